@@ -1,0 +1,11 @@
+//! igtm's daemon: probe → health → policy → snapshot → {dataplane, dns}, and never back.
+
+pub mod command;
+pub mod config;
+pub mod dataplane;
+pub mod dns;
+pub mod health;
+pub mod line;
+pub mod notify;
+pub mod policy;
+pub mod probe;

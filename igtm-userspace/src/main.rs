@@ -1,0 +1,2 @@
+//! The `igtm` command.
+fn main() {}

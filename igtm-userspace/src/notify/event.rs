@@ -1,0 +1,112 @@
+//! What happened, as templates see it and as `webhook` sends it (product.md §4, notify.md).
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// The kinds of event that are raised so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names are product.md's own")]
+pub enum Kind {
+    AddressDown,
+    AddressUp,
+    TierSwitched,
+    TierRestored,
+    FallbackEntered,
+    FallbackLeft,
+}
+
+impl Kind {
+    /// Every kind with its name in the file and in `igtm.` + kind.
+    pub const ALL: [(Self, &'static str); 6] = [
+        (Self::AddressDown, "address_down"),
+        (Self::AddressUp, "address_up"),
+        (Self::TierSwitched, "tier_switched"),
+        (Self::TierRestored, "tier_restored"),
+        (Self::FallbackEntered, "fallback_entered"),
+        (Self::FallbackLeft, "fallback_left"),
+    ];
+
+    /// The name in the file.
+    pub fn name(self) -> &'static str {
+        Self::ALL
+            .iter()
+            .find(|(kind, _)| *kind == self)
+            .map_or("", |(_, name)| name)
+    }
+}
+
+/// How urgent an event is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the names are notify.md's own")]
+pub enum Severity {
+    Info,
+    Warning,
+    Critical,
+}
+
+/// Why, as one node saw it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NodeReason {
+    /// The vantage point.
+    pub node: String,
+    /// "connection refused", "status 503", "timeout after 2 s".
+    pub reason: String,
+}
+
+/// One event. Fields that do not apply are left out of the JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Event {
+    /// What happened.
+    pub kind: Kind,
+    /// How urgent.
+    pub severity: Severity,
+    /// One line for people.
+    pub title: String,
+    /// When.
+    pub time: Timestamp,
+    /// `server.node`.
+    pub node: String,
+    /// The instance's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// The instance's business domain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+    /// Names of the lines concerned.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<String>,
+    /// The strategy's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<String>,
+    /// `tier 1` … `tier 4`, or `fallback`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier_from: Option<String>,
+    /// As `tier_from`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier_to: Option<String>,
+    /// The pool's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
+    /// The address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Why, per node.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reason: Vec<NodeReason>,
+    /// Since when the former state had lasted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// How long it had lasted, seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_s: Option<u64>,
+    /// What was answered before.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub answers_before: Vec<String>,
+    /// What is answered now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub answers_now: Vec<String>,
+    /// A test event, raised by hand.
+    pub test: bool,
+}

@@ -1,0 +1,3 @@
+//! Alerts: from an event to whoever subscribed to it. Never delays a failover.
+
+pub mod event;

@@ -3,15 +3,21 @@
 //! Must not judge: what a round means for an address is health's business.
 //!
 //! For the part that wires it:
-//! ```ignore
+//! ```no_run
+//! # use igtm::{config::model::Config, health::Health, probe::{Prober, Vantage}};
+//! # use jiff::Timestamp;
+//! # async fn wire(config: Config) {
 //! let mut health = Health::new(&config, Timestamp::now());
-//! let (rounds, mut reported) = mpsc::channel(ROUNDS);
-//! let prober = Prober::start(Vantage::new(&config.server.node), rounds);
-//! prober.set_targets(health.probes());            // again after each health.reconcile
+//! let (rounds, mut reported) = tokio::sync::mpsc::channel(1024);
+//! let prober = Prober::start(Vantage::new("local"), rounds);
+//! prober.set_targets(health.probes()); // and again after each health.reconcile
 //! while let Some(round) = reported.recv().await {
-//!     if let Some(transition) = health.report(round, Timestamp::now()) { … }
+//!     if let Some(transition) = health.report(round, Timestamp::now()) {
+//!         // to policy and notifications
+//!     }
 //! }
-//! prober.stop().await;                            // or drop it
+//! prober.stop().await; // or drop it
+//! # }
 //! ```
 
 mod failure;
@@ -148,6 +154,8 @@ fn in_words(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use hickory_proto::rr::Name;
+    use jiff::Timestamp;
+    use tokio::sync::mpsc;
 
     use super::testing::{listener, tcp_target, vantage};
     use super::*;
@@ -184,5 +192,47 @@ mod tests {
         attempt(&Arc::new(vantage()), &target, &monitor)
             .await
             .expect("localhost is in the hosts file");
+    }
+
+    #[tokio::test]
+    async fn a_backend_dies_and_comes_back() {
+        use crate::health::testing::{config, monitor, pool};
+        use crate::health::{AddressState, Health};
+
+        let server = listener("127.0.0.1").await;
+        let port = server.local_addr().expect("bound").port();
+        let monitor = Monitor {
+            interval: Duration::from_millis(100),
+            timeout: LIMIT,
+            bad_rounds: 2,
+            ..monitor("tcp", Protocol::Tcp { port })
+        };
+        let config = config(vec![monitor], vec![pool("a", Some(0), &["127.0.0.1"])]);
+        let mut health = Health::new(&config, Timestamp::now());
+        let (rounds, mut reported) = mpsc::channel(16);
+        let prober = Prober::start(vantage(), rounds);
+        prober.set_targets(health.probes());
+        let mut change = async || {
+            loop {
+                let round = tokio::time::timeout(2 * LIMIT, reported.recv())
+                    .await
+                    .expect("rounds go on")
+                    .expect("the prober runs");
+                if let Some(transition) = health.report(round, Timestamp::now()) {
+                    let reason = transition.reasons.into_iter().next();
+                    return (transition.to, reason.map(|each| each.reason));
+                }
+            }
+        };
+        let refused = || Some("connection refused".to_owned());
+        assert_eq!(change().await, (AddressState::Ok, None));
+        drop(server);
+        assert_eq!(change().await, (AddressState::Warn, refused()));
+        assert_eq!(change().await, (AddressState::Down, refused()));
+        let _server = tokio::net::TcpListener::bind(("127.0.0.1", port))
+            .await
+            .expect("it is free again");
+        assert_eq!(change().await, (AddressState::Ok, None));
+        prober.stop().await;
     }
 }

@@ -204,8 +204,9 @@ mod tests {
         }
     }
 
-    /// Salvos to 127.0.0.1 in a network namespace of this thread's own, after `prepare`.
-    fn in_a_namespace(prepare: impl FnOnce()) -> Option<String> {
+    /// Why 127.0.0.1 fails in a network namespace of its own, after `prepare`. A thread of its
+    /// own too: with one test thread, libtest runs tests on the main one.
+    fn in_a_namespace(prepare: fn()) -> Option<String> {
         if !nix::unistd::geteuid().is_root() {
             #[expect(clippy::print_stderr, reason = "a skip says why")]
             {
@@ -213,16 +214,20 @@ mod tests {
             }
             return None;
         }
-        nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET).expect("root may");
-        prepare();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime");
-        let failure = runtime
-            .block_on(async {
+        let there = std::thread::spawn(move || {
+            nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET).expect("root may");
+            prepare();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            runtime.block_on(async {
                 attempt(&Echo::new(), IpAddr::from([127, 0, 0, 1]), quick(100)).await
             })
+        });
+        let failure = there
+            .join()
+            .expect("it does not panic")
             .expect_err("nobody replies here");
         assert!(!failure.is_local(), "{failure:?}");
         Some(failure.to_string())

@@ -1,8 +1,8 @@
 //! Lines: which of them hold a client, and which is preferred. Pure; reads no file and no database.
 
-pub mod range;
-pub mod sweep;
-pub mod table;
+mod range;
+mod sweep;
+mod table;
 
 #[cfg(test)]
 mod reference;

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::table::ChainId;
 
 /// An address as a number: `u32` for IPv4, `u128` for IPv6, most significant bit first.
-pub trait Key: Copy + Ord + Debug {
+pub(super) trait Key: Copy + Ord + Debug {
     /// The lowest address.
     const ZERO: Self;
     /// The address after this one; `None` after the last.
@@ -58,7 +58,7 @@ key!(u128, Ipv6Addr);
 
 /// The whole address space cut into ranges; neighbours differ in their chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ranges<K> {
+pub(super) struct Ranges<K> {
     /// First addresses, ascending; the first is zero. A range ends before the next one starts.
     starts: Vec<K>,
     /// The chain of the range at the same position.
@@ -67,7 +67,7 @@ pub struct Ranges<K> {
 
 impl<K: Key> Ranges<K> {
     /// One range: everything is on the default line only.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             starts: vec![K::ZERO],
             chains: vec![ChainId::DEFAULT],
@@ -76,7 +76,7 @@ impl<K: Key> Ranges<K> {
 
     /// From `start` on it is `chain`, until the next call says otherwise.
     /// Calls come with `start` ascending; of two with the same `start` the later one counts.
-    pub fn begin(&mut self, start: K, chain: ChainId) {
+    pub(super) fn begin(&mut self, start: K, chain: ChainId) {
         if self.starts.last() == Some(&start) {
             self.starts.pop();
             self.chains.pop();
@@ -88,12 +88,12 @@ impl<K: Key> Ranges<K> {
     }
 
     /// The chain of an address.
-    pub fn chain_of(&self, address: K) -> ChainId {
+    pub(super) fn chain_of(&self, address: K) -> ChainId {
         self.chains[self.position(address)]
     }
 
     /// The length of the shortest prefix around `address` that lies in one range.
-    pub fn scope(&self, address: K) -> u8 {
+    pub(super) fn scope(&self, address: K) -> u8 {
         let here = self.position(address);
         let before = self.starts[here].previous();
         let after = self.starts.get(here + 1).copied();

@@ -12,25 +12,25 @@ use crate::config::model::{Line, LineId, LineKind};
 
 /// A prefix of one line, as the sweep reads it. Ordered so that a prefix comes before those inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Entry<K> {
+pub(super) struct Entry<K> {
     /// The network address.
-    pub start: K,
+    pub(super) start: K,
     /// Prefix length, bits.
-    pub len: u8,
+    pub(super) len: u8,
     /// The line that lists it.
-    pub line: LineId,
+    pub(super) line: LineId,
 }
 
 /// The chains met so far, each once; 0 is the default line alone.
 #[derive(Debug)]
-pub struct Chains {
+pub(super) struct Chains {
     known: HashMap<Vec<LineId>, ChainId>,
     list: Vec<Vec<LineId>>,
 }
 
 impl Chains {
     /// Only the default line's.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         let first = vec![LineId::DEFAULT];
         Self {
             known: HashMap::from([(first.clone(), ChainId::DEFAULT)]),
@@ -39,7 +39,7 @@ impl Chains {
     }
 
     /// In order of their ids.
-    pub fn into_list(self) -> Vec<Vec<LineId>> {
+    pub(super) fn into_list(self) -> Vec<Vec<LineId>> {
         self.list
     }
 
@@ -57,7 +57,7 @@ impl Chains {
 
 /// What each line brings: its rank, and whom it counts for.
 #[derive(Debug)]
-pub struct Kinship {
+pub(super) struct Kinship {
     kinds: Vec<LineKind>,
     /// Of each line: itself and everything above it, without the default line.
     upward: Vec<Vec<LineId>>,
@@ -65,7 +65,7 @@ pub struct Kinship {
 
 impl Kinship {
     /// Follows every line's parents.
-    pub fn of(lines: &[Line]) -> Self {
+    pub(super) fn of(lines: &[Line]) -> Self {
         Self {
             kinds: lines.iter().map(|line| line.kind).collect(),
             upward: (0..lines.len()).map(|at| upward(lines, at)).collect(),
@@ -74,7 +74,7 @@ impl Kinship {
 }
 
 /// A line and everything above it, nearest first, without the default line.
-pub fn upward(lines: &[Line], at: usize) -> Vec<LineId> {
+pub(super) fn upward(lines: &[Line], at: usize) -> Vec<LineId> {
     let mut found = Vec::new();
     // A position in the configuration's lines fits, for LineId is how others refer to it.
     let mut next = Some(LineId(at as u16));
@@ -90,22 +90,22 @@ pub fn upward(lines: &[Line], at: usize) -> Vec<LineId> {
 
 /// A prefix whose chain has more than [`MAX_CHAIN`] lines.
 #[derive(Debug)]
-pub struct Overlong<K> {
+pub(super) struct Overlong<K> {
     /// Network address.
-    pub start: K,
+    pub(super) start: K,
     /// Prefix length, bits.
-    pub len: u8,
+    pub(super) len: u8,
     /// The whole chain.
-    pub chain: Vec<LineId>,
+    pub(super) chain: Vec<LineId>,
 }
 
 /// What a sweep yields.
 #[derive(Debug)]
-pub struct Swept<K> {
+pub(super) struct Swept<K> {
     /// For lookups in userspace.
-    pub ranges: Ranges<K>,
+    pub(super) ranges: Ranges<K>,
     /// For a longest-prefix match: network address, length and chain, in ascending order.
-    pub prefixes: Vec<(K, u8, ChainId)>,
+    pub(super) prefixes: Vec<(K, u8, ChainId)>,
 }
 
 /// A line that holds the current prefix, and the length of its longest prefix around it.
@@ -124,7 +124,7 @@ struct Frame<K> {
 }
 
 /// The sweep. Sorts `entries`.
-pub fn sweep<K: Key>(
+pub(super) fn sweep<K: Key>(
     mut entries: Vec<Entry<K>>,
     kinship: &Kinship,
     chains: &mut Chains,

@@ -65,3 +65,10 @@ pub fn decide_by(config: &Config, strategy: &Strategy, state_of: StateOf<'_>) ->
 
 /// The state of an enabled address of a pool.
 pub type StateOf<'a> = &'a dyn Fn(&Pool, &PoolAddress) -> AddressState;
+
+#[cfg(test)]
+mod cases;
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod reference;

@@ -1,5 +1,7 @@
 //! Which strategy decides for a client: the most preferred of its lines that is claimed.
 
+use hickory_proto::rr::RecordType;
+
 use crate::config::model::{Config, Instance, LineId};
 
 /// A line that a strategy answers, for one family.
@@ -30,4 +32,14 @@ pub fn choose_line(chain: &[LineId], claims: &[Claim]) -> Option<Claim> {
         .iter()
         .find_map(|line| claims.iter().find(|claim| claim.line == *line))
         .copied()
+}
+
+/// The families (`true`: IPv6) whose answers a query of this type looks at, in order. Types other
+/// than A and AAAA are answered only where one of them is a CNAME: by the first that is.
+pub fn families_asked(qtype: RecordType) -> &'static [bool] {
+    match qtype {
+        RecordType::A => &[false],
+        RecordType::AAAA => &[true],
+        _ => &[false, true],
+    }
 }

@@ -12,7 +12,7 @@ pub mod weigh;
 
 pub use active::Active;
 pub use answer::{AnswerSet, Candidate, Draw};
-pub use claim::{Claim, assign, choose_line};
+pub use claim::{Claim, assign, choose_line, families_asked};
 pub use tier::TierView;
 
 use crate::config::model::{Config, Instance, Pool, PoolAddress, Strategy};

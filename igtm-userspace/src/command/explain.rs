@@ -20,7 +20,7 @@ use crate::config::model::{
     Address, Config, Instance, LineId, Pool, PoolAddress, PoolType, Strategy,
 };
 use crate::health::{AddressState, Target};
-use crate::line::{LineTable, TableError, longest_prefix};
+use crate::line::{LineTable, TableError};
 use crate::policy::{self, Claim, Decision};
 
 /// What is asked.
@@ -75,9 +75,21 @@ pub struct Explanation {
     pub cname: Option<String>,
     /// Every line of this client, most preferred first.
     pub lines: Vec<String>,
-    /// The line that decides; none: no strategy claims any of them for this type.
+    /// What decides; all empty when no strategy claims any of the lines for this type.
+    #[serde(flatten)]
+    pub decided: Decided,
+    /// What comes of it.
+    pub answer: Answer,
+    /// What was assumed, and what else the reader should know.
+    pub notes: Vec<String>,
+}
+
+/// The part of an [`Explanation`] that a strategy decides.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Decided {
+    /// The line that decides.
     pub line: Option<String>,
-    /// The prefix that put the client on that line; none for the default line.
+    /// The prefix that put the client on that line; none for the default line, which has none.
     pub prefix: Option<String>,
     /// The strategy that claims the line.
     pub strategy: Option<String>,
@@ -93,10 +105,6 @@ pub struct Explanation {
     pub candidates: Vec<CandidateTrace>,
     /// What is not answered although the active tier holds it, because it is down.
     pub withheld: Vec<Withheld>,
-    /// What comes of it.
-    pub answer: Answer,
-    /// What was assumed, and what else the reader should know.
-    pub notes: Vec<String>,
 }
 
 /// A tier and its numbers.
@@ -190,7 +198,9 @@ pub fn explain(config: &Config, request: &Request) -> Result<Explanation, Explai
     let outcome = question.outcome(chain);
     let answer = trace::answer(&question, outcome.as_ref());
     let negative = answer.kind == trace::NODATA;
-    let line = outcome.as_ref().map(|outcome| outcome.claim.line);
+    let decided = outcome
+        .as_ref()
+        .map(|outcome| trace::decided(&question, outcome, looked_up));
     Ok(Explanation {
         name: text::of_name(&name),
         r#type: request.qtype.to_string(),
@@ -204,25 +214,7 @@ pub fn explain(config: &Config, request: &Request) -> Result<Explanation, Explai
             .iter()
             .map(|id| config.line(*id).name.clone())
             .collect(),
-        line: line.map(|id| config.line(id).name.clone()),
-        prefix: line
-            .and_then(|id| longest_prefix(&config.lines, id, looked_up))
-            .map(|prefix| prefix.to_string()),
-        strategy: outcome.as_ref().map(|one| one.strategy.name.clone()),
-        tiers: outcome
-            .as_ref()
-            .map_or_else(Vec::new, |one| trace::tiers(config, one)),
-        fallback: outcome
-            .as_ref()
-            .map(|one| config.pool(one.strategy.fallback).name.clone()),
-        active: outcome.as_ref().map(|one| one.decision.active.to_string()),
-        policy: outcome.as_ref().map(trace::policy),
-        candidates: outcome
-            .as_ref()
-            .map_or_else(Vec::new, |one| trace::candidates(config, one)),
-        withheld: outcome
-            .as_ref()
-            .map_or_else(Vec::new, |one| trace::withheld(&question, one)),
+        decided: decided.unwrap_or_default(),
         answer,
         notes: trace::notes(&question, outcome.as_ref()),
     })

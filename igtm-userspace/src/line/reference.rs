@@ -102,11 +102,14 @@ fn any_prefix() -> impl Strategy<Value = IpNet> {
         let bits = if high { pattern << 124 } else { pattern };
         IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::from_bits(bits), len).trunc())
     });
-    // Short lengths meet each other far more often than uniform ones do.
+    // The shortest and the longest lengths meet each other far more often than uniform ones do.
     let short = (0..16_u32, 0..=4_u8).prop_map(|(pattern, len)| {
         IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::from_bits(pattern << 28), len).trunc())
     });
-    prop_oneof![2 => v4, 2 => v6, 3 => short]
+    let long = (0..16_u32, 28..=32_u8).prop_map(|(pattern, len)| {
+        IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::from_bits(pattern), len).trunc())
+    });
+    prop_oneof![2 => v4, 2 => v6, 2 => short, 2 => long]
 }
 
 /// The default line and up to six others; a parent is any line before or after, never in a circle.
@@ -220,6 +223,18 @@ fn kind_then_length_then_declaration() {
     assert_eq!(chain("10.2.0.1"), [1, 0]);
     assert_eq!(chain("192.0.2.1"), [0]);
     assert_eq!(table.scope("10.1.3.3".parse().expect("an address")), 24);
+}
+
+#[test]
+fn parents_in_a_circle_hold_what_any_of_them_holds() {
+    let lines = [
+        default_line(),
+        line("a", LineKind::Custom, &["192.0.2.0/25"], Some(2)),
+        line("b", LineKind::Custom, &["192.0.2.128/25"], Some(1)),
+    ];
+    let table = LineTable::build(&lines).expect("three lines");
+    let chain = table.chain_of("192.0.2.200".parse().expect("an address"));
+    assert_eq!(table.chain(chain), [LineId(1), LineId(2), LineId(0)]);
 }
 
 #[test]

@@ -117,7 +117,11 @@ fn addresses_down_move_the_answer_on() {
         (&none_left[..], "fallback", &["192.0.2.8", "192.0.2.9"]),
     ] {
         let explanation = explained(&down(asked.clone(), gone));
-        assert_eq!(explanation.active.as_deref(), Some(active), "{gone:?}");
+        assert_eq!(
+            explanation.decided.active.as_deref(),
+            Some(active),
+            "{gone:?}"
+        );
         assert_eq!(explanation.answer.records, records, "{gone:?}");
     }
 }
@@ -125,8 +129,8 @@ fn addresses_down_move_the_answer_on() {
 #[test]
 fn a_client_without_a_line_gets_the_default() {
     let explanation = explained(&request("www.gtm.example.com", "198.51.100.1"));
-    assert_eq!(explanation.line.as_deref(), Some("default"));
-    assert_eq!(explanation.prefix, None);
+    assert_eq!(explanation.decided.line.as_deref(), Some("default"));
+    assert_eq!(explanation.decided.prefix, None);
     assert_eq!(explanation.answer.records, ["192.0.2.3"]);
 }
 
@@ -135,8 +139,8 @@ fn an_unclaimed_family_falls_to_the_next_line_of_the_client() {
     let mut asked = request("www.gtm.example.com", "203.0.113.7");
     asked.qtype = RecordType::AAAA;
     let explanation = explained(&asked);
-    assert_eq!(explanation.line.as_deref(), Some("default"));
-    assert_eq!(explanation.strategy.as_deref(), Some("default6"));
+    assert_eq!(explanation.decided.line.as_deref(), Some("default"));
+    assert_eq!(explanation.decided.strategy.as_deref(), Some("default6"));
     assert_eq!(explanation.answer.records, ["2001:db8::1"]);
 }
 
@@ -151,7 +155,7 @@ fn a_domain_answers_every_type() {
             explanation.answer.records,
             ["a.example.net", "b.example.net"]
         );
-        assert_eq!(explanation.candidates[0].share, 0.75);
+        assert_eq!(explanation.decided.candidates[0].share, 0.75);
     }
 }
 
@@ -170,7 +174,7 @@ fn a_disabled_instance_says_so() {
     config.instances[0].enabled = false;
     let asked = request("www.gtm.example.com", "198.51.100.1");
     let explanation = explain(&config, &asked).expect("a known name");
-    assert_eq!(explanation.line, None);
+    assert_eq!(explanation.decided.line, None);
     assert_eq!(
         explanation.answer.text,
         "NODATA, TTL 60 s: the instance is disabled"
@@ -190,7 +194,11 @@ fn a_client_subnet_chooses_the_line() {
         config.server.ecs = ecs;
         asked.ecs = Some(subnet.parse().expect("a prefix"));
         let explanation = explain(&config, &asked).expect("a known name");
-        assert_eq!(explanation.line.as_deref(), Some(line), "{subnet} {ecs}");
+        assert_eq!(
+            explanation.decided.line.as_deref(),
+            Some(line),
+            "{subnet} {ecs}"
+        );
         assert_eq!(explanation.scope, scope, "{subnet} {ecs}");
     }
 }

@@ -22,14 +22,14 @@ impl fmt::Display for Explanation {
             step(f, "subnet", &format!("{subnet}, {scope}"))?;
         }
         step(f, "line", &self.line_in_words())?;
-        if let Some(strategy) = &self.strategy {
+        if let Some(strategy) = &self.decided.strategy {
             step(f, "strategy", strategy)?;
         }
-        for tier in &self.tiers {
+        for tier in &self.decided.tiers {
             sub_step(f, &format!("tier {}", tier.tier), &tier_in_words(tier))?;
         }
-        if let Some(fallback) = &self.fallback {
-            let active = self.active.as_deref() == Some("fallback");
+        if let Some(fallback) = &self.decided.fallback {
+            let active = self.decided.active.as_deref() == Some("fallback");
             let state = if active {
                 "active: all of pool"
             } else {
@@ -37,7 +37,7 @@ impl fmt::Display for Explanation {
             };
             sub_step(f, "fallback", &format!("{state} {fallback}"))?;
         }
-        if let Some(policy) = self.policy {
+        if let Some(policy) = self.decided.policy {
             step(f, "policy", policy)?;
         }
         self.candidates_in_words(f)?;
@@ -51,7 +51,7 @@ impl fmt::Display for Explanation {
 
 impl Explanation {
     fn line_in_words(&self) -> String {
-        let chosen = match (&self.line, &self.prefix) {
+        let chosen = match (&self.decided.line, &self.decided.prefix) {
             (None, _) => "none".to_owned(),
             (Some(line), None) => line.clone(),
             (Some(line), Some(prefix)) => format!("{line}, by {prefix}"),
@@ -60,14 +60,14 @@ impl Explanation {
     }
 
     fn candidates_in_words(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let weighed = self.policy == Some("weight");
-        let addresses = self.candidates.iter().map(|one| &one.address);
-        let all = addresses.chain(self.withheld.iter().map(|one| &one.address));
+        let weighed = self.decided.policy == Some("weight");
+        let addresses = self.decided.candidates.iter().map(|one| &one.address);
+        let all = addresses.chain(self.decided.withheld.iter().map(|one| &one.address));
         let width = all
             .map(|address| address.chars().count())
             .max()
             .unwrap_or(0);
-        for one in &self.candidates {
+        for one in &self.decided.candidates {
             write!(f, "    {:<width$}", one.address)?;
             if weighed {
                 write!(f, "  weight {:>5}", one.weight)?;
@@ -76,7 +76,7 @@ impl Explanation {
             let (share, pools) = (one.share * 100.0, one.pools.join(", "));
             writeln!(f, "  share {share:>5.1} %  {state}, in {pools}")?;
         }
-        for one in &self.withheld {
+        for one in &self.decided.withheld {
             let pools = one.pools.join(", ");
             writeln!(f, "    {:<width$}  withheld: down, in {pools}", one.address)?;
         }

@@ -1,16 +1,40 @@
 //! A decision of the policy, told in names instead of positions.
 
+use std::net::IpAddr;
+
 use hickory_proto::rr::RecordType;
 
-use super::{Answer, CandidateTrace, Outcome, Question, TierTrace, Withheld, text};
+use super::{Answer, CandidateTrace, Decided, Outcome, Question, TierTrace, Withheld, text};
 use crate::config::model::{Address, Config, Policy, Pool, PoolAddress, PoolId, PoolType, Switch};
 use crate::health::Target;
+use crate::line::longest_prefix;
 use crate::policy::{Active, Draw, tier};
 
 /// The kind of an answer without records.
 pub(super) const NODATA: &str = "NODATA";
 
-pub(super) fn tiers(config: &Config, outcome: &Outcome<'_>) -> Vec<TierTrace> {
+/// Everything the strategy decided for a client at `looked_up`.
+pub(super) fn decided(
+    question: &Question<'_>,
+    outcome: &Outcome<'_>,
+    looked_up: IpAddr,
+) -> Decided {
+    let (config, line) = (question.config, outcome.claim.line);
+    let prefix = longest_prefix(&config.lines, line, looked_up);
+    Decided {
+        line: Some(config.line(line).name.clone()),
+        prefix: prefix.map(|prefix| prefix.to_string()),
+        strategy: Some(outcome.strategy.name.clone()),
+        tiers: tiers(config, outcome),
+        fallback: Some(config.pool(outcome.strategy.fallback).name.clone()),
+        active: Some(outcome.decision.active.to_string()),
+        policy: Some(policy(outcome)),
+        candidates: candidates(config, outcome),
+        withheld: withheld(question, outcome),
+    }
+}
+
+fn tiers(config: &Config, outcome: &Outcome<'_>) -> Vec<TierTrace> {
     let tiers = outcome.strategy.tiers.iter().zip(&outcome.decision.tiers);
     tiers
         .enumerate()
@@ -30,14 +54,14 @@ pub(super) fn tiers(config: &Config, outcome: &Outcome<'_>) -> Vec<TierTrace> {
 }
 
 /// How the candidates are answered; the fallback's are never weighed.
-pub(super) fn policy(outcome: &Outcome<'_>) -> &'static str {
+fn policy(outcome: &Outcome<'_>) -> &'static str {
     match outcome.decision.answer.draw {
         Draw::Rotate => "all",
         Draw::Weighted => "weight",
     }
 }
 
-pub(super) fn candidates(config: &Config, outcome: &Outcome<'_>) -> Vec<CandidateTrace> {
+fn candidates(config: &Config, outcome: &Outcome<'_>) -> Vec<CandidateTrace> {
     let answer = &outcome.decision.answer;
     let candidates = answer.candidates.iter().zip(answer.shares());
     candidates
@@ -52,7 +76,7 @@ pub(super) fn candidates(config: &Config, outcome: &Outcome<'_>) -> Vec<Candidat
 }
 
 /// The addresses of the active tier that are down and therefore not answered.
-pub(super) fn withheld(question: &Question<'_>, outcome: &Outcome<'_>) -> Vec<Withheld> {
+fn withheld(question: &Question<'_>, outcome: &Outcome<'_>) -> Vec<Withheld> {
     let Active::Tier(at) = outcome.decision.active else {
         return Vec::new();
     };

@@ -2,5 +2,7 @@
 
 mod attempts;
 mod delivery;
+mod https;
 mod journal;
 mod receiver;
+mod schema;

@@ -52,7 +52,7 @@ impl Workers {
                 None => tracing::error!(
                     subscription = batch.subscription,
                     channel = name,
-                    class = "abandoned",
+                    class = %"abandoned",
                     "message dropped: the channel was removed"
                 ),
             }

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::model::{Channel, ChannelKind};
 
-use super::retry::Schedule;
+use super::retry::{Class, Schedule};
 use super::subscription::Batch;
 use super::webhook::{SetupError, Webhook, render};
 
@@ -114,7 +114,7 @@ impl Worker {
             tracing::error!(
                 subscription = message.subscription,
                 channel = self.settings.borrow().channel.name,
-                class = "overflow",
+                class = %"overflow",
                 id = message.id,
                 waiting = MESSAGES_PER_CHANNEL,
                 "message lost: too many wait for this channel"
@@ -141,7 +141,7 @@ impl Worker {
         let messages = self.pending.load(Ordering::Relaxed);
         if messages > 0 {
             let channel = &self.settings.borrow().channel.name;
-            tracing::error!(channel, messages, class = "abandoned", "{why}");
+            tracing::error!(channel, messages, class = %"abandoned", "{why}");
         }
     }
 }
@@ -195,7 +195,7 @@ impl Sending {
                 last = pause.is_none(),
                 "message not delivered: {failure}"
             );
-            if class == super::retry::Class::Gone {
+            if class == Class::Gone {
                 tracing::error!(
                     channel = settings.channel.name,
                     "CHANNEL DISABLED: its receiver answered 410 Gone; nothing more is sent to \
@@ -232,11 +232,11 @@ impl Sending {
             .as_ref()
             .is_some_and(|gone| Arc::ptr_eq(gone, settings))
         {
-            let class = "gone";
+            let class = Class::Gone;
             tracing::error!(
                 subscription,
                 channel,
-                class,
+                %class,
                 id,
                 events,
                 "message suppressed: the receiver answered 410 Gone before"
@@ -246,11 +246,11 @@ impl Sending {
         match &settings.webhook {
             Ok(webhook) => Some(webhook),
             Err(error) => {
-                let class = "config";
+                let class = Class::Config;
                 tracing::error!(
                     subscription,
                     channel,
-                    class,
+                    %class,
                     id,
                     events,
                     "message not sent: {error}"

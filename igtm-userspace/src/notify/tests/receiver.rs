@@ -91,9 +91,9 @@ impl Receiver {
         }
     }
 
-    /// The next request; fails the test when none comes within ten seconds.
+    /// The next request; fails the test when none comes within half a minute.
     pub(super) async fn next(&mut self) -> Request {
-        timeout(Duration::from_secs(10), self.requests.recv())
+        timeout(Duration::from_secs(30), self.requests.recv())
             .await
             .expect("a request in time")
             .expect("the receiver runs")

@@ -58,17 +58,9 @@ pub fn answer(choices: &[Choice<'_>], ttl: u32, draw: Draw) -> Result<Answer, An
         Draw::Weighted => 1,
     };
     let mut answer = Answer {
-        name: [0; _],
-        line: [0; _],
-        addresses: [0; _],
         records: records as u16,
         window: window as u16,
-        total_weight: 0,
-        cumulative: [u32::MAX; _],
-        sums: [0; _],
-        offsets: [0; _],
-        pad: [0; _],
-        octets: [0; _],
+        ..nothing()
     };
     if draw == Draw::Weighted {
         for (at, choice) in choices.iter().enumerate() {
@@ -91,6 +83,24 @@ pub fn answer(choices: &[Choice<'_>], ttl: u32, draw: Draw) -> Result<Answer, An
         answer.offsets[at + 1] = end as u16;
     }
     Ok(answer)
+}
+
+/// An answer without records: the kernel passes the query up instead of going on to a less
+/// preferred line.
+pub const fn nothing() -> Answer {
+    Answer {
+        name: [0; _],
+        line: [0; _],
+        addresses: [0; _],
+        records: 0,
+        window: 0,
+        total_weight: 0,
+        cumulative: [u32::MAX; _],
+        sums: [0; _],
+        offsets: [0; _],
+        pad: [0; _],
+        octets: [0; _],
+    }
 }
 
 /// Fills in what `bpftool map dump` shows.

@@ -77,9 +77,9 @@ pub struct Answer {
     pub line: Text<64>,
     /// Addresses with weights, for people.
     pub addresses: Text<448>,
-    /// Number of records to choose from, 1–[`RECORDS`].
+    /// Number of records to choose from, at most [`RECORDS`]; 0: passed up.
     pub records: u16,
-    /// How many of them one reply holds at most, 1–`records`.
+    /// How many of them one reply holds at most, at most `records`.
     pub window: u16,
     /// Sum of all weights; 0: rotation instead of a draw.
     pub total_weight: u32,

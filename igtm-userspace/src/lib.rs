@@ -9,3 +9,4 @@ pub mod line;
 pub mod notify;
 pub mod policy;
 pub mod probe;
+pub mod snapshot;

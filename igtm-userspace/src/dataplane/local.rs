@@ -12,6 +12,7 @@ use nix::net::if_::if_nametoindex;
 use super::DataplaneError;
 use super::maps::{Maps, wrong};
 use crate::config::model::Server;
+use crate::snapshot::CapacityError;
 
 /// What LISTEN and INTERFACES hold.
 #[derive(Default)]
@@ -49,11 +50,12 @@ impl Local {
             return Ok(());
         }
         if wanted.len() > layout::LISTEN {
-            return Err(DataplaneError::Capacity {
+            return Err(CapacityError {
                 what: "addresses to listen on",
                 needed: wanted.len(),
                 most: layout::LISTEN,
-            });
+            }
+            .into());
         }
         for address in &wanted {
             let key = ListenKey { address: *address };

@@ -4,7 +4,6 @@
 //! The kernel goes on answering from them when the daemon is gone; the next start adopts them.
 
 mod attach;
-mod image;
 pub mod inspect;
 mod local;
 mod maps;
@@ -19,11 +18,11 @@ use igtm_common::name::HashKey;
 use tracing::{info, warn};
 
 pub use attach::Attachment;
-pub use image::Image;
 pub use object::OBJECT;
 pub use pins::{Detached, detach};
 
 use crate::config::model::{Server, XdpMode};
+use crate::snapshot::{CapacityError, Image};
 
 /// What can go wrong between the daemon and the kernel.
 #[derive(Debug, thiserror::Error)]
@@ -67,12 +66,8 @@ pub enum DataplaneError {
     Load { error: String },
     #[error("BPF map {map}: {error}")]
     Map { map: &'static str, error: String },
-    #[error("{what}: {needed} needed, at most {most}")]
-    Capacity {
-        what: &'static str,
-        needed: usize,
-        most: usize,
-    },
+    #[error(transparent)]
+    Capacity(#[from] CapacityError),
     #[error("this host's addresses cannot be listed: {error}")]
     Addresses { error: String },
     #[error(

@@ -16,9 +16,10 @@ use igtm_common::layout::{
 };
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
+use super::DataplaneError;
 use super::maps::{Maps, wrong};
-use super::{DataplaneError, Image};
 use crate::config::model::Server;
+use crate::snapshot::Image;
 
 /// Bits of the epoch in front of a prefix.
 const EPOCH_BITS: u32 = 32;

@@ -1,1 +1,13 @@
-//! dns: being built.
+//! The userspace authority: whatever XDP passes up, answered from the same snapshot.
+//!
+//! [`answer`] decides and is pure; [`query`] reads what hickory does not check; [`server`] has
+//! the sockets.
+
+pub mod answer;
+mod hot;
+mod query;
+mod records;
+pub mod server;
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! What the kernel shall answer from: the content of the maps, without an epoch.
 //!
-//! Made from the same snapshot that userspace answers from. Pure data.
+//! Userspace looks answers up in it, the data plane writes it. Pure data.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -11,7 +11,17 @@ use igtm_common::layout::{
 };
 use ipnet::IpNet;
 
-use super::DataplaneError;
+/// More than the maps hold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}: {needed} needed, at most {most}")]
+pub struct CapacityError {
+    /// Of what.
+    pub what: &'static str,
+    /// How many this configuration has.
+    pub needed: usize,
+    /// How many there can be.
+    pub most: usize,
+}
 
 /// One whole content of the maps.
 #[derive(Clone, Debug, Default)]
@@ -28,7 +38,7 @@ pub struct Image {
 
 impl Image {
     /// Refuses what does not fit the maps, with the numbers.
-    pub fn check_capacity(&self) -> Result<(), DataplaneError> {
+    pub fn check_capacity(&self) -> Result<(), CapacityError> {
         let prefixes = |v4: bool| {
             self.prefixes
                 .keys()
@@ -48,7 +58,7 @@ impl Image {
             ("lines", self.line_names.len(), LINES),
         ] {
             if needed > most {
-                return Err(DataplaneError::Capacity { what, needed, most });
+                return Err(CapacityError { what, needed, most });
             }
         }
         Ok(())
@@ -57,7 +67,7 @@ impl Image {
 
 /// A chain as the kernel holds it. Lines behind [`CHAIN_LINES`] are left out: the line
 /// table never makes a longer one.
-pub(crate) fn chain(lines: impl Iterator<Item = u16>) -> Chain {
+pub(super) fn chain(lines: impl Iterator<Item = u16>) -> Chain {
     let mut chain = Chain {
         lines: [NO_LINE; CHAIN_LINES],
     };

@@ -1,1 +1,3 @@
 //! command: being built.
+
+pub mod check;

@@ -241,7 +241,7 @@ tier = [{ pools = ["a"] }]
             bad["problems"],
             json!([{
                 "file": "igtm.toml", "line": 1, "column": 11,
-                "message": "`version` is 2; this igtm reads version 1"
+                "message": "`version` is 2; it must be 1, the version that this igtm reads"
             }])
         );
     }

@@ -12,8 +12,9 @@ use url::Url;
 use super::model::{Channel, ChannelKind, Secret};
 use super::names::{Named, Names};
 use super::problem::{At, Report};
-use super::reader::{Section, Value, not_supported, shorten};
+use super::reader::{Section, value_not_supported};
 use super::secret::{self, Keys};
+use super::value::{Value, shorten};
 
 /// notify.md's types that are not built yet.
 const LATER_TYPES: [&str; 9] = [
@@ -63,7 +64,7 @@ fn read(mut section: Section<'_>, named: Named, report: &Report<'_>) -> Option<C
     let r#type = section.need("type")?;
     let word = r#type.string()?;
     if LATER_TYPES.contains(&word) {
-        r#type.problem(not_supported(&format!("channel.type = \"{word}\"")));
+        r#type.problem(value_not_supported("channel.type", word));
         return None;
     }
     r#type.one_of(&[((), "webhook")])?;
@@ -128,7 +129,7 @@ fn secrets(section: &mut Section<'_>, report: &Report<'_>) -> Vec<Secret> {
     for (secret, at) in &found {
         let key = secret.reveal().strip_prefix(KEY_PREFIX);
         let octets = key.and_then(|key| STANDARD.decode(key).ok());
-        if !octets.is_some_and(|octets| !octets.is_empty()) {
+        if octets.is_none_or(|octets| octets.is_empty()) {
             let message =
                 "`secret` (not shown) must be \"whsec_\" and then the key in base64 with padding";
             report.problem(*at, message);

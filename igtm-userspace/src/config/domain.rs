@@ -4,7 +4,7 @@
 
 use hickory_proto::rr::Name;
 
-use super::reader::Value;
+use super::value::Value;
 
 /// Longest label and longest name as text without the final dot (RFC 1035 §2.3.4).
 const LONGEST_LABEL: usize = 63;

@@ -8,7 +8,8 @@ use super::model::{Line, LineId, LineKind};
 use super::names::{Named, Names};
 use super::prefix;
 use super::problem::{At, Report};
-use super::reader::{Section, Value};
+use super::reader::Section;
+use super::value::Value;
 
 /// The built-in line's name, and its kind's.
 const DEFAULT: &str = "default";

@@ -22,6 +22,7 @@ mod secret;
 mod server;
 mod strategy;
 mod subscription;
+mod value;
 mod zone;
 
 #[cfg(test)]
@@ -31,12 +32,11 @@ use std::path::Path;
 
 use toml::de::DeTable;
 
-pub use self::monitor::worst_case;
 pub use self::problem::{Problem, Problems};
 
 use self::model::Config;
 use self::problem::{At, Report};
-use self::reader::{Section, not_supported};
+use self::reader::{Section, not_supported, value_not_supported};
 use self::rules::Marks;
 
 /// The version of the file that this igtm reads.
@@ -61,6 +61,10 @@ const LATER_PLANS: [&str; 3] = ["failover", "standard", "ultimate"];
 /// # Errors
 /// Every problem of the file, and of the files it names; or the one that it cannot be read.
 pub fn load(path: &Path) -> Result<Config, Problems> {
+    if path.is_dir() {
+        let message = "a directory of files is not supported yet; name one file";
+        return Err(Problems::of_file(path, message.to_owned()));
+    }
     let octets = std::fs::read(path)
         .map_err(|error| Problems::of_file(path, format!("cannot read this file: {error}")))?;
     match str::from_utf8(&octets) {
@@ -140,12 +144,9 @@ fn read(mut root: Section<'_>) -> Config {
 
 fn version(root: &mut Section<'_>) {
     if let Some(value) = root.need("version")
-        && let Some(found) = value.integer(0..=u64::MAX)
-        && found != VERSION
+        && value.whole_number() != Some(VERSION)
     {
-        value.problem(format!(
-            "`version` is {found}; this igtm reads version {VERSION}"
-        ));
+        value.wrong(format_args!("{VERSION}, the version that this igtm reads"));
     }
 }
 
@@ -154,7 +155,7 @@ fn refuse_other_plans(mut plan: Section<'_>) {
         && let Some(word) = profile.string()
     {
         if LATER_PLANS.contains(&word) {
-            profile.problem(not_supported(&format!("plan.profile = \"{word}\"")));
+            profile.problem(value_not_supported("plan.profile", word));
         } else {
             profile.one_of(&[((), "unlimited")]);
         }

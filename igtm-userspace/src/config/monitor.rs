@@ -10,7 +10,8 @@ use super::duration;
 use super::model::{HttpCheck, Monitor, Protocol, TlsCheck};
 use super::names::{Named, Names};
 use super::problem::{At, Report};
-use super::reader::{Section, Value};
+use super::reader::Section;
+use super::value::Value;
 
 const INTERVAL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(60);
@@ -79,13 +80,19 @@ pub(super) fn read_all(root: &mut Section<'_>) -> Monitors {
     }
 }
 
-/// The longest a round of `monitor` can take: timeout × (1 + retries), and for several echo
-/// requests the half interval that they, over all attempts, are spread over.
-pub fn worst_case(monitor: &Monitor) -> Duration {
-    let attempts = monitor.timeout.saturating_mul(1 + monitor.retries);
-    match monitor.protocol {
-        Protocol::Ping { packets, .. } if packets > 1 => attempts + monitor.interval / 2,
-        _ => attempts,
+impl Monitor {
+    /// The time over which one attempt's echo requests are evenly spread: all attempts together
+    /// take half the interval for it. Zero for one request, and for other protocols.
+    pub fn ping_spread(&self) -> Duration {
+        match self.protocol {
+            Protocol::Ping { packets, .. } if packets > 1 => self.interval / 2 / (1 + self.retries),
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// The longest that a round can take: (timeout + spread) × (1 + retries).
+    pub fn worst_case(&self) -> Duration {
+        (self.timeout + self.ping_spread()) * (1 + self.retries)
     }
 }
 
@@ -120,26 +127,23 @@ fn read(mut section: Section<'_>, named: Named, report: &Report<'_>) -> Monitor 
         good_rounds: good_rounds.unwrap_or(1),
     };
     // With a placeholder in it the sum would be of numbers that nobody wrote.
-    let worst = worst_case(&monitor);
-    if report.count() == before && worst > monitor.interval {
+    if report.count() == before && monitor.worst_case() > monitor.interval {
         let at = interval.or(timeout).map_or(named.at, |value| value.at);
-        report.problem(at, too_slow(&monitor, worst));
+        report.problem(at, too_slow(&monitor));
     }
     section.finish();
     monitor
 }
 
-fn too_slow(monitor: &Monitor, worst: Duration) -> String {
+fn too_slow(monitor: &Monitor) -> String {
     let show = duration::format;
-    let spread = match monitor.protocol {
-        Protocol::Ping { packets, .. } if packets > 1 => {
-            format!(" + {} to spread the packets", show(monitor.interval / 2))
-        }
-        _ => String::new(),
+    let spread = match monitor.ping_spread() {
+        Duration::ZERO => String::new(),
+        spread => format!(" and {} to spread the packets", show(spread)),
     };
     format!(
-        "a round can take {} (timeout {} × {} attempts{spread}), longer than the interval of {}",
-        show(worst),
+        "a round can take {} (timeout {}{spread}, × {} attempts), longer than the interval of {}",
+        show(monitor.worst_case()),
         show(monitor.timeout),
         1 + monitor.retries,
         show(monitor.interval)

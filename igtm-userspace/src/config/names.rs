@@ -7,10 +7,14 @@ use std::collections::HashMap;
 
 use super::near_miss::suggestion;
 use super::problem::At;
-use super::reader::{Section, Value, shorten};
+use super::reader::Section;
+use super::value::{Value, shorten};
 
 /// Longest name, characters.
 const LONGEST: usize = 64;
+
+/// So many problems have suggestions: comparing each of 100 000 with every name would take minutes.
+const SUGGESTED: usize = 200;
 
 /// The objects of one kind, by name.
 pub(super) struct Names {
@@ -67,13 +71,20 @@ impl Names {
         let text = value.string()?;
         let found = self.by_name.get(text).copied();
         if found.is_none() {
-            let mut known: Vec<&str> = self.by_name.keys().map(String::as_str).collect();
-            known.sort_unstable();
             let (kind, shown) = (self.kind, shorten(text));
-            let near = suggestion(text, known);
+            let near = self.near(text, value);
             value.problem(format!("no {kind} is named `{shown}`{near}"));
         }
         found
+    }
+
+    fn near(&self, text: &str, value: &Value<'_>) -> String {
+        if value.report().count() > SUGGESTED {
+            return String::new();
+        }
+        let mut known: Vec<&str> = self.by_name.keys().map(String::as_str).collect();
+        known.sort_unstable();
+        suggestion(text, known)
     }
 
     /// The positions of the objects that a list names, with where; duplicates are refused.

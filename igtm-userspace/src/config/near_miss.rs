@@ -4,11 +4,13 @@
 
 /// `"; did you mean `x`?"` for the nearest of `known`, or nothing when none is near.
 pub(super) fn suggestion<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    let allowed = (word.chars().count() / 3).max(1);
+    let length = word.chars().count();
+    let allowed = (length / 3).max(1);
     known
         .into_iter()
         .map(|candidate| (distance(word, candidate), candidate))
-        .filter(|(distance, _)| *distance <= allowed)
+        // A word of one letter is near to every other: nothing of it must be left to guess by.
+        .filter(|(distance, _)| *distance <= allowed && *distance < length)
         .min_by_key(|(distance, _)| *distance)
         .map_or_else(String::new, |(_, candidate)| {
             format!("; did you mean `{candidate}`?")
@@ -49,6 +51,8 @@ mod tests {
         assert_eq!(suggest("电言"), "; did you mean `电信`?");
         assert_eq!(suggest("colour"), "");
         assert_eq!(suggest(""), "");
+        assert_eq!(suggestion("q", ["p"]), "");
+        assert_eq!(suggestion("P", ["p"]), "; did you mean `p`?");
     }
 
     #[test]

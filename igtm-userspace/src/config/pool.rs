@@ -8,7 +8,8 @@ use super::domain;
 use super::model::{Address, MonitorId, Policy, Pool, PoolAddress, PoolType};
 use super::names::{Named, Names};
 use super::problem::{At, Report};
-use super::reader::{Section, Value, shorten};
+use super::reader::Section;
+use super::value::{Value, shorten};
 
 const TYPES: [(PoolType, &str); 3] = [
     (PoolType::Ipv4, "ipv4"),

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::problem::{Problem, Report};
-use super::reader::{Value, shorten};
+use super::value::{Value, shorten};
 
 /// Bad lines of one file that are shown each; the rest is counted.
 const SHOWN_PER_FILE: usize = 100;

@@ -3,6 +3,7 @@
 //! Must not decide anything: readers and rules report here and go on.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ use serde::Serialize;
 pub(super) struct At(pub(super) usize);
 
 /// One thing wrong, and where. Shown as `FILE:LINE:COLUMN: message`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Problem {
     /// The file, as it was named to us.
     pub file: String,
@@ -133,9 +134,10 @@ impl<'a> Report<'a> {
             .into_iter()
             .map(|(at, message)| self.locate(at, message))
             .collect();
-        // An array of arrays or a name used twice can reach one rule by two ways.
-        problems.dedup();
-        problems.extend(self.named.take());
+        // Several lines may name one file; its problems are told once.
+        let mut told = HashSet::new();
+        let named = self.named.take().into_iter();
+        problems.extend(named.filter(|problem| told.insert(problem.clone())));
         if problems.is_empty() {
             Ok(value)
         } else {

@@ -4,7 +4,8 @@
 
 use super::model::Secret;
 use super::problem::{At, Report};
-use super::reader::{Section, Value};
+use super::reader::Section;
+use super::value::Value;
 
 /// The three ways to give one secret.
 pub(super) struct Keys {

@@ -10,7 +10,8 @@ use std::time::Duration;
 use super::model::{Server, XdpMode};
 use super::names;
 use super::problem::Report;
-use super::reader::{Section, Value};
+use super::reader::Section;
+use super::value::Value;
 
 const XDP_MODES: [(XdpMode, &str); 4] = [
     (XdpMode::Auto, "auto"),

@@ -6,7 +6,8 @@ use super::model::{LineId, Policy, PoolId, Strategy, Switch, Tier, TierPool};
 use super::names::{Named, Names};
 use super::pool::{DEFAULT_WEIGHT, POLICIES, WEIGHT};
 use super::problem::{At, Report};
-use super::reader::{Section, Value};
+use super::reader::{Section, value_not_supported};
+use super::value::Value;
 
 const SWITCHES: [(Switch, &str); 2] = [(Switch::Auto, "auto"), (Switch::Hold, "hold")];
 
@@ -61,7 +62,7 @@ pub(super) fn read(
     if let Some(keep) = section.take("keep")
         && keep.bool() == Some(true)
     {
-        keep.problem("`instance.strategy.keep` = true is not supported yet");
+        keep.problem(value_not_supported("instance.strategy.keep", true));
     }
     let switch = section.take("switch").and_then(|v| v.one_of(&SWITCHES));
     let fallback = section.need("fallback");

@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::model::{ChannelId, Subscription};
 use super::names::{Named, Names};
 use super::near_miss::suggestion;
-use super::reader::{Section, Value, not_supported, shorten};
+use super::reader::Section;
+use super::value::{Value, shorten};
 use crate::notify::event::Kind;
 
 /// product.md's kinds of event that are not raised yet.
@@ -83,7 +84,7 @@ fn events(list: &Value<'_>) -> Vec<Kind> {
             }
             Some((kind, _)) => found.push(*kind),
             None if LATER_EVENTS.contains(&word) => {
-                item.problem(not_supported(&format!("the event {word}")));
+                item.problem(format!("the event `{word}` is not supported yet"));
             }
             None => {
                 let names = || Kind::ALL.iter().map(|(_, name)| *name);

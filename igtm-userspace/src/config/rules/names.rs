@@ -2,13 +2,13 @@
 //!
 //! Must not look at strategies beyond the type of their pools.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use hickory_proto::rr::Name;
 
 use super::super::domain::show;
 use super::super::instance::InstanceMark;
-use super::super::model::{Address, Config, Instance, PoolType};
+use super::super::model::{Address, Config, Instance, PoolId, PoolType};
 use super::super::problem::{At, Report};
 use super::{Marks, pools_of};
 
@@ -129,7 +129,9 @@ fn check_domain_pools(
     let Some(at) = mark.access_domain else {
         return;
     };
-    let domain_pools = pools_of(instance)
+    let used: BTreeSet<PoolId> = pools_of(instance).collect();
+    let domain_pools = used
+        .into_iter()
         .filter(|id| marks.pool(*id).is_some_and(|pool| pool.type_known))
         .map(|id| config.pool(id))
         .filter(|pool| pool.r#type == PoolType::Domain);

@@ -9,9 +9,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use serde::Serialize;
-use serde_json::json;
 
-use crate::config::{self, Problems, model};
+use crate::config::{self, Problem, Problems, model};
 use crate::health::Target;
 use model::{Config, PoolId, PoolType, Strategy};
 
@@ -148,12 +147,23 @@ pub fn check(file: &Path, json: bool) -> ExitCode {
     ExitCode::from(u8::from(checked.is_err()))
 }
 
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Verdict<'a> {
+    ok: bool,
+    problems: Vec<&'a Problem>,
+    summary: Option<Summary>,
+}
+
 fn as_json(checked: &Result<Summary, Problems>) -> String {
-    let value = match checked {
-        Ok(summary) => json!({ "ok": true, "problems": [], "summary": summary }),
-        Err(problems) => json!({ "ok": false, "problems": problems, "summary": null }),
+    let problems = checked.as_ref().err().map(|problems| problems.iter());
+    let verdict = Verdict {
+        ok: checked.is_ok(),
+        problems: problems.into_iter().flatten().collect(),
+        summary: checked.as_ref().ok().copied(),
     };
-    format!("{value:#}\n")
+    let text = serde_json::to_string_pretty(&verdict).expect("texts and numbers serialize");
+    text + "\n"
 }
 
 fn as_text(file: &Path, checked: &Result<Summary, Problems>) -> String {
@@ -165,6 +175,8 @@ fn as_text(file: &Path, checked: &Result<Summary, Problems>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     const GOOD: &str = r#"

@@ -43,7 +43,7 @@ pub(super) fn from_seconds(seconds: u64) -> Option<Duration> {
 }
 
 /// The shortest text that [`parse`] reads back; parts below a millisecond are left out.
-pub fn format(duration: Duration) -> String {
+pub(super) fn format(duration: Duration) -> String {
     let mut rest_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let mut text = String::new();
     for (name, unit_ms) in UNITS {

@@ -6,7 +6,7 @@
 
 mod channel;
 mod domain;
-pub mod duration;
+mod duration;
 mod instance;
 mod line;
 pub mod model;

@@ -2,6 +2,7 @@
 //!
 //! Must not look at who uses a pool.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::domain;
@@ -87,13 +88,13 @@ fn read(
         );
         report.problem(named.at, message);
     }
-    let mut found: Vec<(PoolAddress, At)> = Vec::new();
+    let mut places: HashMap<Address, At> = HashMap::new();
+    let mut addresses: Vec<PoolAddress> = Vec::new();
     for item in items {
         let Some((address, at)) = address(item, r#type) else {
             continue;
         };
-        let same = found.iter().find(|(other, _)| other.value == address.value);
-        if let Some((_, first)) = same {
+        if let Some(first) = places.get(&address.value) {
             let line = report.line_of(*first);
             let message = format!(
                 "`{}` is in this pool already, on line {line}",
@@ -101,7 +102,8 @@ fn read(
             );
             report.problem(at, message);
         } else {
-            found.push((address, at));
+            places.insert(address.value.clone(), at);
+            addresses.push(address);
         }
     }
     let mark = PoolMark {
@@ -114,7 +116,7 @@ fn read(
         r#type: r#type.unwrap_or(PoolType::Ipv4),
         policy: policy.unwrap_or(Policy::All),
         monitor: monitor.map(MonitorId),
-        addresses: found.into_iter().map(|(address, _)| address).collect(),
+        addresses,
     };
     (pool, mark)
 }

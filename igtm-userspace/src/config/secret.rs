@@ -54,7 +54,9 @@ fn from_file(value: &Value<'_>, report: &Report<'_>) -> Option<Secret> {
         // Editors and `echo` end a file with a newline that is no part of the secret.
         Ok(text) => Some(Secret::new(text.trim_end_matches(['\n', '\r']))),
         Err(error) => {
-            value.problem(format!("cannot read `{}`: {error}", path.display()));
+            // What was meant inline may stand here by mistake: not even the path is shown.
+            let key = value.key();
+            value.problem(format!("cannot read the file that `{key}` names: {error}"));
             None
         }
     }
@@ -70,7 +72,10 @@ fn from_env(value: &Value<'_>) -> Option<Secret> {
     match found {
         Some(text) => Some(Secret::new(text.trim_end_matches(['\n', '\r']))),
         None => {
-            value.wrong("the name of an environment variable that is set");
+            let key = value.key();
+            value.problem(format!(
+                "`{key}` (not shown) must name an environment variable that is set"
+            ));
             None
         }
     }

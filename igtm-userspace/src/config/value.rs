@@ -45,6 +45,11 @@ impl<'a> Value<'a> {
         self.report
     }
 
+    /// The key that it stands at.
+    pub(super) fn key(&self) -> &'a str {
+        self.key
+    }
+
     /// Records a problem here.
     pub(super) fn problem(&self, message: impl Into<String>) {
         self.report.problem(self.at, message);

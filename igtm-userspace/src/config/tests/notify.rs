@@ -18,20 +18,25 @@ fn channels_never_show_a_secret() {
             "5:20: a webhook has one `url`",
         ),
         (
-            "url = \"http://x\"\nurl_env = \"IGTM_NO_SUCH\"",
-            "6:11: give only one of `url`, `url_file` and `url_env`|6:11: `url_env` is \"IGTM_NO_SUCH\"; it must be the name of an environment variable that is set",
+            "url = \"http://x\"\nurl_env = \"hunter2\"",
+            "6:11: give only one of `url`, `url_file` and `url_env`|6:11: `url_env` (not shown) must name an environment variable that is set",
         ),
         (
             "url = \"http://x\"\nsecret = \"hunter2\"",
             "6:10: `secret` (not shown) must be \"whsec_\" and then the key in base64 with padding",
+        ),
+        // PATH is set, and no URL: the variable was read, and is not shown.
+        (
+            "url_env = \"PATH\"",
+            "5:11: `url` (not shown: it is a secret) must be an http:// or https:// URL",
         ),
         (
             "url = \"http://x\"\nsecret = 1",
             "6:10: `secret` is a whole number; it must be a text",
         ),
         (
-            "url = \"http://x\"\nsecret_file = \"gone\"",
-            "6:15: cannot read `/nowhere/gone`: No such file or directory (os error 2)",
+            "url = \"http://x\"\nsecret_file = \"whsec_hunter2\"",
+            "6:15: cannot read the file that `secret_file` names: No such file or directory (os error 2)",
         ),
         (
             "url = \"http://x\"\nheaders = { \"a b\" = \"hunter2\", host = \"hunter2\", c = \"hunter\\n2\" }",

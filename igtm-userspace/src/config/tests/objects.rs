@@ -2,7 +2,7 @@
 
 use crate::config::parse;
 
-use super::harness::{INSTANCE, POOL, STRATEGY, ZONE, expect};
+use super::harness::{ZONE, expect};
 
 #[test]
 fn server() {

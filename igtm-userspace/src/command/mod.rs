@@ -1,3 +1,4 @@
-//! What the subcommands do, without their arguments: those are `main`'s.
+//! The commands of `igtm`, one file each. They print and choose the exit code; they decide nothing.
 
+pub mod check;
 pub mod explain;

@@ -1,0 +1,165 @@
+//! Names of objects: what one may look like, that each is declared once, and what a reference
+//! to one means.
+//!
+//! Must not know what is named: one index serves every kind of object.
+
+use std::collections::HashMap;
+
+use super::near_miss::suggestion;
+use super::problem::At;
+use super::reader::Section;
+use super::value::{Value, shorten};
+
+/// Longest name, characters.
+const LONGEST: usize = 64;
+
+/// So many problems have suggestions: comparing each of 100 000 with every name would take minutes.
+const SUGGESTED: usize = 200;
+
+/// The objects of one kind, by name.
+pub(super) struct Names {
+    /// How messages call one: `pool`.
+    kind: &'static str,
+    by_name: HashMap<String, usize>,
+}
+
+/// An object's `name`: placeholder text when the file has none that is good.
+pub(super) struct Named {
+    pub(super) text: String,
+    pub(super) at: At,
+}
+
+impl Names {
+    /// Reads `name` of every section; positions are those of `sections` plus `first`.
+    pub(super) fn declare(
+        kind: &'static str,
+        sections: &mut [Section<'_>],
+        first: usize,
+    ) -> (Self, Vec<Named>) {
+        let mut names = Self {
+            kind,
+            by_name: HashMap::new(),
+        };
+        let mut places: HashMap<String, At> = HashMap::new();
+        let mut declared = Vec::with_capacity(sections.len());
+        for (index, section) in sections.iter_mut().enumerate() {
+            let report = section.report();
+            let value = section.need("name");
+            let at = value.map_or(section.at(), |value| value.at);
+            let text = value.and_then(|value| name(&value)).unwrap_or_default();
+            if let Some(other) = places.get(&text) {
+                let line = report.line_of(*other);
+                let message = format!("the name `{text}` is taken by the {kind} of line {line}");
+                report.problem(at, message);
+            } else if !text.is_empty() {
+                places.insert(text.clone(), at);
+                names.by_name.insert(text.clone(), first + index);
+            }
+            declared.push(Named { text, at });
+        }
+        (names, declared)
+    }
+
+    /// Adds a built-in name.
+    pub(super) fn with(mut self, name: &str, position: usize) -> Self {
+        self.by_name.insert(name.to_owned(), position);
+        self
+    }
+
+    /// The position of the object that `value` names.
+    pub(super) fn resolve(&self, value: &Value<'_>) -> Option<usize> {
+        let text = value.string()?;
+        let found = self.by_name.get(text).copied();
+        if found.is_none() {
+            let (kind, shown) = (self.kind, shorten(text));
+            let near = self.near(text, value);
+            value.problem(format!("no {kind} is named `{shown}`{near}"));
+        }
+        found
+    }
+
+    fn near(&self, text: &str, value: &Value<'_>) -> String {
+        if value.report().count() > SUGGESTED {
+            return String::new();
+        }
+        let mut known: Vec<&str> = self.by_name.keys().map(String::as_str).collect();
+        known.sort_unstable();
+        suggestion(text, known)
+    }
+
+    /// The positions of the objects that a list names, with where; duplicates are refused.
+    pub(super) fn resolve_list(&self, list: &Value<'_>) -> Resolved {
+        let allowed = format!("a list of names of {}s", self.kind);
+        let Some(items) = list.list(&allowed) else {
+            return Resolved::default();
+        };
+        let mut resolved = Resolved {
+            found: Vec::with_capacity(items.len()),
+            complete: true,
+        };
+        for item in items {
+            match self.resolve(&item) {
+                None => resolved.complete = false,
+                Some(position) if resolved.found.iter().any(|(seen, _)| *seen == position) => {
+                    let text = item.string().unwrap_or_default();
+                    item.problem(format!("`{text}` stands in this list twice"));
+                }
+                Some(position) => resolved.found.push((position, item.at)),
+            }
+        }
+        resolved
+    }
+}
+
+/// What a list of names means.
+#[derive(Default)]
+pub(super) struct Resolved {
+    /// Positions, each with where it was named.
+    pub(super) found: Vec<(usize, At)>,
+    /// Whether every name was found.
+    pub(super) complete: bool,
+}
+
+/// A well-formed name.
+pub(super) fn name(value: &Value<'_>) -> Option<String> {
+    let text = value.string()?;
+    if !is_name(text) {
+        value.wrong(format_args!(
+            "1 to {LONGEST} letters, digits, `-`, `_` or `.`"
+        ));
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+/// Whether `text` may be a name: 1–64 of letters, digits, `-`, `_`, `.` or any non-ASCII letter.
+pub(super) fn is_name(text: &str) -> bool {
+    let allowed = |c: char| {
+        c.is_ascii_alphanumeric() || "-_.".contains(c) || (!c.is_ascii() && c.is_alphabetic())
+    };
+    (1..=LONGEST).contains(&text.chars().count()) && text.chars().all(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        for good in ["a", "web-1", "a.b_c", "电信", "Zürich", &"x".repeat(64)] {
+            assert!(is_name(good), "{good:?}");
+        }
+        for bad in [
+            "",
+            "a b",
+            "a/b",
+            "a\n",
+            "‘a’",
+            "a`",
+            "电信！",
+            &"x".repeat(65),
+        ] {
+            assert!(!is_name(bad), "{bad:?}");
+        }
+    }
+}

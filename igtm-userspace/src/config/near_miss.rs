@@ -1,0 +1,64 @@
+//! "Did you mean …?": the known word that a mistyped one is nearest to.
+//!
+//! Pure. Must not guess wildly: a suggestion that is wrong costs more than none.
+
+/// `"; did you mean `x`?"` for the nearest of `known`, or nothing when none is near.
+pub(super) fn suggestion<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let length = word.chars().count();
+    let allowed = (length / 3).max(1);
+    known
+        .into_iter()
+        .map(|candidate| (distance(word, candidate), candidate))
+        // A word of one letter is near to every other: nothing of it must be left to guess by.
+        .filter(|(distance, _)| *distance <= allowed && *distance < length)
+        .min_by_key(|(distance, _)| *distance)
+        .map_or_else(String::new, |(_, candidate)| {
+            format!("; did you mean `{candidate}`?")
+        })
+}
+
+/// Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`.
+fn distance(a: &str, b: &str) -> usize {
+    let a: Vec<char> = a.chars().flat_map(char::to_lowercase).collect();
+    let b: Vec<char> = b.chars().flat_map(char::to_lowercase).collect();
+    let mut before_last = vec![0; b.len() + 1];
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        let mut row = vec![i; b.len() + 1];
+        for j in 1..=b.len() {
+            let replaced = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            row[j] = replaced.min(last[j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                row[j] = row[j].min(before_last[j - 2] + 1);
+            }
+        }
+        before_last = std::mem::replace(&mut last, row);
+    }
+    last[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_is_suggested() {
+        let known = ["protocol", "interval", "port", "电信", "联通"];
+        let suggest = |word| suggestion(word, known);
+        assert_eq!(suggest("protcol"), "; did you mean `protocol`?");
+        assert_eq!(suggest("Port"), "; did you mean `port`?");
+        assert_eq!(suggest("prot"), "; did you mean `port`?");
+        assert_eq!(suggest("电言"), "; did you mean `电信`?");
+        assert_eq!(suggest("colour"), "");
+        assert_eq!(suggest(""), "");
+        assert_eq!(suggestion("q", ["p"]), "");
+        assert_eq!(suggestion("P", ["p"]), "; did you mean `p`?");
+    }
+
+    #[test]
+    fn a_swap_of_neighbours_is_one_step() {
+        assert_eq!(distance("prot", "port"), 1);
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("", "abc"), 3);
+    }
+}

@@ -1,0 +1,186 @@
+//! What is wrong with a configuration, where, and the collection of all of it.
+//!
+//! Must not decide anything: readers and rules report here and go on.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+/// An octet offset into the file being read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct At(pub(super) usize);
+
+/// One thing wrong, and where. Shown as `FILE:LINE:COLUMN: message`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Problem {
+    /// The file, as it was named to us.
+    pub file: String,
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+    /// What is wrong, what was found, what is allowed. Never a secret.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            file,
+            line,
+            column,
+            message,
+        } = self;
+        write!(f, "{file}:{line}:{column}: {message}")
+    }
+}
+
+/// Every problem of a configuration, in the order of the file; never empty.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// The one problem of a file that cannot be read at all.
+    pub(super) fn of_file(file: &Path, message: String) -> Self {
+        Self(vec![Problem {
+            file: file.display().to_string(),
+            line: 1,
+            column: 1,
+            message,
+        }])
+    }
+
+    /// In the order of the file.
+    pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
+        self.0.iter()
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            problem.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// Collects the problems of one configuration file and of the files it names.
+pub(super) struct Report<'a> {
+    file: PathBuf,
+    text: &'a str,
+    line_starts: Vec<usize>,
+    /// Of the file itself; sorted at the end, since rules run after readers.
+    own: RefCell<Vec<(usize, String)>>,
+    /// Of the files it names, in the order they were read.
+    named: RefCell<Vec<Problem>>,
+}
+
+impl<'a> Report<'a> {
+    pub(super) fn new(file: &Path, text: &'a str) -> Self {
+        let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        Self {
+            file: file.to_owned(),
+            text,
+            line_starts: std::iter::once(0)
+                .chain(newlines.map(|(index, _)| index + 1))
+                .collect(),
+            own: RefCell::default(),
+            named: RefCell::default(),
+        }
+    }
+
+    /// Records `message` at `at`.
+    pub(super) fn problem(&self, at: At, message: impl Into<String>) {
+        self.own.borrow_mut().push((at.0, message.into()));
+    }
+
+    /// Records a problem of a file that the configuration names.
+    pub(super) fn problem_of_named_file(&self, problem: Problem) {
+        self.named.borrow_mut().push(problem);
+    }
+
+    /// How many problems there are by now, to see whether a reader added any.
+    pub(super) fn count(&self) -> usize {
+        self.own.borrow().len() + self.named.borrow().len()
+    }
+
+    /// The line that `at` is in, from 1.
+    pub(super) fn line_of(&self, at: At) -> usize {
+        self.line_starts.partition_point(|start| *start <= at.0)
+    }
+
+    /// `path` as the file means it: relative to the file's own directory.
+    pub(super) fn resolve(&self, path: &str) -> PathBuf {
+        self.file
+            .parent()
+            .map_or_else(|| PathBuf::from(path), |directory| directory.join(path))
+    }
+
+    /// `value`, or everything that was reported.
+    pub(super) fn finish<T>(self, value: T) -> Result<T, Problems> {
+        let mut own = self.own.take();
+        own.sort_by_key(|(at, _)| *at);
+        let mut problems: Vec<Problem> = own
+            .into_iter()
+            .map(|(at, message)| self.locate(at, message))
+            .collect();
+        // Several lines may name one file; its problems are told once.
+        let mut told = HashSet::new();
+        let named = self.named.take().into_iter();
+        problems.extend(named.filter(|problem| told.insert(problem.clone())));
+        if problems.is_empty() {
+            Ok(value)
+        } else {
+            Err(Problems(problems))
+        }
+    }
+
+    fn locate(&self, offset: usize, message: String) -> Problem {
+        let line = self.line_of(At(offset));
+        let start = self.line_starts[line - 1];
+        let end = self.text.floor_char_boundary(offset);
+        Problem {
+            file: self.file.display().to_string(),
+            line,
+            column: self.text[start..end.max(start)].chars().count() + 1,
+            message,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_count_characters_and_order_is_the_file_s() {
+        let report = Report::new(Path::new("x.toml"), "a = 1\n电信 = 2\n");
+        report.problem(At("a = 1\n电信 = ".len()), "second");
+        report.problem(At(0), "first");
+        let problems = report.finish(()).unwrap_err();
+        assert_eq!(
+            problems.to_string(),
+            "x.toml:1:1: first\nx.toml:2:6: second"
+        );
+    }
+
+    #[test]
+    fn a_position_at_or_past_the_end_is_the_last_line() {
+        let report = Report::new(Path::new("x.toml"), "a\nb");
+        report.problem(At(99), "late");
+        assert_eq!(
+            report.finish(()).unwrap_err().to_string(),
+            "x.toml:2:2: late"
+        );
+    }
+}

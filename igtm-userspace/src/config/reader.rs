@@ -1,0 +1,164 @@
+//! A typed reader over the TOML tree that collects problems instead of stopping at the first.
+//!
+//! A [`Section`] is one table: keys are taken from it, and what nobody took is unknown when it
+//! is finished. Every accessor that gives `None` has already reported why. Must not know any key
+//! of config.md.
+
+use std::fmt;
+
+use toml::de::DeTable;
+
+use super::near_miss::suggestion;
+use super::problem::{At, Report};
+use super::value::{Value, shorten};
+
+/// One table of the file.
+pub(super) struct Section<'a> {
+    report: &'a Report<'a>,
+    table: &'a DeTable<'a>,
+    /// What messages call it: `zone`, `instance.strategy`; empty for the whole file.
+    label: String,
+    at: At,
+    taken: Vec<&'static str>,
+}
+
+impl<'a> Section<'a> {
+    /// The whole file.
+    pub(super) fn root(report: &'a Report<'a>, table: &'a DeTable<'a>) -> Self {
+        Self::new(report, table, "", At(0))
+    }
+
+    /// The table at `at`, which messages call `label`.
+    pub(super) fn new(report: &'a Report<'a>, table: &'a DeTable<'a>, label: &str, at: At) -> Self {
+        Self {
+            report,
+            table,
+            label: label.to_owned(),
+            at,
+            taken: Vec::new(),
+        }
+    }
+
+    /// Where the table begins.
+    pub(super) fn at(&self) -> At {
+        self.at
+    }
+
+    pub(super) fn report(&self) -> &'a Report<'a> {
+        self.report
+    }
+
+    /// The value at `key`, if it is there.
+    pub(super) fn take(&mut self, key: &'static str) -> Option<Value<'a>> {
+        self.taken.push(key);
+        let (_, value) = self.table.get_key_value(key)?;
+        Some(Value::new(self.report, value, key))
+    }
+
+    /// The value at `key`, which must be there.
+    pub(super) fn need(&mut self, key: &'static str) -> Option<Value<'a>> {
+        let value = self.take(key);
+        if value.is_none() {
+            let message = if self.label.is_empty() {
+                format!("`{key}` is missing")
+            } else {
+                format!("`{key}` is missing in `{}`", self.label)
+            };
+            self.report.problem(self.at, message);
+        }
+        value
+    }
+
+    /// The tables at `key`: `[[key]]`, or a list of inline tables; none when it is not there.
+    pub(super) fn tables(&mut self, key: &'static str) -> Vec<Section<'a>> {
+        let Some(value) = self.take(key) else {
+            return Vec::new();
+        };
+        let label = self.label_of(key);
+        if value.kind() == "a table" {
+            let message = format!("`{label}` is a list of tables: write `[[{label}]]`");
+            self.report.problem(value.at, message);
+            return Vec::new();
+        }
+        let items = value.list("a list of tables").unwrap_or_default();
+        items
+            .into_iter()
+            .filter_map(|item| item.table(&label))
+            .collect()
+    }
+
+    /// The table at `key`.
+    pub(super) fn table(&mut self, key: &'static str) -> Option<Section<'a>> {
+        let label = self.label_of(key);
+        self.take(key)?.table(&label)
+    }
+
+    /// Where `key` itself stands.
+    pub(super) fn key_at(&self, key: &str) -> Option<At> {
+        let (key, _) = self.table.get_key_value(key)?;
+        Some(At(key.span().start))
+    }
+
+    /// Refuses by name the keys of config.md that are not built yet.
+    pub(super) fn unsupported(&mut self, keys: &[&'static str]) {
+        for key in keys {
+            self.taken.push(key);
+            if let Some(at) = self.key_at(key) {
+                let label = self.label_of(key);
+                self.report.problem(at, not_supported(&label));
+            }
+        }
+    }
+
+    /// Refuses keys that belong elsewhere; `reason` is the rest of the message.
+    pub(super) fn misplaced(&mut self, keys: &[&'static str], reason: &str) {
+        for key in keys {
+            self.taken.push(key);
+            if let Some(at) = self.key_at(key) {
+                self.report.problem(at, format!("`{key}` {reason}"));
+            }
+        }
+    }
+
+    /// Every key with its value, for tables whose keys are the user's own.
+    pub(super) fn entries(self) -> Vec<(&'a str, At, Value<'a>)> {
+        self.table
+            .iter()
+            .map(|(key, value)| {
+                let name: &'a str = key.get_ref();
+                let value = Value::new(self.report, value, name);
+                (name, At(key.span().start), value)
+            })
+            .collect()
+    }
+
+    /// Reports the keys that nobody took.
+    pub(super) fn finish(self) {
+        for key in self.table.keys() {
+            let name: &str = key.get_ref();
+            if !self.taken.contains(&name) {
+                let near = suggestion(name, self.taken.iter().copied());
+                let message = format!("unknown key `{}`{near}", shorten(name));
+                self.report.problem(At(key.span().start), message);
+            }
+        }
+    }
+
+    fn label_of(&self, key: &str) -> String {
+        if self.label.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.label)
+        }
+    }
+}
+
+/// The message for a key of config.md that is not built yet.
+pub(super) fn not_supported(key: &str) -> String {
+    format!("`{key}` is not supported yet")
+}
+
+/// The message for a value of config.md that is not built yet, of a key that is.
+pub(super) fn value_not_supported(key: &str, value: impl fmt::Debug) -> String {
+    format!("`{key}` = {value:?} is not supported yet")
+}

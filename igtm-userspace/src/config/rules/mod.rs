@@ -1,0 +1,76 @@
+//! Rules that need more than one object: claims, thresholds, zones, names that clash.
+//!
+//! Runs over the configuration as it was read, placeholders and all: what rests on a placeholder
+//! is skipped, since its real problem is told already. Must not change the configuration.
+
+mod names;
+mod strategies;
+
+use super::instance::InstanceMark;
+use super::model::{Config, Instance, PoolId, Protocol};
+use super::pool::PoolMark;
+use super::problem::{At, Report};
+
+/// Positions, and what the rules may rely on.
+pub(super) struct Marks {
+    /// Whether every zone's origin is known.
+    pub(super) zones_known: bool,
+    /// Where each monitor is named.
+    pub(super) monitors: Vec<At>,
+    /// One for each pool.
+    pub(super) pools: Vec<PoolMark>,
+    /// One for each instance.
+    pub(super) instances: Vec<InstanceMark>,
+}
+
+impl Marks {
+    fn pool(&self, id: PoolId) -> Option<&PoolMark> {
+        self.pools.get(id.0)
+    }
+}
+
+/// Reports everything that the readers could not see.
+pub(super) fn check(config: &Config, marks: &Marks, report: &Report<'_>) {
+    names::check(config, marks, report);
+    strategies::check(config, marks, report);
+    refuse_monitors_without_host(config, marks, report);
+}
+
+/// Every pool that `instance` names, of disabled strategies too.
+fn pools_of(instance: &Instance) -> impl Iterator<Item = PoolId> {
+    instance.strategies.iter().flat_map(|strategy| {
+        let tiers = strategy.tiers.iter().flat_map(|tier| &tier.pools);
+        tiers.map(|member| member.pool).chain([strategy.fallback])
+    })
+}
+
+/// Without `host` a monitor asks for the domain of the instances that use the pool: there must be
+/// one. Enabled or not: switching an instance off must not make the file bad.
+fn refuse_monitors_without_host(config: &Config, marks: &Marks, report: &Report<'_>) {
+    let strategies = || marks.instances.iter().flat_map(|mark| &mark.strategies);
+    if strategies().any(|mark| !mark.pools_known) {
+        return;
+    }
+    let mut used = vec![false; config.pools.len()];
+    for pool in config.instances.iter().flat_map(pools_of) {
+        if let Some(slot) = used.get_mut(pool.0) {
+            *slot = true;
+        }
+    }
+    for (pool, used) in config.pools.iter().zip(used) {
+        let Some(id) = pool.monitor.filter(|_| !used) else {
+            continue;
+        };
+        let monitor = config.monitor(id);
+        if let Protocol::Http(check) = &monitor.protocol
+            && check.host.is_none()
+            && let Some(at) = marks.monitors.get(id.0)
+        {
+            let message = format!(
+                "the monitor `{}` needs a `host`: no instance uses the pool `{}`, so there is no domain to ask for",
+                monitor.name, pool.name
+            );
+            report.problem(*at, message);
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Domains and access domains: unique, in a zone, and where a CNAME may stand.
+//!
+//! Must not look at strategies beyond the type of their pools.
+
+use std::collections::{BTreeSet, HashMap};
+
+use hickory_proto::rr::Name;
+
+use super::super::domain::show;
+use super::super::instance::InstanceMark;
+use super::super::model::{Address, Config, Instance, PoolId, PoolType};
+use super::super::problem::{At, Report};
+use super::{Marks, pools_of};
+
+pub(super) fn check(config: &Config, marks: &Marks, report: &Report<'_>) {
+    refuse_shared(config, marks, report);
+    for (instance, mark) in config.instances.iter().zip(&marks.instances) {
+        if marks.zones_known {
+            refuse_outside_zones(config, instance, mark, report);
+            refuse_cname_at_apex(config, instance, mark, report);
+        }
+        if mark.strategies.iter().all(|mark| mark.pools_known) {
+            check_domain_pools(config, marks, instance, mark, report);
+        }
+    }
+}
+
+/// Domains are unique, access domains are unique, and one's domain is not another's access domain
+/// (it would have to be a CNAME and an address at once).
+fn refuse_shared(config: &Config, marks: &Marks, report: &Report<'_>) {
+    let mut domains: HashMap<&Name, (&Instance, At)> = HashMap::new();
+    let mut accesses: HashMap<&Name, (&Instance, At)> = HashMap::new();
+    let taken = |what: &str, name: &Name, (other, at): (&Instance, At)| {
+        let (name, line) = (show(name), report.line_of(at));
+        let other = &other.name;
+        format!("`{name}` is the {what} of the instance `{other}` (line {line}) already")
+    };
+    for (instance, mark) in config.instances.iter().zip(&marks.instances) {
+        let mut told = false;
+        if let Some(at) = mark.domain {
+            match domains.get(&instance.domain) {
+                Some(other) => {
+                    report.problem(at, taken("domain", &instance.domain, *other));
+                    told = true;
+                }
+                None => drop(domains.insert(&instance.domain, (instance, at))),
+            }
+        }
+        if let Some(at) = mark.access_domain {
+            match accesses.get(&instance.access_domain) {
+                // Where both default to one name, one message is enough.
+                Some(_) if told && mark.domain == Some(at) => {}
+                Some(other) => {
+                    let message = taken("access domain", &instance.access_domain, *other);
+                    report.problem(at, message);
+                }
+                None => drop(accesses.insert(&instance.access_domain, (instance, at))),
+            }
+        }
+    }
+    for (instance, mark) in config.instances.iter().zip(&marks.instances) {
+        if let Some(at) = mark.domain
+            && mark.access_domain.is_some()
+            && instance.domain != instance.access_domain
+            && let Some(other) = accesses.get(&instance.domain)
+        {
+            report.problem(at, taken("access domain", &instance.domain, *other));
+        }
+    }
+}
+
+fn refuse_outside_zones(
+    config: &Config,
+    instance: &Instance,
+    mark: &InstanceMark,
+    report: &Report<'_>,
+) {
+    if let Some(at) = mark.access_domain
+        && config.zone_of(&instance.access_domain).is_none()
+    {
+        let mut zones: Vec<String> = config.zones.iter().map(|zone| show(&zone.origin)).collect();
+        zones.sort_unstable();
+        let zones = if zones.is_empty() {
+            "there is no `[[zone]]`".to_owned()
+        } else {
+            format!("the zones are {}", zones.join(", "))
+        };
+        let name = show(&instance.access_domain);
+        // Without its own key the access domain is the domain, and the remedy is another.
+        let remedy = if mark.domain == mark.access_domain {
+            "; set `access_domain` to a name in one of them"
+        } else {
+            ""
+        };
+        report.problem(
+            at,
+            format!("the access domain `{name}` is in no zone served here: {zones}{remedy}"),
+        );
+    }
+}
+
+/// igtm makes the CNAME from a domain in its own zones to the access domain; at the apex, beside
+/// SOA and NS, a CNAME is illegal (RFC 1034 §3.6.2).
+fn refuse_cname_at_apex(
+    config: &Config,
+    instance: &Instance,
+    mark: &InstanceMark,
+    report: &Report<'_>,
+) {
+    if let (Some(at), Some(_)) = (mark.domain, mark.access_domain)
+        && instance.domain != instance.access_domain
+        && is_apex(config, &instance.domain)
+    {
+        let name = show(&instance.domain);
+        report.problem(
+            at,
+            format!("`{name}` is a zone's apex, where no CNAME to the access domain may stand; leave `access_domain` out"),
+        );
+    }
+}
+
+fn check_domain_pools(
+    config: &Config,
+    marks: &Marks,
+    instance: &Instance,
+    mark: &InstanceMark,
+    report: &Report<'_>,
+) {
+    let Some(at) = mark.access_domain else {
+        return;
+    };
+    let used: BTreeSet<PoolId> = pools_of(instance).collect();
+    let domain_pools = used
+        .into_iter()
+        .filter(|id| marks.pool(*id).is_some_and(|pool| pool.type_known))
+        .map(|id| config.pool(id))
+        .filter(|pool| pool.r#type == PoolType::Domain);
+    let mut at_apex = marks.zones_known && is_apex(config, &instance.access_domain);
+    for pool in domain_pools {
+        if std::mem::take(&mut at_apex) {
+            let (name, pool) = (show(&instance.access_domain), &pool.name);
+            report.problem(
+                at,
+                format!(
+                    "`{name}` is a zone's apex and the pool `{pool}` is of type \"domain\": flattening is not supported yet"
+                ),
+            );
+        }
+        let itself = |name: &&Name| **name == instance.access_domain || **name == instance.domain;
+        let targets = pool
+            .addresses
+            .iter()
+            .filter_map(|address| match &address.value {
+                Address::Domain(name) => Some(name),
+                Address::Ip(_) => None,
+            });
+        for target in targets.filter(itself) {
+            let (target, pool) = (show(target), &pool.name);
+            report.problem(
+                at,
+                format!("the pool `{pool}` sends `{target}` back to this instance: a CNAME loop"),
+            );
+        }
+    }
+}
+
+fn is_apex(config: &Config, name: &Name) -> bool {
+    config.zones.iter().any(|zone| zone.origin == *name)
+}

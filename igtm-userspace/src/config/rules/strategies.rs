@@ -1,0 +1,173 @@
+//! Strategies among each other and against their pools: claims, the default line, tiers.
+//!
+//! Must not look at names or zones.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::super::instance::InstanceMark;
+use super::super::model::{Config, Instance, LineId, PoolId, Strategy, Tier};
+use super::super::pool::type_word;
+use super::super::problem::{At, Report};
+use super::super::strategy::{StrategyMark, TierMark};
+use super::Marks;
+
+pub(super) fn check(config: &Config, marks: &Marks, report: &Report<'_>) {
+    for (instance, mark) in config.instances.iter().zip(&marks.instances) {
+        refuse_without_default(instance, mark, report);
+        refuse_double_claims(config, marks, instance, mark, report);
+        for (strategy, mark) in instance.strategies.iter().zip(&mark.strategies) {
+            for (tier, mark) in strategy.tiers.iter().zip(&mark.tiers) {
+                refuse_mixed_types(config, marks, tier, mark, report);
+                refuse_high_threshold(config, marks, tier, mark, report);
+            }
+            refuse_empty_fallback(config, marks, strategy, mark, report);
+        }
+    }
+}
+
+fn refuse_without_default(instance: &Instance, mark: &InstanceMark, report: &Report<'_>) {
+    let known = mark.strategies.iter().all(|mark| mark.lines_known);
+    let mut enabled = instance.strategies.iter().filter(|s| s.enabled);
+    let covered = enabled.any(|strategy| strategy.lines.contains(&LineId::DEFAULT));
+    // An instance without any strategy is told so by its reader.
+    if known && !covered && !instance.strategies.is_empty() {
+        let message = format!(
+            "the instance `{}` has no enabled strategy on the line `default`",
+            instance.name
+        );
+        report.problem(mark.at, message);
+    }
+}
+
+/// One line and family is claimed by one enabled strategy.
+fn refuse_double_claims(
+    config: &Config,
+    marks: &Marks,
+    instance: &Instance,
+    mark: &InstanceMark,
+    report: &Report<'_>,
+) {
+    let mut claimed: HashMap<(LineId, bool), (&str, At)> = HashMap::new();
+    for (strategy, mark) in instance.strategies.iter().zip(&mark.strategies) {
+        if !strategy.enabled || !families_known(marks, strategy, mark) {
+            continue;
+        }
+        let families = [false, true].map(|ipv6| strategy.claims(config, ipv6));
+        for (line, at) in strategy.lines.iter().zip(&mark.lines) {
+            let mut clashes: Vec<(&str, &str, At)> = Vec::new();
+            for (ipv6, family) in [(false, "A"), (true, "AAAA")] {
+                if !families[usize::from(ipv6)] {
+                    continue;
+                }
+                match claimed.get(&(*line, ipv6)) {
+                    Some((other, place)) => clashes.push((family, other, *place)),
+                    None => {
+                        claimed.insert((*line, ipv6), (&strategy.name, mark.at));
+                    }
+                }
+            }
+            for (family, other, place) in clashes {
+                let place = report.line_of(place);
+                let line = &config.line(*line).name;
+                report.problem(
+                    *at,
+                    format!("the line `{line}` is claimed for {family} by the strategy `{other}` (line {place}) already"),
+                );
+            }
+        }
+    }
+}
+
+fn families_known(marks: &Marks, strategy: &Strategy, mark: &StrategyMark) -> bool {
+    let tiers = strategy.tiers.iter().flat_map(|tier| &tier.pools);
+    mark.pools_known
+        && tiers
+            .map(|member| member.pool)
+            .chain([strategy.fallback])
+            .all(|id| marks.pool(id).is_some_and(|pool| pool.type_known))
+}
+
+fn refuse_mixed_types(
+    config: &Config,
+    marks: &Marks,
+    tier: &Tier,
+    mark: &TierMark,
+    report: &Report<'_>,
+) {
+    let known = |id: PoolId| marks.pool(id).is_some_and(|pool| pool.type_known);
+    let mut members = tier
+        .pools
+        .iter()
+        .zip(&mark.pools)
+        .filter(|(member, _)| known(member.pool))
+        .map(|(member, at)| (config.pool(member.pool), at));
+    let Some((first, _)) = members.next() else {
+        return;
+    };
+    for (pool, at) in members.filter(|(pool, _)| pool.r#type != first.r#type) {
+        report.problem(
+            *at,
+            format!(
+                "the pool `{}` is of type \"{}\" and `{}` of type \"{}\": a tier's pools have one type",
+                pool.name,
+                type_word(pool.r#type),
+                first.name,
+                type_word(first.r#type)
+            ),
+        );
+    }
+}
+
+/// `min_healthy` counts distinct addresses that are enabled in some pool of the tier.
+fn refuse_high_threshold(
+    config: &Config,
+    marks: &Marks,
+    tier: &Tier,
+    mark: &TierMark,
+    report: &Report<'_>,
+) {
+    let known = |id: PoolId| marks.pool(id).is_some_and(|pool| pool.addresses_known);
+    if !mark.known || !tier.pools.iter().all(|member| known(member.pool)) {
+        return;
+    }
+    let enabled: BTreeSet<_> = tier
+        .pools
+        .iter()
+        .flat_map(|member| &config.pool(member.pool).addresses)
+        .filter(|address| address.enabled)
+        .map(|address| &address.value)
+        .collect();
+    let (found, wanted) = (enabled.len(), tier.min_healthy);
+    if found == 0 {
+        let message = "none of this tier's addresses is enabled, so it could never be active";
+        report.problem(mark.min_healthy, message);
+    } else if wanted > found {
+        report.problem(
+            mark.min_healthy,
+            format!(
+                "`min_healthy` is {wanted}; the tier has {found} enabled {}, and it must be 1 to {found}",
+                if found == 1 { "address" } else { "addresses" }
+            ),
+        );
+    }
+}
+
+fn refuse_empty_fallback(
+    config: &Config,
+    marks: &Marks,
+    strategy: &Strategy,
+    mark: &StrategyMark,
+    report: &Report<'_>,
+) {
+    let known = marks.pool(strategy.fallback);
+    if mark.pools_known && known.is_some_and(|pool| pool.addresses_known) {
+        let pool = config.pool(strategy.fallback);
+        if pool.addresses.iter().all(|address| !address.enabled) {
+            let message = format!(
+                "no address of the fallback pool `{}` is enabled: it would answer nothing",
+                pool.name
+            );
+            report.problem(mark.fallback, message);
+        }
+    }
+}

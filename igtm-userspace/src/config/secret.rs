@@ -1,0 +1,82 @@
+//! Secrets: inline, as `*_file`, or as `*_env`; read once, at load.
+//!
+//! Must never put a secret into a message.
+
+use super::model::Secret;
+use super::problem::{At, Report};
+use super::reader::Section;
+use super::value::Value;
+
+/// The three ways to give one secret.
+pub(super) struct Keys {
+    /// `url`.
+    pub(super) inline: &'static str,
+    /// `url_file`.
+    pub(super) file: &'static str,
+    /// `url_env`.
+    pub(super) env: &'static str,
+}
+
+/// Every secret that `keys` give, each with where it was named; one way at most is allowed.
+/// The second value says whether any of the keys is there.
+pub(super) fn take_all(section: &mut Section<'_>, keys: &Keys) -> (Vec<(Secret, At)>, bool) {
+    let report = section.report();
+    let inline = section.take(keys.inline);
+    let file = section.take(keys.file);
+    let env = section.take(keys.env);
+    let given: Vec<At> = [inline, file, env]
+        .into_iter()
+        .flatten()
+        .map(|value| value.at)
+        .collect();
+    if let [_, second, ..] = given.as_slice() {
+        let Keys { inline, file, env } = keys;
+        let message = format!("give only one of `{inline}`, `{file}` and `{env}`");
+        report.problem(*second, message);
+    }
+    let each = |value: Option<Value<'_>>, read: fn(&Value<'_>, &Report<'_>) -> Option<Secret>| {
+        value
+            .map(|value| value.one_or_list())
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|item| Some((read(&item, report)?, item.at)))
+            .collect::<Vec<_>>()
+    };
+    let mut secrets = each(inline, |value, _| value.string().map(Secret::new));
+    secrets.extend(each(file, from_file));
+    secrets.extend(each(env, |value, _| from_env(value)));
+    (secrets, !given.is_empty())
+}
+
+fn from_file(value: &Value<'_>, report: &Report<'_>) -> Option<Secret> {
+    let path = report.resolve(value.string()?);
+    match std::fs::read_to_string(&path) {
+        // Editors and `echo` end a file with a newline that is no part of the secret.
+        Ok(text) => Some(Secret::new(text.trim_end_matches(['\n', '\r']))),
+        Err(error) => {
+            // What was meant inline may stand here by mistake: not even the path is shown.
+            let key = value.key();
+            value.problem(format!("cannot read the file that `{key}` names: {error}"));
+            None
+        }
+    }
+}
+
+fn from_env(value: &Value<'_>) -> Option<Secret> {
+    let name = value.string()?;
+    let found = if name.is_empty() || name.contains(['=', '\0']) {
+        None
+    } else {
+        std::env::var(name).ok()
+    };
+    match found {
+        Some(text) => Some(Secret::new(text.trim_end_matches(['\n', '\r']))),
+        None => {
+            let key = value.key();
+            value.problem(format!(
+                "`{key}` (not shown) must name an environment variable that is set"
+            ));
+            None
+        }
+    }
+}

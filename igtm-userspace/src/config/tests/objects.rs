@@ -1,0 +1,231 @@
+//! Bad servers, zones, lines, monitors and pools, each with its exact messages.
+
+use crate::config::parse;
+
+use super::harness::{ZONE, expect};
+
+#[test]
+fn server() {
+    for (line, expected) in [
+        (
+            "port = 0",
+            "3:8: `port` is 0; it must be a whole number from 1 to 65535",
+        ),
+        (
+            "port = 70000",
+            "3:8: `port` is 70000; it must be a whole number from 1 to 65535",
+        ),
+        (
+            "udp_size = 511",
+            "3:12: `udp_size` is 511; it must be a whole number from 512 to 4096",
+        ),
+        (
+            "ecs = \"yes\"",
+            "3:7: `ecs` is \"yes\"; it must be true or false",
+        ),
+        (
+            "node = \"a b\"",
+            "3:8: `node` is \"a b\"; it must be 1 to 64 letters, digits, `-`, `_` or `.`",
+        ),
+        (
+            "xdp = \"nativ\"",
+            "3:7: `xdp` is \"nativ\"; it must be \"auto\", \"native\", \"generic\" or \"off\"; did you mean `native`?",
+        ),
+        (
+            "listen = []",
+            "3:10: `listen` is empty; leave it out to answer on all of the host's addresses",
+        ),
+        (
+            "listen = \"::\"",
+            "3:10: `listen` is a text; it must be a list of addresses",
+        ),
+        (
+            "listen = [\"::1\", \"::1\"]",
+            "3:18: `::1` stands in this list twice",
+        ),
+        (
+            "listen = [\"::\", \"::1\"]",
+            "3:17: `::1` is covered by `::`; leave out one of them",
+        ),
+        (
+            "listen = [\"192.0.2.1:53\"]",
+            "3:11: `listen` is \"192.0.2.1:53\"; it must be an IPv4 or IPv6 address without port or length",
+        ),
+        (
+            "listen = [\"::ffff:192.0.2.1\"]",
+            "3:11: `listen` is \"::ffff:192.0.2.1\"; it must be written as `192.0.2.1`",
+        ),
+        (
+            "interfaces = [\"eth0\", \"eth0\"]",
+            "3:23: `eth0` stands in this list twice",
+        ),
+        (
+            "interfaces = [\"a/b\"]",
+            "3:15: `interfaces` is \"a/b\"; it must be an interface's name of 1 to 15 octets without spaces or `/`",
+        ),
+        (
+            "start_wait = \"soon\"",
+            "3:14: `start_wait` is \"soon\"; it must be a duration from 0s to 1h (\"500ms\", \"15s\", \"1h30m\", or whole seconds)",
+        ),
+        (
+            "state_dir = \"\"",
+            "3:13: `state_dir` is \"\"; it must be a path",
+        ),
+    ] {
+        expect(&format!("[server]\n{line}"), &[expected]);
+    }
+}
+
+#[test]
+fn zones() {
+    expect(
+        &format!("{ZONE}{ZONE}"),
+        &["7:10: the zone `example.com` is declared on line 3 already"],
+    );
+    expect(
+        "[[zone]]\norigin = \"example.com\"\nns = [\"ns.example.com\"]\ncontact = \"ops@example.com\"\nmin_ttl = \"1500ms\"",
+        &[
+            "4:7: the name server `ns.example.com` lies in the zone `example.com` served here and so needs a static address, and `zone.file` is not supported yet; name a server outside",
+            "5:11: `contact` is \"ops@example.com\"; it must be a domain name (write `user@example.com` as `user.example.com`)",
+            "6:11: `min_ttl` is \"1500ms\"; it must be whole seconds",
+        ],
+    );
+    expect(
+        "[[zone]]",
+        &[
+            "2:1: `origin` is missing in `zone`",
+            "2:1: `ns` is missing in `zone`",
+            "2:1: `contact` is missing in `zone`",
+        ],
+    );
+}
+
+#[test]
+fn lines() {
+    for (text, expected) in [
+        (
+            "name = \"default\"\nprefixes = []",
+            "3:8: the line `default` is built in: it holds every client and is not declared",
+        ),
+        (
+            "name = \"a\"\nprefixes = []\nkind = \"default\"",
+            "5:8: the kind `default` is the built-in line's; leave `kind` out or choose another",
+        ),
+        (
+            "name = \"a\"",
+            "3:8: the line `a` holds nobody: it has no `prefixes`, no `prefix_files` and is no line's parent",
+        ),
+        (
+            "name = \"a\"\nprefixes = [\"192.0.2.7/24\"]",
+            "4:13: `192.0.2.7/24` has host bits set; write `192.0.2.0/24`",
+        ),
+        (
+            "name = \"a\"\nprefix_files = [\"gone.txt\"]",
+            "4:17: cannot read `/nowhere/gone.txt`: No such file or directory (os error 2)",
+        ),
+        (
+            "name = \"a\"\nprefixes = []\nparent = \"b\"",
+            "5:10: no line is named `b`",
+        ),
+        (
+            "name = \"a\"\nprefixes = []\nparent = \"default\"",
+            "5:10: the line `default` holds every client already; leave `parent` out",
+        ),
+        (
+            "name = \"a\"\nprefixes = []\nparent = \"a\"",
+            "5:10: a line cannot be its own ancestor: a → a",
+        ),
+        (
+            "name = \"a\"\nparent = \"c\"\n[[line]]\nname = \"b\"\nparent = \"a\"\n[[line]]\nname = \"c\"\nparent = \"b\"",
+            "4:10: a line cannot be its own ancestor: a → c → b → a",
+        ),
+        (
+            "name = \"a\"\nprefixes = []\n[[line]]\nname = \"a\"\nprefixes = []",
+            "6:8: the name `a` is taken by the line of line 3",
+        ),
+    ] {
+        expect(&format!("[[line]]\n{text}"), &[expected]);
+    }
+}
+
+#[test]
+fn a_bad_prefix_file_is_told_with_its_own_lines() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("a.txt");
+    std::fs::write(&file, "192.0.2.0/24\n  192.0.2.1/24 # x\n\nfoo\n").expect("it can be written");
+    let text = "version = 1\n[[line]]\nname = \"a\"\nprefix_files = [\"a.txt\"]\n";
+    let problems = parse(text, &directory.path().join("x.toml")).unwrap_err();
+    let file = file.display();
+    assert_eq!(
+        problems.to_string(),
+        format!(
+            "{file}:2:3: `192.0.2.1/24` has host bits set; write `192.0.2.0/24`\n\
+             {file}:4:1: `foo` is not a prefix; write ADDRESS/LENGTH like `192.0.2.0/24` or `2001:db8::/32`"
+        )
+    );
+}
+
+#[test]
+fn pools() {
+    for (text, expected) in [
+        (
+            "type = \"ipv4\"",
+            "3:8: the pool `p` has no address: add a `[[pool.address]]`",
+        ),
+        (
+            "type = \"ipv5\"\naddress = [{ value = \"x\" }]",
+            "4:8: `type` is \"ipv5\"; it must be \"ipv4\", \"ipv6\" or \"domain\"; did you mean `ipv4`?",
+        ),
+        (
+            "type = \"ipv4\"\naddress = [{ value = \"2001:db8::1\" }]",
+            "5:22: `2001:db8::1` is an IPv6 address; this pool is of type \"ipv4\", and types are not mixed",
+        ),
+        (
+            "type = \"ipv6\"\naddress = [{ value = \"192.0.2.1\" }]",
+            "5:22: `192.0.2.1` is an IPv4 address; this pool is of type \"ipv6\", and types are not mixed",
+        ),
+        (
+            "type = \"domain\"\naddress = [{ value = \"192.0.2.1\" }]",
+            "5:22: `192.0.2.1` is an IP address; this pool is of type \"domain\", and types are not mixed",
+        ),
+        (
+            "type = \"ipv4\"\naddress = [{ value = \"www.example.com\" }]",
+            "5:22: `www.example.com` is a domain name; this pool is of type \"ipv4\", and types are not mixed",
+        ),
+        (
+            "type = \"ipv4\"\naddress = [{ value = \"192.0.2.256\" }]",
+            "5:22: `value` is \"192.0.2.256\"; it must be an IPv4 address",
+        ),
+        (
+            "type = \"ipv4\"\naddress = [{ value = \"0.0.0.0\" }]",
+            "5:22: `value` is \"0.0.0.0\"; it must be an address that clients can reach; this one means \"none\"",
+        ),
+        (
+            "type = \"ipv6\"\naddress = [{ value = \"::ffff:192.0.2.1\" }]",
+            "5:22: `value` is \"::ffff:192.0.2.1\"; it must be an address that clients can reach; write `192.0.2.1` in a pool of type \"ipv4\"",
+        ),
+        (
+            "type = \"ipv6\"\naddress = [{ value = \"2001:db8::1\" }, { value = \"2001:DB8:0::1\" }]",
+            "5:49: `2001:db8::1` is in this pool already, on line 5",
+        ),
+        (
+            "type = \"domain\"\naddress = [{ value = \"a.example\" },\n{ value = \"A.example.\" }]",
+            "6:11: `a.example` is in this pool already, on line 5",
+        ),
+        (
+            "type = \"ipv4\"\nmonitor = \"m\"\naddress = [{ value = \"192.0.2.1\", weight = 0 }]",
+            "5:11: no monitor is named `m`|6:44: `weight` is 0; it must be a whole number from 1 to 100",
+        ),
+        (
+            "type = \"ipv4\"\n[[pool.address]]\nvalue = \"192.0.2.1\"\nwieght = 3",
+            "7:1: unknown key `wieght`; did you mean `weight`?",
+        ),
+        (
+            "type = \"ipv4\"\naddress = [{ weight = 3 }]",
+            "5:12: `value` is missing in `pool.address`",
+        ),
+    ] {
+        let expected: Vec<&str> = expected.split('|').collect();
+        expect(&format!("[[pool]]\nname = \"p\"\n{text}"), &expected);
+    }
+}

@@ -1,2 +1,13 @@
-//! What igtm's kernel program and its daemon must agree on. `no_std`, no I/O; knows nobody.
+//! What igtm's kernel program and its daemon must agree on: map layouts, the hash of a
+//! name, the reply's octets, counters. `no_std`, no I/O; knows nobody.
 #![no_std]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod answer;
+pub mod checksum;
+pub mod counter;
+pub mod layout;
+pub mod name;
+pub mod reply;

@@ -1,1 +1,3 @@
-//! command: being built.
+//! What the subcommands do, without their arguments: those are `main`'s.
+
+pub mod explain;

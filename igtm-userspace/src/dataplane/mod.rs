@@ -1,1 +1,191 @@
-//! dataplane: being built.
+//! The kernel's side of answering: load, attach, write, count, detach. The only user of aya.
+//!
+//! Pins live under `bpffs`/v{ABI}/: one for each map, and `link_IFNAME` for each interface.
+//! The kernel goes on answering from them when the daemon is gone; the next start adopts them.
+
+mod attach;
+mod image;
+pub mod inspect;
+mod local;
+mod maps;
+mod object;
+mod pins;
+mod write;
+
+use std::path::PathBuf;
+
+use igtm_common::layout::ABI_VERSION;
+use igtm_common::name::HashKey;
+use tracing::{info, warn};
+
+pub use attach::Attachment;
+pub use image::Image;
+pub use object::OBJECT;
+pub use pins::{Detached, detach};
+
+use crate::config::model::{Server, XdpMode};
+
+/// What can go wrong between the daemon and the kernel.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each message says what its fields are")]
+pub enum DataplaneError {
+    #[error(
+        "this igtm was built without the BPF object: build it with `cargo xtask build`, or set server.xdp = \"off\""
+    )]
+    NoObject,
+    #[error(
+        "no permission for {what}: igtm needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON (or root): {error}"
+    )]
+    Permission { what: String, error: String },
+    #[error(
+        "server.bpffs = {path}: not on a BPF file system; `mount -t bpf bpf /sys/fs/bpf` mounts one"
+    )]
+    NotBpffs { path: PathBuf },
+    #[error("server.bpffs: {path}: {error}")]
+    Pins {
+        path: PathBuf,
+        error: std::io::Error,
+    },
+    #[error(
+        "the pinned map {path} has another layout: {field} is {found}, this igtm has {expected}; `igtm detach` removes it"
+    )]
+    Layout {
+        path: PathBuf,
+        field: &'static str,
+        found: u64,
+        expected: u64,
+    },
+    #[error("server.interfaces: {name} does not exist; this host has {present}")]
+    NoInterface { name: String, present: String },
+    #[error("server.interfaces: {name}: attaching XDP ({mode}): {error}")]
+    Attach {
+        name: String,
+        mode: &'static str,
+        error: String,
+    },
+    #[error("loading the XDP program: {error}")]
+    Load { error: String },
+    #[error("BPF map {map}: {error}")]
+    Map { map: &'static str, error: String },
+    #[error("{what}: {needed} needed, at most {most}")]
+    Capacity {
+        what: &'static str,
+        needed: usize,
+        most: usize,
+    },
+    #[error("this host's addresses cannot be listed: {error}")]
+    Addresses { error: String },
+    #[error(
+        "nothing is pinned under {path}: no daemon has run with these settings, or `igtm detach` removed it"
+    )]
+    NothingPinned { path: PathBuf },
+}
+
+/// The loaded program, its maps and its links.
+pub struct Dataplane {
+    /// Keeps the program; the pins keep it too.
+    _ebpf: aya::Ebpf,
+    writer: write::Writer,
+    local: local::Local,
+    attachments: Vec<Attachment>,
+    adopted: bool,
+}
+
+impl Dataplane {
+    /// Loads the program, adopts or makes the maps, attaches to every interface.
+    ///
+    /// `None` when userspace answers alone: `xdp = "off"`, no interfaces, or `auto` on a
+    /// host without BPF. Each step down is logged once, with its reason.
+    pub fn open(server: &Server) -> Result<Option<Self>, DataplaneError> {
+        if server.xdp == XdpMode::Off || server.interfaces.is_empty() {
+            pins::release_links(&server.bpffs, &[])?;
+            info!(
+                reason = if server.xdp == XdpMode::Off {
+                    "server.xdp = \"off\""
+                } else {
+                    "server.interfaces is empty"
+                },
+                "answering in userspace only"
+            );
+            return Ok(None);
+        }
+        attach::all_exist(&server.interfaces)?;
+        match Self::attach(server) {
+            Ok(dataplane) => Ok(Some(dataplane)),
+            Err(error @ (DataplaneError::Permission { .. } | DataplaneError::Attach { .. }))
+                if server.xdp == XdpMode::Auto =>
+            {
+                warn!(%error, "answering in userspace only");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn attach(server: &Server) -> Result<Self, DataplaneError> {
+        let object = object::object()?;
+        let directory = pins::directory(&server.bpffs);
+        pins::prepare(&directory)?;
+        let adopted = pins::check_layout(&directory, object)?;
+        let mut ebpf = object::load(object, &directory)?;
+        let maps = maps::Maps::take(&mut ebpf)?;
+        let mut writer = write::Writer::adopt(maps, server)?;
+        let mut local = local::Local::default();
+        local.refresh(writer.maps_mut(), server)?;
+        pins::release_links(&server.bpffs, &server.interfaces)?;
+        let attachments = attach::attach_all(&mut ebpf, &directory, server)?;
+        for attachment in &attachments {
+            info!(
+                interface = attachment.interface,
+                mode = attachment.mode,
+                replaced = attachment.replaced,
+                "XDP attached"
+            );
+        }
+        info!(
+            pins = %directory.display(),
+            abi = ABI_VERSION,
+            adopted,
+            "maps ready"
+        );
+        Ok(Self {
+            _ebpf: ebpf,
+            writer,
+            local,
+            attachments,
+            adopted,
+        })
+    }
+
+    /// The secret of the name hash: it belongs to the maps.
+    pub fn hash_key(&self) -> HashKey {
+        self.writer.settings().hash_key
+    }
+
+    /// Whether maps of an earlier run were found.
+    pub fn adopted(&self) -> bool {
+        self.adopted
+    }
+
+    /// The interfaces the program is on.
+    pub fn attachments(&self) -> &[Attachment] {
+        &self.attachments
+    }
+
+    /// Makes the kernel answer from `image`, as one step.
+    pub fn apply(&mut self, image: &Image) -> Result<(), DataplaneError> {
+        self.writer.apply(image)
+    }
+
+    /// Waits until no program runs on what the last [`Self::apply`] replaced; the next one
+    /// waits itself when this was not called. Blocks for a grace period, some milliseconds.
+    pub fn settle(&mut self) {
+        self.writer.settle();
+    }
+
+    /// Says that the daemon lives, and follows changes of the host's own addresses.
+    pub fn heartbeat(&mut self, server: &Server) -> Result<(), DataplaneError> {
+        self.writer.heartbeat()?;
+        self.local.refresh(self.writer.maps_mut(), server)
+    }
+}

@@ -1,1 +1,10 @@
-//! line: being built.
+//! Lines: which of them hold a client, and which is preferred. Pure; reads no file and no database.
+
+mod range;
+mod sweep;
+mod table;
+
+#[cfg(test)]
+mod reference;
+
+pub use table::{ChainId, LineTable, MAX_CHAIN, MAX_CHAINS, TableError, longest_prefix};

@@ -1,1 +1,238 @@
-//! probe: being built.
+//! Looks at addresses: attempts, rounds, and when they happen.
+//!
+//! Must not judge: what a round means for an address is health's business.
+//!
+//! For the part that wires it:
+//! ```no_run
+//! # use igtm::{config::model::Config, health::Health, probe::{Prober, Vantage}};
+//! # use jiff::Timestamp;
+//! # async fn wire(config: Config) {
+//! let mut health = Health::new(&config, Timestamp::now());
+//! let (rounds, mut reported) = tokio::sync::mpsc::channel(1024);
+//! let prober = Prober::start(Vantage::new("local"), rounds);
+//! prober.set_targets(health.probes()); // and again after each health.reconcile
+//! while let Some(round) = reported.recv().await {
+//!     if let Some(transition) = health.report(round, Timestamp::now()) {
+//!         // to policy and notifications
+//!     }
+//! }
+//! prober.stop().await; // or drop it
+//! # }
+//! ```
+
+mod failure;
+mod http;
+mod ping;
+mod redirect;
+mod resolve;
+mod round;
+mod schedule;
+mod tcp;
+#[cfg(test)]
+mod testing;
+mod timetable;
+mod tls;
+mod vantage;
+
+pub use failure::{Failure, Phase};
+pub use schedule::Prober;
+pub use vantage::Vantage;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use crate::config::model::{Address, Monitor, Protocol};
+use crate::health::Target;
+use failure::Deadline;
+
+/// Looks at `target` once, from `vantage`.
+///
+/// A domain is resolved first, and every address it has must pass. Except for ping, where it is
+/// each packet's, `monitor.timeout` bounds the whole attempt, resolving included.
+///
+/// # Errors
+/// What was seen, in words for people. [`Failure::is_local`] says that the vantage point could
+/// not look, which says nothing about the target.
+pub async fn attempt(
+    vantage: &Arc<Vantage>,
+    target: &Target,
+    monitor: &Arc<Monitor>,
+) -> Result<(), Failure> {
+    let _socket = match monitor.protocol {
+        Protocol::Ping { .. } => None,
+        Protocol::Tcp { .. } | Protocol::Http(_) => Some(vantage.socket().await),
+    };
+    let deadline = Deadline::after(monitor.timeout);
+    match &target.address {
+        Address::Ip(ip) => one_address(vantage, target, monitor, *ip, deadline).await,
+        Address::Domain(name) => {
+            let addresses = resolve::lookup(name, deadline).await?;
+            every_address(vantage, target, monitor, addresses, deadline).await
+        }
+    }
+}
+
+/// All at once; of several that fail, the lowest address is told.
+async fn every_address(
+    vantage: &Arc<Vantage>,
+    target: &Target,
+    monitor: &Arc<Monitor>,
+    addresses: Vec<IpAddr>,
+    deadline: Deadline,
+) -> Result<(), Failure> {
+    let mut attempts = JoinSet::new();
+    for address in addresses {
+        let (vantage, target, monitor) = (vantage.clone(), target.clone(), monitor.clone());
+        attempts.spawn(async move {
+            let seen = one_address(&vantage, &target, &monitor, address, deadline).await;
+            (address, seen)
+        });
+    }
+    let mut failed: Vec<(IpAddr, Failure)> = attempts
+        .join_all()
+        .await
+        .into_iter()
+        .filter_map(|(address, seen)| Some((address, seen.err()?)))
+        .collect();
+    failed.sort_by_key(|(address, failure)| (failure.is_local(), *address));
+    match failed.into_iter().next() {
+        None => Ok(()),
+        Some((address, failure)) => Err(Failure::Resolved {
+            address,
+            failure: Box::new(failure),
+        }),
+    }
+}
+
+async fn one_address(
+    vantage: &Vantage,
+    target: &Target,
+    monitor: &Monitor,
+    address: IpAddr,
+    deadline: Deadline,
+) -> Result<(), Failure> {
+    match &monitor.protocol {
+        Protocol::Ping {
+            packets,
+            loss_percent,
+        } => {
+            let salvo = ping::Salvo {
+                packets: *packets,
+                loss_percent: *loss_percent,
+                gap: ping::gap(monitor.interval, monitor.retries, *packets),
+                timeout: monitor.timeout,
+            };
+            ping::attempt(vantage.echo(), address, salvo).await
+        }
+        Protocol::Tcp { port } => tcp::connect((address, *port).into(), deadline)
+            .await
+            .map(drop),
+        Protocol::Http(check) => {
+            // Target::of gives every http target a host; an address stands in for none.
+            let host = target
+                .host
+                .clone()
+                .unwrap_or_else(|| target.address.to_string());
+            http::attempt(vantage.tls(), check, &host, address, deadline).await
+        }
+    }
+}
+
+/// "2 s", "500 ms".
+fn in_words(duration: Duration) -> String {
+    let ms = duration.as_millis();
+    if ms.is_multiple_of(1000) {
+        format!("{} s", ms / 1000)
+    } else {
+        format!("{ms} ms")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hickory_proto::rr::Name;
+    use jiff::Timestamp;
+    use tokio::sync::mpsc;
+
+    use super::testing::{listener, tcp_target, vantage};
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(5);
+
+    #[tokio::test]
+    async fn every_address_of_a_domain_must_pass() {
+        let server = listener("127.0.0.1").await;
+        let port = server.local_addr().expect("bound").port();
+        let (target, monitor) = tcp_target(port, LIMIT);
+        let vantage = Arc::new(vantage());
+        let seen = async |last: &[u8]| {
+            let addresses = last.iter().map(|last| [127, 0, 0, *last].into()).collect();
+            let deadline = Deadline::after(LIMIT);
+            every_address(&vantage, &target, &monitor, addresses, deadline)
+                .await
+                .map_err(|failure| failure.to_string())
+        };
+        assert_eq!(seen(&[1]).await, Ok(()));
+        // The server listens on 127.0.0.1 alone.
+        let refused = Err("127.0.0.2: connection refused".to_owned());
+        assert_eq!(seen(&[1, 2]).await, refused);
+        assert_eq!(seen(&[3, 2, 1]).await, refused);
+    }
+
+    #[tokio::test]
+    async fn a_domain_is_resolved_and_dialled() {
+        let server = listener("127.0.0.1").await;
+        let port = server.local_addr().expect("bound").port();
+        let _also = tokio::net::TcpListener::bind(("::1", port)).await;
+        let (mut target, monitor) = tcp_target(port, LIMIT);
+        target.address = Address::Domain(Name::from_ascii("localhost.").expect("a name"));
+        attempt(&Arc::new(vantage()), &target, &monitor)
+            .await
+            .expect("localhost is in the hosts file");
+    }
+
+    #[tokio::test]
+    async fn a_backend_dies_and_comes_back() {
+        use crate::health::testing::{config, monitor, pool};
+        use crate::health::{AddressState, Health};
+
+        let server = listener("127.0.0.1").await;
+        let port = server.local_addr().expect("bound").port();
+        let monitor = Monitor {
+            interval: Duration::from_millis(100),
+            timeout: LIMIT,
+            bad_rounds: 2,
+            ..monitor("tcp", Protocol::Tcp { port })
+        };
+        let config = config(vec![monitor], vec![pool("a", Some(0), &["127.0.0.1"])]);
+        let mut health = Health::new(&config, Timestamp::now());
+        let (rounds, mut reported) = mpsc::channel(16);
+        let prober = Prober::start(vantage(), rounds);
+        prober.set_targets(health.probes());
+        let mut change = async || {
+            loop {
+                let round = tokio::time::timeout(2 * LIMIT, reported.recv())
+                    .await
+                    .expect("rounds go on")
+                    .expect("the prober runs");
+                if let Some(transition) = health.report(round, Timestamp::now()) {
+                    let reason = transition.reasons.into_iter().next();
+                    return (transition.to, reason.map(|each| each.reason));
+                }
+            }
+        };
+        let refused = || Some("connection refused".to_owned());
+        assert_eq!(change().await, (AddressState::Ok, None));
+        drop(server);
+        assert_eq!(change().await, (AddressState::Warn, refused()));
+        assert_eq!(change().await, (AddressState::Down, refused()));
+        let _server = tokio::net::TcpListener::bind(("127.0.0.1", port))
+            .await
+            .expect("it is free again");
+        assert_eq!(change().await, (AddressState::Ok, None));
+        prober.stop().await;
+    }
+}

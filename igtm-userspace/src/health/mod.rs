@@ -1,8 +1,30 @@
 //! What probes say about an address, and when that is believed: rounds, ratio, damping.
 //!
 //! Pure: data and `now` in, states and transitions out. No I/O, no clock.
+//!
+//! ```text
+//!   Config ──targets──▶ Health ──probes──▶ probe::Prober
+//!                         ▲                     │
+//!                         └──────── Round ──────┘    report → Option<Transition>
+//! ```
+//! The owner of a [`Health`] makes it from a configuration, hands [`Health::probes`] to the
+//! prober, gives every [`Round`] it receives to [`Health::report`], and on a reload calls
+//! [`Health::reconcile`] and hands over the probes again.
 
-use crate::config::model::{Address, Config, Instance, MonitorId, Pool, PoolAddress, Protocol};
+mod damping;
+mod round;
+mod table;
+mod target;
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use round::{NodeResult, Round};
+pub use table::{Health, TargetHealth, Transition};
+pub use target::targets;
+
+use crate::config::model::{
+    Address, Config, Instance, Monitor, MonitorId, Pool, PoolAddress, Protocol,
+};
 
 /// The state of an address (product.md §2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
@@ -47,22 +69,48 @@ impl Target {
         address: &PoolAddress,
         instance: &Instance,
     ) -> Option<Self> {
-        let id = pool.monitor?;
-        let monitor = config.monitor(id);
-        if !monitor.enabled || !address.enabled {
-            return None;
-        }
-        let host = match &monitor.protocol {
-            Protocol::Http(check) => {
-                Some(check.host.clone().unwrap_or_else(|| instance.domain_text()))
-            }
-            Protocol::Ping { .. } | Protocol::Tcp { .. } => None,
+        let (id, monitor) = probing(config, pool, address)?;
+        let host = match fixed_host(monitor) {
+            FixedHost::None => None,
+            FixedHost::Named(host) => Some(host.to_owned()),
+            FixedHost::OfInstance => Some(instance.domain_text()),
         };
         Some(Self {
             monitor: id,
             address: address.value.clone(),
             host,
         })
+    }
+}
+
+/// The monitor that probes `address` of `pool`, if any does.
+fn probing<'a>(
+    config: &'a Config,
+    pool: &Pool,
+    address: &PoolAddress,
+) -> Option<(MonitorId, &'a Monitor)> {
+    let id = pool.monitor?;
+    let monitor = config.monitor(id);
+    (monitor.enabled && address.enabled).then_some((id, monitor))
+}
+
+/// What a monitor says about the host of its targets.
+enum FixedHost<'a> {
+    /// Its protocol has no host.
+    None,
+    /// The same for every instance.
+    Named(&'a str),
+    /// The domain of each instance that uses the pool.
+    OfInstance,
+}
+
+fn fixed_host(monitor: &Monitor) -> FixedHost<'_> {
+    match &monitor.protocol {
+        Protocol::Http(check) => check
+            .host
+            .as_deref()
+            .map_or(FixedHost::OfInstance, FixedHost::Named),
+        Protocol::Ping { .. } | Protocol::Tcp { .. } => FixedHost::None,
     }
 }
 

@@ -1,0 +1,305 @@
+//! `igtm explain`: what a client would be answered, and why, from a configuration alone.
+//!
+//! Decides nothing itself: it asks the line table and the policy that the daemon asks, and says
+//! what they said. Reads no state and sends nothing.
+
+mod near;
+#[cfg(test)]
+mod tests;
+mod text;
+mod trace;
+
+use std::net::IpAddr;
+
+use hickory_proto::ProtoError;
+use hickory_proto::rr::{Name, RecordType};
+use ipnet::IpNet;
+use serde::Serialize;
+
+use crate::config::model::{
+    Address, Config, Instance, LineId, Pool, PoolAddress, PoolType, Strategy,
+};
+use crate::health::{AddressState, Target};
+use crate::line::{LineTable, TableError};
+use crate::policy::{self, Claim, Decision};
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// A business domain or an access domain, any case.
+    pub name: Name,
+    /// The query's type.
+    pub qtype: RecordType,
+    /// Where the query comes from.
+    pub client: IpAddr,
+    /// The client subnet it carries (RFC 7871).
+    pub ecs: Option<IpNet>,
+    /// Addresses taken as down.
+    pub down: Vec<Address>,
+}
+
+/// Why nothing can be explained. Both are the caller's exit code 1.
+#[derive(Debug, thiserror::Error)]
+pub enum ExplainError {
+    /// No instance has it as its domain or access domain.
+    #[error("no instance has the name {name}{}", near::question(near))]
+    UnknownName {
+        /// As asked, lower case.
+        name: String,
+        /// Names that look like it, most alike first.
+        near: Vec<String>,
+    },
+    /// The lines do not make a table.
+    #[error(transparent)]
+    Lines(#[from] TableError),
+}
+
+/// What a client would be answered, and why. Its `Display` is the text for people.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Explanation {
+    /// The name asked for.
+    pub name: String,
+    /// The type asked for.
+    pub r#type: String,
+    /// Where the query comes from.
+    pub client: IpAddr,
+    /// The client subnet it carries.
+    pub ecs: Option<String>,
+    /// The address that is looked up among the lines: the subnet's, else the client's.
+    pub looked_up: IpAddr,
+    /// The scope of the reply's client subnet (RFC 7871, section 7.2.1), bits; with `ecs` only.
+    pub scope: Option<u8>,
+    /// The instance's name.
+    pub instance: String,
+    /// The access domain, when the name asked for is a business domain elsewhere.
+    pub cname: Option<String>,
+    /// Every line of this client, most preferred first.
+    pub lines: Vec<String>,
+    /// What decides; all empty when no strategy claims any of the lines for this type.
+    #[serde(flatten)]
+    pub decided: Decided,
+    /// What comes of it.
+    pub answer: Answer,
+    /// What was assumed, and what else the reader should know.
+    pub notes: Vec<String>,
+}
+
+/// The part of an [`Explanation`] that a strategy decides.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Decided {
+    /// The line that decides.
+    pub line: Option<String>,
+    /// The prefix that put the client on that line; none for the default line, which has none.
+    pub prefix: Option<String>,
+    /// The strategy that claims the line.
+    pub strategy: Option<String>,
+    /// The strategy's tiers in order.
+    pub tiers: Vec<TierTrace>,
+    /// The strategy's fallback pool.
+    pub fallback: Option<String>,
+    /// `tier 1` … `tier 4`, or `fallback`.
+    pub active: Option<String>,
+    /// `all` or `weight`: how the candidates are answered.
+    pub policy: Option<&'static str>,
+    /// What may be answered.
+    pub candidates: Vec<CandidateTrace>,
+    /// What is not answered although the active tier holds it, because it is down.
+    pub withheld: Vec<Withheld>,
+}
+
+/// A tier and its numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TierTrace {
+    /// 1 to 4.
+    pub tier: usize,
+    /// Whether it answers.
+    pub active: bool,
+    /// Usable addresses, each counted once.
+    pub usable: usize,
+    /// Enabled addresses, each counted once.
+    pub enabled: usize,
+    /// Usable addresses it needs.
+    pub min_healthy: usize,
+    /// `all` or `weight`.
+    pub policy: &'static str,
+    /// Its pools' names.
+    pub pools: Vec<String>,
+}
+
+/// An address that may be answered.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CandidateTrace {
+    /// The address or domain.
+    pub address: String,
+    /// Its weight among the candidates; 1 for `all`.
+    pub weight: u32,
+    /// The probability, 0–1, that it is the one drawn, or first in a rotated answer.
+    pub share: f64,
+    /// Its state, as assumed.
+    pub state: AddressState,
+    /// Where it stands.
+    pub pools: Vec<String>,
+}
+
+/// An address that is down.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Withheld {
+    /// The address or domain.
+    pub address: String,
+    /// Where it stands.
+    pub pools: Vec<String>,
+}
+
+/// What the reply holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Answer {
+    /// `A`, `AAAA`, `CNAME`, or `NODATA`: NOERROR without an answer.
+    pub kind: &'static str,
+    /// Of the records, or of NODATA, seconds.
+    pub ttl_s: u64,
+    /// Every record's data that a reply may hold.
+    pub records: Vec<String>,
+    /// How many of them one reply holds.
+    pub count: usize,
+    /// In words.
+    pub text: String,
+}
+
+/// Parses an argument that names an address: an IP address, else a domain.
+pub fn parse_address(text: &str) -> Result<Address, ProtoError> {
+    match text.parse() {
+        Ok(ip) => Ok(Address::Ip(ip)),
+        Err(_) => parse_name(text).map(Address::Domain),
+    }
+}
+
+/// Parses an argument that names a domain, with or without its final dot.
+pub fn parse_name(text: &str) -> Result<Name, ProtoError> {
+    Name::from_utf8(text).map(|name| canonical(&name))
+}
+
+/// Explains what `request` would be answered, every monitored address taken as ok but for
+/// those that the request says are down.
+pub fn explain(config: &Config, request: &Request) -> Result<Explanation, ExplainError> {
+    let name = canonical(&request.name);
+    let instance = find(config, &name).ok_or_else(|| ExplainError::UnknownName {
+        name: text::of_name(&name),
+        near: near::names(config, &name),
+    })?;
+    let table = LineTable::build(&config.lines)?;
+    let looked_up = looked_up(config, request);
+    let chain = table.chain(table.chain_of(looked_up));
+    let question = Question {
+        config,
+        request,
+        name: &name,
+        instance,
+    };
+    let outcome = question.outcome(chain);
+    let answer = trace::answer(&question, outcome.as_ref());
+    let negative = answer.kind == trace::NODATA;
+    let decided = outcome
+        .as_ref()
+        .map(|outcome| trace::decided(&question, outcome, looked_up));
+    Ok(Explanation {
+        name: text::of_name(&name),
+        r#type: request.qtype.to_string(),
+        client: request.client,
+        ecs: request.ecs.map(|subnet| subnet.to_string()),
+        looked_up,
+        scope: scope(config, request, negative, table.scope(looked_up)),
+        instance: instance.name.clone(),
+        cname: (name != instance.access_domain).then(|| text::of_name(&instance.access_domain)),
+        lines: chain
+            .iter()
+            .map(|id| config.line(*id).name.clone())
+            .collect(),
+        decided: decided.unwrap_or_default(),
+        answer,
+        notes: trace::notes(&question, outcome.as_ref()),
+    })
+}
+
+/// A request with what it is about.
+struct Question<'a> {
+    config: &'a Config,
+    request: &'a Request,
+    name: &'a Name,
+    instance: &'a Instance,
+}
+
+/// What decides, and what it decided.
+struct Outcome<'a> {
+    claim: Claim,
+    strategy: &'a Strategy,
+    decision: Decision,
+}
+
+impl<'a> Question<'a> {
+    /// Asks the policy; `None` when no strategy claims a line of this client for the type.
+    fn outcome(&self, chain: &[LineId]) -> Option<Outcome<'a>> {
+        let decided = policy::families_asked(self.request.qtype)
+            .iter()
+            .filter_map(|ipv6| {
+                let claims = policy::assign(self.config, self.instance, *ipv6);
+                let claim = policy::choose_line(chain, &claims)?;
+                let strategy = &self.instance.strategies[claim.strategy];
+                let state_of = |pool: &Pool, entry: &PoolAddress| self.assumed(pool, entry);
+                Some(Outcome {
+                    claim,
+                    strategy,
+                    decision: policy::decide_by(self.config, strategy, &state_of),
+                })
+            });
+        // The first family's, unless a later one has the CNAME that other types are answered with.
+        decided.reduce(|first, later| {
+            let cname = |one: &Outcome<'_>| one.decision.answer.kind == PoolType::Domain;
+            if cname(&later) && !cname(&first) {
+                later
+            } else {
+                first
+            }
+        })
+    }
+
+    /// What is assumed of an address: the one thing that a daemon knows better.
+    fn assumed(&self, pool: &Pool, entry: &PoolAddress) -> AddressState {
+        if self.request.down.contains(&entry.value) {
+            return AddressState::Down;
+        }
+        Target::of(self.config, pool, entry, self.instance)
+            .map_or(AddressState::Unmonitored, |_| AddressState::Ok)
+    }
+}
+
+/// The instance with this access domain, else the first with this business domain.
+fn find<'a>(config: &'a Config, name: &Name) -> Option<&'a Instance> {
+    let instances = || config.instances.iter();
+    instances()
+        .find(|one| one.access_domain == *name)
+        .or_else(|| instances().find(|one| one.domain == *name))
+}
+
+/// The client subnet, where it counts: switched on, and with a source prefix.
+fn used_subnet(config: &Config, request: &Request) -> Option<IpNet> {
+    request
+        .ecs
+        .filter(|subnet| config.server.ecs && subnet.prefix_len() > 0)
+}
+
+fn looked_up(config: &Config, request: &Request) -> IpAddr {
+    used_subnet(config, request).map_or(request.client, |subnet| subnet.network())
+}
+
+/// The scope of the reply: 0 where the line did not count, or the client asked for none.
+fn scope(config: &Config, request: &Request, negative: bool, homogeneous: u8) -> Option<u8> {
+    let subnet = request.ecs.filter(|_| config.server.ecs)?;
+    let counts = subnet.prefix_len() > 0 && !negative;
+    Some(if counts { homogeneous } else { 0 })
+}
+
+fn canonical(name: &Name) -> Name {
+    let mut name = name.to_lowercase();
+    name.set_fqdn(true);
+    name
+}

@@ -1,0 +1,253 @@
+//! A decision of the policy, told in names instead of positions.
+
+use std::net::IpAddr;
+
+use hickory_proto::rr::RecordType;
+
+use super::{Answer, CandidateTrace, Decided, Outcome, Question, TierTrace, Withheld, text};
+use crate::config::model::{Address, Config, Policy, Pool, PoolAddress, PoolId, PoolType, Switch};
+use crate::health::Target;
+use crate::line::longest_prefix;
+use crate::policy::{Active, Draw, tier};
+
+/// The kind of an answer without records.
+pub(super) const NODATA: &str = "NODATA";
+
+/// Everything the strategy decided for a client at `looked_up`.
+pub(super) fn decided(
+    question: &Question<'_>,
+    outcome: &Outcome<'_>,
+    looked_up: IpAddr,
+) -> Decided {
+    let (config, line) = (question.config, outcome.claim.line);
+    let prefix = longest_prefix(&config.lines, line, looked_up);
+    Decided {
+        line: Some(config.line(line).name.clone()),
+        prefix: prefix.map(|prefix| prefix.to_string()),
+        strategy: Some(outcome.strategy.name.clone()),
+        tiers: tiers(config, outcome),
+        fallback: Some(config.pool(outcome.strategy.fallback).name.clone()),
+        active: Some(outcome.decision.active.to_string()),
+        policy: Some(policy(outcome)),
+        candidates: candidates(config, outcome),
+        withheld: withheld(question, outcome),
+    }
+}
+
+fn tiers(config: &Config, outcome: &Outcome<'_>) -> Vec<TierTrace> {
+    let tiers = outcome.strategy.tiers.iter().zip(&outcome.decision.tiers);
+    tiers
+        .enumerate()
+        .map(|(at, (tier, view))| TierTrace {
+            tier: at + 1,
+            active: outcome.decision.active.tier() == Some(at),
+            usable: view.usable,
+            enabled: view.enabled,
+            min_healthy: view.min_healthy,
+            policy: match tier.policy {
+                Policy::All => "all",
+                Policy::Weight => "weight",
+            },
+            pools: pools(config, tier.pools.iter().map(|place| place.pool)),
+        })
+        .collect()
+}
+
+/// How the candidates are answered; the fallback's are never weighed.
+fn policy(outcome: &Outcome<'_>) -> &'static str {
+    match outcome.decision.answer.draw {
+        Draw::Rotate => "all",
+        Draw::Weighted => "weight",
+    }
+}
+
+fn candidates(config: &Config, outcome: &Outcome<'_>) -> Vec<CandidateTrace> {
+    let answer = &outcome.decision.answer;
+    let candidates = answer.candidates.iter().zip(answer.shares());
+    candidates
+        .map(|(one, share)| CandidateTrace {
+            address: one.address.to_string(),
+            weight: one.weight,
+            share,
+            state: one.state,
+            pools: pools(config, one.pools.iter().copied()),
+        })
+        .collect()
+}
+
+/// The addresses of the active tier that are down and therefore not answered.
+fn withheld(question: &Question<'_>, outcome: &Outcome<'_>) -> Vec<Withheld> {
+    let Active::Tier(at) = outcome.decision.active else {
+        return Vec::new();
+    };
+    let state_of = |pool: &Pool, entry: &PoolAddress| question.assumed(pool, entry);
+    let places = &outcome.strategy.tiers[at].pools;
+    let members = tier::members(question.config, places, &state_of);
+    members
+        .iter()
+        .filter(|member| !member.state.usable())
+        .map(|member| Withheld {
+            address: member.address.to_string(),
+            pools: pools(question.config, member.pools().into_iter()),
+        })
+        .collect()
+}
+
+pub(super) fn answer(question: &Question<'_>, outcome: Option<&Outcome<'_>>) -> Answer {
+    match outcome {
+        None if !question.instance.enabled => {
+            nodata(question, "the instance is disabled".to_owned())
+        }
+        None => {
+            let qtype = question.request.qtype;
+            let why = format!("no strategy claims {qtype} for any line of this client");
+            nodata(question, why)
+        }
+        Some(outcome) => positive(question, outcome),
+    }
+}
+
+fn positive(question: &Question<'_>, outcome: &Outcome<'_>) -> Answer {
+    let set = &outcome.decision.answer;
+    let (kind, fits) = match (set.kind, question.request.qtype) {
+        (PoolType::Ipv4, qtype) => ("A", qtype == RecordType::A),
+        (PoolType::Ipv6, qtype) => ("AAAA", qtype == RecordType::AAAA),
+        (PoolType::Domain, _) => ("CNAME", true),
+    };
+    if !fits {
+        let active = outcome.decision.active;
+        let qtype = question.request.qtype;
+        return nodata(
+            question,
+            format!("{active} holds {kind} records, {qtype} was asked for"),
+        );
+    }
+    if set.candidates.is_empty() {
+        return nodata(
+            question,
+            "every address of the fallback is disabled".to_owned(),
+        );
+    }
+    let (count, total) = (set.window(question.instance), set.candidates.len());
+    let how = match (set.draw, set.kind) {
+        _ if total == 1 => format!("the one {kind} record"),
+        (Draw::Weighted, _) => format!("one of {total} {kind} records, drawn by weight"),
+        (_, PoolType::Domain) => format!("one of {total} {kind} records, drawn evenly"),
+        _ if count < total => format!("{count} of {total} {kind} records, a rotating window"),
+        _ => format!("all {total} {kind} records, order rotated per query"),
+    };
+    let ttl_s = question.config.effective_ttl(question.instance).as_secs();
+    Answer {
+        kind,
+        ttl_s,
+        records: set
+            .candidates
+            .iter()
+            .map(|one| one.address.to_string())
+            .collect(),
+        count,
+        text: format!("{how}, TTL {ttl_s} s"),
+    }
+}
+
+fn nodata(question: &Question<'_>, why: String) -> Answer {
+    let zone = question.config.zone_of(&question.instance.access_domain);
+    let ttl_s = zone.map_or(0, |zone| zone.negative_ttl.as_secs());
+    Answer {
+        kind: NODATA,
+        ttl_s,
+        records: Vec::new(),
+        count: 0,
+        text: format!("{NODATA}, TTL {ttl_s} s: {why}"),
+    }
+}
+
+pub(super) fn notes(question: &Question<'_>, outcome: Option<&Outcome<'_>>) -> Vec<String> {
+    let Question {
+        config,
+        request,
+        name,
+        instance,
+    } = question;
+    let mut notes = vec![assumption(&request.down)];
+    if *name != &instance.access_domain {
+        let (asked, access) = (text::of_name(name), text::of_name(&instance.access_domain));
+        let who = match config.zone_of(name) {
+            Some(_) => "made by igtm",
+            None => "which the owner of its zone must have set: it is not served here",
+        };
+        notes.push(format!("{asked} is a CNAME to {access}, {who}"));
+    }
+    let namesakes = config.instances.iter().filter(|one| {
+        one.name != instance.name && **name != instance.access_domain && one.domain == **name
+    });
+    notes.extend(namesakes.map(|one| {
+        let access = text::of_name(&one.access_domain);
+        format!(
+            "it is the domain of instance {} too: ask for {access}",
+            one.name
+        )
+    }));
+    match request.ecs {
+        Some(_) if !config.server.ecs => {
+            notes.push("the client subnet does not count: server.ecs is false".to_owned());
+        }
+        Some(subnet) if subnet.prefix_len() == 0 => {
+            notes.push("a client subnet of length 0 asks for the client's own line".to_owned());
+        }
+        Some(_) | None => {}
+    }
+    if let Some(outcome) = outcome {
+        notes.extend(held(outcome));
+    }
+    notes.extend(
+        request
+            .down
+            .iter()
+            .filter_map(|address| doubt(question, address)),
+    );
+    notes
+}
+
+fn assumption(down: &[Address]) -> String {
+    let offline = "health is assumed, not observed: every monitored address is taken as ok";
+    if down.is_empty() {
+        return offline.to_owned();
+    }
+    let down: Vec<_> = down.iter().map(Address::to_string).collect();
+    format!("{offline}, except {} (--down)", down.join(", "))
+}
+
+fn held(outcome: &Outcome<'_>) -> Option<String> {
+    match (outcome.strategy.switch, outcome.decision.active) {
+        (Switch::Hold, Active::HeldAll) => {
+            Some("switch = \"hold\", and nothing in tier 1 is usable: all of it is answered".into())
+        }
+        (Switch::Hold, _) => {
+            Some("switch = \"hold\": tier 1 stays active, min_healthy does not count".into())
+        }
+        (Switch::Auto, _) => None,
+    }
+}
+
+/// What is odd about taking `address` as down.
+fn doubt(question: &Question<'_>, address: &Address) -> Option<String> {
+    let config = question.config;
+    let mut standing = config.pools.iter().flat_map(|pool| {
+        let entries = pool
+            .addresses
+            .iter()
+            .filter(|entry| entry.value == *address);
+        entries.map(move |entry| (pool, entry))
+    });
+    let Some(first) = standing.next() else {
+        return Some(format!("{address} (--down) stands in no pool"));
+    };
+    let seen = |(pool, entry)| Target::of(config, pool, entry, question.instance).is_some();
+    let monitored = std::iter::once(first).chain(standing).any(seen);
+    (!monitored).then(|| format!("{address} is not monitored: nothing would ever find it down"))
+}
+
+fn pools(config: &Config, ids: impl Iterator<Item = PoolId>) -> Vec<String> {
+    ids.map(|id| config.pool(id).name.clone()).collect()
+}

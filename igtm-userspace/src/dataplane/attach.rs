@@ -1,0 +1,154 @@
+//! The program on its interfaces: attach, pin the link, replace the program in place.
+
+use std::path::Path;
+
+use aya::Ebpf;
+use aya::programs::Xdp;
+use aya::programs::links::{FdLink, PinnedLink};
+use aya::programs::xdp::{XdpLink, XdpMode as AyaMode};
+use nix::net::if_::{if_nameindex, if_nametoindex};
+use tracing::{debug, warn};
+
+use super::object::{PROGRAM, refused};
+use super::{DataplaneError, pins};
+use crate::config::model::{Server, XdpMode};
+
+/// One interface the program is on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    /// Its name.
+    pub interface: String,
+    /// `native`, `generic`, or `as before` for an adopted link.
+    pub mode: &'static str,
+    /// Whether a running program was replaced in place.
+    pub replaced: bool,
+}
+
+/// Refuses interfaces that are not there, before anything is touched.
+pub(super) fn all_exist(interfaces: &[String]) -> Result<(), DataplaneError> {
+    for name in interfaces {
+        if if_nametoindex(name.as_str()).is_err() {
+            return Err(DataplaneError::NoInterface {
+                name: name.clone(),
+                present: present().join(", "),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn present() -> Vec<String> {
+    if_nameindex()
+        .map(|list| {
+            list.iter()
+                .map(|interface| interface.name().to_string_lossy().into_owned())
+                .collect()
+        })
+        .unwrap_or_default()
+}
+
+/// Loads the program and puts it on every interface of `server`.
+pub(super) fn attach_all(
+    ebpf: &mut Ebpf,
+    directory: &Path,
+    server: &Server,
+) -> Result<Vec<Attachment>, DataplaneError> {
+    let program: &mut Xdp = ebpf
+        .program_mut(PROGRAM)
+        .and_then(|program| program.try_into().ok())
+        .ok_or_else(|| DataplaneError::Load {
+            error: format!("the object has no XDP program {PROGRAM}"),
+        })?;
+    program
+        .load()
+        .map_err(|error| refused("loading the XDP program", &error))?;
+    if let Ok(info) = program.info() {
+        debug!(
+            verified_instructions = info.verified_instruction_count(),
+            "XDP program loaded"
+        );
+    }
+    server
+        .interfaces
+        .iter()
+        .map(|interface| attach_one(program, directory, interface, server.xdp))
+        .collect()
+}
+
+fn attach_one(
+    program: &mut Xdp,
+    directory: &Path,
+    interface: &str,
+    mode: XdpMode,
+) -> Result<Attachment, DataplaneError> {
+    let pin = pins::link(directory, interface);
+    if pin.exists() {
+        match replace(program, &pin) {
+            Ok(()) => {
+                return Ok(Attachment {
+                    interface: interface.to_owned(),
+                    mode: "as before",
+                    replaced: true,
+                });
+            }
+            Err(error) => {
+                // The interface went away and came back: its link is dead.
+                warn!(interface, %error, "the pinned link is of no use, attaching anew");
+                pins::remove(&pin)?;
+            }
+        }
+    }
+    let native = || (AyaMode::Driver, "native");
+    let generic = || (AyaMode::Skb, "generic");
+    let (first, second) = match mode {
+        XdpMode::Native => (native(), None),
+        XdpMode::Generic => (generic(), None),
+        XdpMode::Auto | XdpMode::Off => (native(), Some(generic())),
+    };
+    let (attached, mode) = match (attach_in(program, &pin, interface, first), second) {
+        (Ok(()), _) => (Ok(()), first.1),
+        (Err(error), None) => (Err(error), first.1),
+        (Err(error), Some(second)) => {
+            warn!(interface, %error, "no native XDP, trying generic");
+            (attach_in(program, &pin, interface, second), second.1)
+        }
+    };
+    attached?;
+    Ok(Attachment {
+        interface: interface.to_owned(),
+        mode,
+        replaced: false,
+    })
+}
+
+/// BPF_LINK_UPDATE: the program changes between two frames.
+fn replace(program: &mut Xdp, pin: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let link: FdLink = PinnedLink::from_pin(pin)?.into();
+    let link = XdpLink::try_from(link)?;
+    program.attach_to_link(link)?;
+    Ok(())
+}
+
+fn attach_in(
+    program: &mut Xdp,
+    pin: &Path,
+    interface: &str,
+    (mode, name): (AyaMode, &'static str),
+) -> Result<(), DataplaneError> {
+    let failed = |error: &(dyn std::error::Error + 'static)| match refused("attaching XDP", error) {
+        DataplaneError::Load { error } => DataplaneError::Attach {
+            name: interface.to_owned(),
+            mode: name,
+            error,
+        },
+        denied => denied,
+    };
+    let id = program
+        .attach(interface, mode)
+        .map_err(|error| failed(&error))?;
+    let link = program.take_link(id).map_err(|error| failed(&error))?;
+    // aya may have attached by netlink, which cannot be pinned; dropping it detaches.
+    let link = FdLink::try_from(link).map_err(|error| failed(&error))?;
+    link.pin(pin).map_err(|error| failed(&error))?;
+    Ok(())
+}

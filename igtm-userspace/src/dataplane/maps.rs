@@ -1,0 +1,107 @@
+//! Typed handles of the pinned maps.
+
+use std::path::Path;
+
+use aya::Ebpf;
+use aya::maps::{Array, HashMap, LpmTrie, Map, MapData, PerCpuArray};
+use igtm_common::counter::Counters;
+use igtm_common::layout::{
+    Answer, AnswerKey, Chain, ChainRef, Interface, LineName, ListenKey, PrefixV4, PrefixV6,
+    Settings,
+};
+
+use super::DataplaneError;
+
+/// Every map, by its pinned name.
+pub(super) const NAMES: [&str; 9] = [
+    "SETTINGS",
+    "ANSWERS",
+    "LINES_V4",
+    "LINES_V6",
+    "CHAINS",
+    "LINE_NAMES",
+    "LISTEN",
+    "INTERFACES",
+    "COUNTERS",
+];
+
+/// The maps, each with its key and value.
+pub(super) struct Maps {
+    pub(super) settings: Array<MapData, Settings>,
+    pub(super) answers: HashMap<MapData, AnswerKey, Answer>,
+    pub(super) lines_v4: LpmTrie<MapData, PrefixV4, ChainRef>,
+    pub(super) lines_v6: LpmTrie<MapData, PrefixV6, ChainRef>,
+    pub(super) chains: Array<MapData, Chain>,
+    pub(super) line_names: Array<MapData, LineName>,
+    pub(super) listen: HashMap<MapData, ListenKey, u8>,
+    pub(super) interfaces: HashMap<MapData, u32, Interface>,
+    pub(super) counters: PerCpuArray<MapData, Counters>,
+}
+
+impl Maps {
+    /// The maps of a loaded object.
+    pub(super) fn take(ebpf: &mut Ebpf) -> Result<Self, DataplaneError> {
+        Self::of(|name| {
+            ebpf.take_map(name).ok_or(DataplaneError::Map {
+                map: name,
+                error: "not in the object".to_owned(),
+            })
+        })
+    }
+
+    /// The maps that are pinned in `directory`, whoever runs.
+    pub(super) fn pinned(directory: &Path) -> Result<Self, DataplaneError> {
+        if !directory.join(NAMES[0]).exists() {
+            return Err(DataplaneError::NothingPinned {
+                path: directory.to_owned(),
+            });
+        }
+        Self::of(|name| {
+            MapData::from_pin(directory.join(name))
+                .and_then(Map::from_map_data)
+                .map_err(wrong(name))
+        })
+    }
+
+    fn of(
+        mut map: impl FnMut(&'static str) -> Result<Map, DataplaneError>,
+    ) -> Result<Self, DataplaneError> {
+        macro_rules! typed {
+            ($name:literal) => {
+                map($name)?.try_into().map_err(wrong($name))?
+            };
+        }
+        Ok(Self {
+            settings: typed!("SETTINGS"),
+            answers: typed!("ANSWERS"),
+            lines_v4: typed!("LINES_V4"),
+            lines_v6: typed!("LINES_V6"),
+            chains: typed!("CHAINS"),
+            line_names: typed!("LINE_NAMES"),
+            listen: typed!("LISTEN"),
+            interfaces: typed!("INTERFACES"),
+            counters: typed!("COUNTERS"),
+        })
+    }
+}
+
+/// Turns an error of map `name` into ours.
+pub(super) fn wrong<E: std::error::Error>(map: &'static str) -> impl Fn(E) -> DataplaneError {
+    move |error| DataplaneError::Map {
+        map,
+        error: chain(&error),
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let own = error.to_string();
+        if !text.contains(&own) {
+            text = format!("{text}: {own}");
+        }
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,57 @@
+//! The BPF object inside this binary, and how it is loaded.
+
+use std::path::Path;
+
+use aya::{Ebpf, EbpfLoader, include_bytes_aligned};
+
+use super::DataplaneError;
+use super::maps::NAMES;
+
+/// The object that `cargo xtask build` made; empty without it.
+pub static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/igtm.bpf.o"));
+
+/// The program that is attached.
+pub(super) const PROGRAM: &str = "igtm";
+
+/// [`OBJECT`], when there is one.
+pub(super) fn object() -> Result<&'static [u8], DataplaneError> {
+    if OBJECT.is_empty() {
+        return Err(DataplaneError::NoObject);
+    }
+    Ok(OBJECT)
+}
+
+/// Makes the maps, or opens those that are pinned in `directory`.
+pub(super) fn load(object: &[u8], directory: &Path) -> Result<Ebpf, DataplaneError> {
+    let mut loader = EbpfLoader::new();
+    for name in NAMES {
+        loader.map_pin_path(name, directory.join(name));
+    }
+    loader
+        .load(object)
+        .map_err(|error| refused("loading BPF maps", &error))
+}
+
+/// An error of aya as one of ours; a missing capability is told apart.
+pub(super) fn refused(what: &str, error: &(dyn std::error::Error + 'static)) -> DataplaneError {
+    let mut text = error.to_string();
+    let mut denied = false;
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            denied |= io.kind() == std::io::ErrorKind::PermissionDenied;
+        }
+        let own = error.to_string();
+        if !text.contains(&own) {
+            text = format!("{text}: {own}");
+        }
+        cause = error.source();
+    }
+    if denied {
+        return DataplaneError::Permission {
+            what: what.to_owned(),
+            error: text,
+        };
+    }
+    DataplaneError::Load { error: text }
+}

@@ -1,0 +1,200 @@
+//! Where things are pinned, whether what is pinned there fits, and how it is removed.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use aya::maps::MapInfo;
+use igtm_common::layout::ABI_VERSION;
+use nix::sys::statfs::statfs;
+use serde::Serialize;
+
+use super::DataplaneError;
+use super::maps::NAMES;
+use super::object::refused;
+
+/// BPF_FS_MAGIC of linux/magic.h.
+const BPF_FS_MAGIC: i64 = 0xcafe_4a11;
+
+/// A pinned link's name is this and the interface's.
+const LINK: &str = "link_";
+
+/// The pins of this layout.
+pub(super) fn directory(bpffs: &Path) -> PathBuf {
+    bpffs.join(format!("v{ABI_VERSION}"))
+}
+
+/// Where the link of `interface` is pinned.
+pub(super) fn link(directory: &Path, interface: &str) -> PathBuf {
+    directory.join(format!("{LINK}{interface}"))
+}
+
+/// Makes the directory; refuses one that is not on a bpffs.
+pub(super) fn prepare(directory: &Path) -> Result<(), DataplaneError> {
+    let existing = directory
+        .ancestors()
+        .find(|path| path.exists())
+        .unwrap_or(Path::new("/"));
+    let filesystem = statfs(existing).map_err(|error| DataplaneError::Pins {
+        path: existing.to_owned(),
+        error: error.into(),
+    })?;
+    if filesystem.filesystem_type().0 != BPF_FS_MAGIC {
+        return Err(DataplaneError::NotBpffs {
+            path: directory.parent().unwrap_or(directory).to_owned(),
+        });
+    }
+    fs::create_dir_all(directory).map_err(|error| match error.kind() {
+        io::ErrorKind::PermissionDenied => DataplaneError::Permission {
+            what: directory.display().to_string(),
+            error: error.to_string(),
+        },
+        _ => DataplaneError::Pins {
+            path: directory.to_owned(),
+            error,
+        },
+    })
+}
+
+/// Compares each pinned map with what the object says it is (aya does not). Whether any is pinned.
+pub(super) fn check_layout(directory: &Path, object: &[u8]) -> Result<bool, DataplaneError> {
+    let object = aya_obj::Object::parse(object)
+        .map_err(|error| refused("reading the BPF object", &error))?;
+    let mut adopted = false;
+    for name in NAMES {
+        let path = directory.join(name);
+        if !path.exists() {
+            continue;
+        }
+        let map = &object.maps[name];
+        let info = MapInfo::from_pin(&path)
+            .map_err(|error| refused(&path.display().to_string(), &error))?;
+        let map_type = info.map_type().map_or(u64::MAX, |map_type| map_type as u64);
+        for (field, found, expected) in [
+            ("its type", map_type, u64::from(map.map_type())),
+            (
+                "its key size",
+                info.key_size().into(),
+                map.key_size().into(),
+            ),
+            (
+                "its value size",
+                info.value_size().into(),
+                map.value_size().into(),
+            ),
+            (
+                "its capacity",
+                info.max_entries().into(),
+                map.max_entries().into(),
+            ),
+            ("its flags", info.map_flags().into(), map.map_flags().into()),
+        ] {
+            if found != expected {
+                return Err(DataplaneError::Layout {
+                    path,
+                    field,
+                    found,
+                    expected,
+                });
+            }
+        }
+        adopted = true;
+    }
+    Ok(adopted)
+}
+
+/// Takes the program off every interface that is pinned but not in `keep`.
+pub(super) fn release_links(bpffs: &Path, keep: &[String]) -> Result<(), DataplaneError> {
+    for (interface, path) in links(&directory(bpffs))? {
+        if !keep.contains(&interface) {
+            remove(&path)?;
+            tracing::info!(interface, "XDP detached: no longer in server.interfaces");
+        }
+    }
+    Ok(())
+}
+
+/// What [`detach`] took away.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Detached {
+    /// Interfaces the program was on.
+    pub interfaces: Vec<String>,
+    /// Directories of pins removed.
+    pub directories: Vec<PathBuf>,
+}
+
+/// Takes XDP off every interface and removes the pins, of every layout under `bpffs`.
+///
+/// Needs no BPF object and no running daemon. Links first: nothing is answered from
+/// half-removed maps.
+pub fn detach(bpffs: &Path) -> Result<Detached, DataplaneError> {
+    let mut detached = Detached::default();
+    let entries = match fs::read_dir(bpffs) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(detached),
+        Err(error) => return Err(pins_error(bpffs, error)),
+    };
+    for entry in entries {
+        let path = entry.map_err(|error| pins_error(bpffs, error))?.path();
+        if !is_layout(&path) {
+            continue;
+        }
+        for (interface, link) in links(&path)? {
+            remove(&link)?;
+            detached.interfaces.push(interface);
+        }
+        for pin in fs::read_dir(&path).map_err(|error| pins_error(&path, error))? {
+            remove(&pin.map_err(|error| pins_error(&path, error))?.path())?;
+        }
+        fs::remove_dir(&path).map_err(|error| pins_error(&path, error))?;
+        detached.directories.push(path);
+    }
+    detached.interfaces.sort();
+    detached.directories.sort();
+    Ok(detached)
+}
+
+/// Whether a path is a directory of pins: `v` and a number.
+fn is_layout(path: &Path) -> bool {
+    let version = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .and_then(|name| name.strip_prefix('v'));
+    version.is_some_and(|version| version.parse::<u32>().is_ok())
+}
+
+fn links(directory: &Path) -> Result<Vec<(String, PathBuf)>, DataplaneError> {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        // Nothing is pinned where nobody may look or nothing is.
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied
+            ) =>
+        {
+            return Ok(Vec::new());
+        }
+        Err(error) => return Err(pins_error(directory, error)),
+    };
+    let mut links = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|error| pins_error(directory, error))?.path();
+        let name = path.file_name().and_then(|name| name.to_str());
+        if let Some(interface) = name.and_then(|name| name.strip_prefix(LINK)) {
+            links.push((interface.to_owned(), path.clone()));
+        }
+    }
+    Ok(links)
+}
+
+pub(super) fn remove(path: &Path) -> Result<(), DataplaneError> {
+    fs::remove_file(path).map_err(|error| pins_error(path, error))
+}
+
+fn pins_error(path: &Path, error: io::Error) -> DataplaneError {
+    DataplaneError::Pins {
+        path: path.to_owned(),
+        error,
+    }
+}

@@ -1,0 +1,166 @@
+//! Every client address → the lines that hold it, most preferred first (product.md §1, Line).
+//!
+//! One build gives userspace its lookup and the kernel its prefixes, so the two cannot differ.
+//! Must not know which lines an instance claims: that is the policy's.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+use super::range::{Key, Ranges};
+use super::sweep::{Chains, Entry, Kinship, Overlong, sweep, upward};
+use crate::config::model::{Line, LineId};
+
+/// Most lines in one chain, the default line included: what the kernel tries for one query.
+pub const MAX_CHAIN: usize = 8;
+
+/// Most different chains: what the kernel's array of chains holds.
+pub const MAX_CHAINS: usize = 4096;
+
+/// A position in [`LineTable::chains`]; 0 is the default line alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChainId(pub u32);
+
+impl ChainId {
+    /// The chain of a client that no line's prefix contains.
+    pub const DEFAULT: Self = Self(0);
+}
+
+/// Why the lines do not make a table.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TableError {
+    /// More lines contain one client than the kernel can try.
+    #[error("clients in {prefix} are on {} lines ({}), the limit is {MAX_CHAIN}", lines.len(), lines.join(", "))]
+    ChainTooLong {
+        /// The names of the lines, most preferred first, `default` last.
+        lines: Vec<String>,
+        /// An outermost prefix of which this is true.
+        prefix: IpNet,
+    },
+    /// The lines overlap in more ways than the kernel can hold.
+    #[error("the lines overlap in {found} different ways, the limit is {MAX_CHAINS}")]
+    TooManyChains {
+        /// How many different chains there are.
+        found: usize,
+    },
+}
+
+/// The lines of a configuration, compiled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineTable {
+    chains: Vec<Vec<LineId>>,
+    v4: Ranges<u32>,
+    v6: Ranges<u128>,
+    prefixes_v4: Vec<(Ipv4Net, ChainId)>,
+    prefixes_v6: Vec<(Ipv6Net, ChainId)>,
+}
+
+impl LineTable {
+    /// Compiles `lines`, the first of which is the default line. Time: a sort of the prefixes.
+    pub fn build(lines: &[Line]) -> Result<Self, TableError> {
+        let kinship = Kinship::of(lines);
+        let (v4, v6) = entries(lines);
+        let mut chains = Chains::new();
+        let v4 = sweep(v4, &kinship, &mut chains).map_err(|over| too_long(lines, &over))?;
+        let v6 = sweep(v6, &kinship, &mut chains).map_err(|over| too_long(lines, &over))?;
+        let chains = chains.into_list();
+        if chains.len() > MAX_CHAINS {
+            let found = chains.len();
+            return Err(TableError::TooManyChains { found });
+        }
+        let net_v4 =
+            |(start, len, chain)| (Ipv4Net::new_assert(Ipv4Addr::from_bits(start), len), chain);
+        let net_v6 =
+            |(start, len, chain)| (Ipv6Net::new_assert(Ipv6Addr::from_bits(start), len), chain);
+        Ok(Self {
+            chains,
+            v4: v4.ranges,
+            v6: v6.ranges,
+            prefixes_v4: v4.prefixes.into_iter().map(net_v4).collect(),
+            prefixes_v6: v6.prefixes.into_iter().map(net_v6).collect(),
+        })
+    }
+
+    /// Every chain by its id: lines most preferred first, always ending in the default line.
+    pub fn chains(&self) -> &[Vec<LineId>] {
+        &self.chains
+    }
+
+    /// The lines of one chain.
+    pub fn chain(&self, id: ChainId) -> &[LineId] {
+        // Ids are made by build only, together with the list.
+        &self.chains[id.0 as usize]
+    }
+
+    /// The chain of a client. An IPv4-mapped IPv6 address is looked up as the IPv6 address it is.
+    pub fn chain_of(&self, client: IpAddr) -> ChainId {
+        match client {
+            IpAddr::V4(client) => self.v4.chain_of(client.to_bits()),
+            IpAddr::V6(client) => self.v6.chain_of(client.to_bits()),
+        }
+    }
+
+    /// The length of the shortest prefix around `client` all of which has the same chain:
+    /// the scope of an answer that was chosen by line (RFC 7871, section 7.2.1), bits.
+    pub fn scope(&self, client: IpAddr) -> u8 {
+        match client {
+            IpAddr::V4(client) => self.v4.scope(client.to_bits()),
+            IpAddr::V6(client) => self.v6.scope(client.to_bits()),
+        }
+    }
+
+    /// What a longest-prefix match needs to find the same chains: ascending, without
+    /// prefixes that say what the one around them says. No match means [`ChainId::DEFAULT`].
+    pub fn prefixes_v4(&self) -> &[(Ipv4Net, ChainId)] {
+        &self.prefixes_v4
+    }
+
+    /// As [`Self::prefixes_v4`].
+    pub fn prefixes_v6(&self) -> &[(Ipv6Net, ChainId)] {
+        &self.prefixes_v6
+    }
+}
+
+/// The longest prefix by which `line` (its children's prefixes counting) contains `client`.
+/// Reads every prefix: for explanations, not for queries. `None` for the default line.
+pub fn longest_prefix(lines: &[Line], line: LineId, client: IpAddr) -> Option<IpNet> {
+    let counts_for = |at: &usize| upward(lines, *at).contains(&line);
+    (0..lines.len())
+        .filter(counts_for)
+        .flat_map(|at| &lines[at].prefixes)
+        .filter(|prefix| prefix.contains(&client))
+        .max_by_key(|prefix| prefix.prefix_len())
+        .map(IpNet::trunc)
+}
+
+fn entries(lines: &[Line]) -> (Vec<Entry<u32>>, Vec<Entry<u128>>) {
+    let (mut v4, mut v6) = (Vec::new(), Vec::new());
+    for (at, line) in lines.iter().enumerate().skip(1) {
+        // A position in the configuration's lines fits, for LineId is how others refer to it.
+        let line_id = LineId(at as u16);
+        for prefix in &line.prefixes {
+            let len = prefix.prefix_len();
+            match prefix {
+                IpNet::V4(net) => v4.push(Entry {
+                    start: net.network().to_bits(),
+                    len,
+                    line: line_id,
+                }),
+                IpNet::V6(net) => v6.push(Entry {
+                    start: net.network().to_bits(),
+                    len,
+                    line: line_id,
+                }),
+            }
+        }
+    }
+    (v4, v6)
+}
+
+fn too_long<K: Key>(lines: &[Line], over: &Overlong<K>) -> TableError {
+    let name = |id: &LineId| lines[usize::from(id.0)].name.clone();
+    TableError::ChainTooLong {
+        lines: over.chain.iter().map(name).collect(),
+        prefix: IpNet::new_assert(over.start.address(), over.len),
+    }
+}

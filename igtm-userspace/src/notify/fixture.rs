@@ -1,0 +1,98 @@
+//! What the tests of this module share: small configurations and events.
+
+use std::time::Duration;
+
+use crate::config::model::{
+    Channel, ChannelId, ChannelKind, Config, Secret, Server, Subscription, XdpMode,
+};
+
+use super::event::{Event, Kind, NodeReason, Severity};
+
+/// The key of notify.md's vector.
+pub(super) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+/// A configuration that notifies and does nothing else.
+pub(super) fn config(channels: Vec<Channel>, subscriptions: Vec<Subscription>) -> Config {
+    Config {
+        server: Server {
+            node: "edge-1".to_owned(),
+            listen: vec![],
+            port: 53,
+            interfaces: vec![],
+            xdp: XdpMode::Off,
+            state_dir: "/nonexistent".into(),
+            bpffs: "/nonexistent".into(),
+            udp_size: 1232,
+            ecs: true,
+            start_wait: Duration::ZERO,
+            stale_after: Duration::ZERO,
+        },
+        zones: vec![],
+        lines: vec![],
+        monitors: vec![],
+        pools: vec![],
+        instances: vec![],
+        channels,
+        subscriptions,
+    }
+}
+
+/// A channel that may dial loopback, signs with [`SECRET`] and waits two seconds.
+pub(super) fn channel(name: &str, url: &str) -> Channel {
+    Channel {
+        name: name.to_owned(),
+        description: None,
+        enabled: true,
+        timeout: Duration::from_secs(2),
+        allow_private: true,
+        kind: ChannelKind::Webhook {
+            url: Secret::new(url),
+            secrets: vec![Secret::new(SECRET)],
+            headers: vec![],
+        },
+    }
+}
+
+/// Everything, at once, to the channels at these positions.
+pub(super) fn subscription(name: &str, channels: &[usize]) -> Subscription {
+    Subscription {
+        name: name.to_owned(),
+        description: None,
+        enabled: true,
+        events: vec![],
+        channels: channels.iter().map(|index| ChannelId(*index)).collect(),
+        group_wait: Duration::ZERO,
+    }
+}
+
+/// An event about `address`, as severe as its kind usually is.
+pub(super) fn event(kind: Kind, address: &str) -> Event {
+    Event {
+        kind,
+        severity: match kind {
+            Kind::FallbackEntered => Severity::Critical,
+            Kind::AddressDown | Kind::TierSwitched => Severity::Warning,
+            Kind::AddressUp | Kind::TierRestored | Kind::FallbackLeft => Severity::Info,
+        },
+        title: format!("{} {address}", kind.name()),
+        time: "2026-01-02T03:04:05.678Z".parse().expect("a time"),
+        node: "edge-1".to_owned(),
+        instance: None,
+        domain: None,
+        lines: vec![],
+        strategy: None,
+        tier_from: None,
+        tier_to: None,
+        pool: Some("web".to_owned()),
+        address: Some(address.to_owned()),
+        reason: vec![NodeReason {
+            node: "edge-1".to_owned(),
+            reason: "connection refused".to_owned(),
+        }],
+        since: None,
+        duration_s: None,
+        answers_before: vec![],
+        answers_now: vec![],
+        test: false,
+    }
+}

@@ -1,0 +1,231 @@
+//! One attempt of a webhook: what goes over the wire, and what each reply means.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use jiff::Timestamp;
+use sha2::Sha256;
+
+use crate::config::model::Secret;
+use crate::notify::dial;
+use crate::notify::fixture::SECRET;
+use crate::notify::retry::Class;
+use crate::notify::webhook::{Failure, SetupError, Webhook};
+
+use super::receiver::{Receiver, Reply};
+
+const SECOND_SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+const BODY: &[u8] = b"{\"hello\": \"w\xc3\xb6rld\"}";
+const TIMEOUT: Duration = Duration::from_millis(500);
+
+fn webhook(url: &str, secrets: &[&str], allow_private: bool) -> Result<Webhook, SetupError> {
+    let secrets: Vec<Secret> = secrets.iter().map(|text| Secret::new(*text)).collect();
+    let headers = [("X-Team".to_owned(), "night".to_owned())];
+    let url = Secret::new(url);
+    Webhook::new(
+        &url,
+        &secrets,
+        &headers,
+        TIMEOUT,
+        allow_private,
+        dial::tls(),
+    )
+}
+
+async fn post(url: &str, allow_private: bool) -> Result<(), Failure> {
+    let webhook = webhook(url, &[SECRET], allow_private).expect("a usable channel");
+    webhook.post("msg_1", BODY.into(), Timestamp::now()).await
+}
+
+/// As a receiver checks it, by the convention's text and with none of our code.
+fn signed_with(secret: &str, id: &str, timestamp: &str, body: &[u8]) -> String {
+    let key = STANDARD.decode(&secret["whsec_".len()..]).expect("base64");
+    let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("any length");
+    let content = [format!("{id}.{timestamp}.").as_bytes(), body].concat();
+    mac.update(&content);
+    format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
+}
+
+#[tokio::test]
+async fn a_request_carries_what_the_convention_asks() {
+    let mut receiver = Receiver::start(vec![]).await;
+    let url = format!("{}/hook/T0KEN?key=S3CRET", receiver.origin);
+    let webhook = webhook(&url, &[SECRET, SECOND_SECRET], true).expect("a channel");
+    let now: Timestamp = "2026-01-02T03:04:05.999Z".parse().expect("a time");
+    webhook
+        .post("msg_1", BODY.into(), now)
+        .await
+        .expect("taken");
+    let request = receiver.next().await;
+    assert_eq!(request.line, "POST /hook/T0KEN?key=S3CRET HTTP/1.1");
+    assert_eq!(request.body, BODY);
+    assert_eq!(
+        request.header("content-type"),
+        "application/cloudevents+json"
+    );
+    let agent = format!("igtm/{}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(request.header("user-agent"), agent);
+    assert_eq!(request.header("x-team"), "night");
+    assert_eq!(request.header("webhook-id"), "msg_1");
+    assert_eq!(request.header("webhook-timestamp"), "1767323045");
+    let wanted = [SECRET, SECOND_SECRET].map(|key| signed_with(key, "msg_1", "1767323045", BODY));
+    assert_eq!(request.header("webhook-signature"), wanted.join(" "));
+    assert!(!request.has("referer") && !request.has("authorization"));
+}
+
+#[tokio::test]
+async fn without_a_secret_nothing_is_signed() {
+    let mut receiver = Receiver::start(vec![]).await;
+    let webhook = webhook(&receiver.origin, &[], true).expect("a channel");
+    let sent = webhook.post("msg_1", BODY.into(), Timestamp::now()).await;
+    assert!(sent.is_ok(), "{sent:?}");
+    assert!(!receiver.next().await.has("webhook-signature"));
+}
+
+#[tokio::test]
+async fn every_reply_has_its_class() {
+    let seconds = |text: &str| vec![("Retry-After", text.to_owned())];
+    let told = |seconds| Class::Throttled(Some(Duration::from_secs(seconds)));
+    for (reply, class) in [
+        (Reply::status("204 No Content"), None),
+        (Reply::status("500 Oops"), Some(Class::Transient)),
+        (Reply::status("503 Busy"), Some(Class::Transient)),
+        (Reply::Status("503 Busy", seconds("7")), Some(told(7))),
+        (
+            Reply::Status("429 Slow Down", seconds("30")),
+            Some(told(30)),
+        ),
+        (Reply::status("429 Slow Down"), Some(Class::Throttled(None))),
+        (Reply::status("404 Not Found"), Some(Class::Permanent)),
+        (Reply::status("410 Gone"), Some(Class::Gone)),
+        (Reply::ResetInBody, Some(Class::Transient)),
+        (Reply::Slow(Duration::from_secs(5)), Some(Class::Transient)),
+    ] {
+        let receiver = Receiver::start(vec![reply.clone()]).await;
+        let sent = post(&receiver.origin, true).await;
+        assert_eq!(
+            sent.as_ref().err().map(Failure::class),
+            class,
+            "{reply:?}: {sent:?}"
+        );
+        if matches!(reply, Reply::Slow(_)) {
+            assert!(matches!(sent, Err(Failure::Timeout { .. })), "{sent:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_a_failure_and_is_not_followed() {
+    let mut inside = Receiver::start(vec![]).await;
+    let there = vec![("Location", inside.origin.clone())];
+    let mut receiver = Receiver::start(vec![Reply::Status("307 Over There", there)]).await;
+    let failure = post(&receiver.origin, true).await.expect_err("a failure");
+    assert_eq!(failure.class(), Class::Permanent);
+    receiver.next().await;
+    inside.silent(200).await;
+}
+
+#[tokio::test]
+async fn inside_addresses_are_refused_before_anything_is_dialled() {
+    let mut receiver = Receiver::start(vec![]).await;
+    let port = receiver
+        .origin
+        .rsplit(':')
+        .next()
+        .expect("a port")
+        .to_owned();
+    // The name is judged by what it resolves to.
+    for host in [
+        "127.0.0.1",
+        "localhost",
+        "[::ffff:127.0.0.1]",
+        "0.0.0.0",
+        "2130706433",
+    ] {
+        let url = format!("http://{host}:{port}/T0KEN");
+        let failure = post(&url, false).await.expect_err("refused");
+        assert!(
+            matches!(failure, Failure::NotPublic { .. }),
+            "{host}: {failure:?}"
+        );
+        assert_eq!(failure.class(), Class::Config);
+        assert!(!failure.to_string().contains("T0KEN"), "{failure}");
+    }
+    receiver.silent(100).await;
+    let named = format!("http://localhost:{port}/");
+    post(&named, true).await.expect("allowed when it is meant");
+    receiver.next().await;
+}
+
+#[tokio::test]
+async fn no_error_shows_what_may_be_secret() {
+    let closed = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        listener.local_addr().expect("bound")
+    };
+    let receiver = Receiver::start(vec![
+        Reply::status("500 T0KEN"),
+        Reply::ResetInBody,
+        Reply::Slow(Duration::from_secs(5)),
+    ])
+    .await;
+    let authority = receiver.origin.trim_start_matches("http://");
+    let receiving = format!("http://us3r:T0KEN@{authority}/T0KEN/x?key=T0KEN#T0KEN");
+    let mut errors = vec![];
+    for url in [
+        receiving.as_str(),
+        receiving.as_str(),
+        receiving.as_str(),
+        &format!("http://{closed}/T0KEN?key=T0KEN"),
+        &format!("https://{authority}/T0KEN?key=T0KEN"),
+        "http://name.invalid/T0KEN?key=T0KEN",
+    ] {
+        let failure = post(url, true).await.expect_err("a failure");
+        errors.push(format!("{failure} / {failure:?}"));
+    }
+    for (url, secret) in [
+        ("ftp://host/T0KEN", SECRET),
+        ("http://[T0KEN", SECRET),
+        ("http://host:T0KEN/", SECRET),
+        ("T0KEN", SECRET),
+        ("http://host/", "whsec_T0KEN"),
+        ("http://host/", "whsec_T0KE"),
+        ("http://host/", "T0KEN"),
+    ] {
+        let error = webhook(url, &[secret], true).expect_err(url);
+        errors.push(format!("{error} / {error:?}"));
+    }
+    for error in &errors {
+        assert!(
+            !error.contains("T0KE") && !error.contains("us3r"),
+            "{error}"
+        );
+    }
+    assert!(
+        errors[0].starts_with(&format!("{}/… answered 500", receiver.origin)),
+        "{errors:?}"
+    );
+    let shown = webhook(&receiving, &[SECRET], true).map(|webhook| format!("{webhook:?}"));
+    let shown = shown.expect("a channel");
+    assert!(
+        !shown.contains("MfKQ") && !shown.contains("night"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn our_headers_cannot_be_replaced() {
+    use crate::notify::webhook::check_header;
+    assert!(check_header("X-Team", "night").is_ok());
+    for (name, value) in [
+        ("Webhook-Id", "x"),
+        ("Host", "x"),
+        ("Content-Type", "x"),
+        ("with space", "x"),
+        ("X-Split", "a\r\nb: c"),
+    ] {
+        assert!(check_header(name, value).is_err(), "{name}");
+    }
+}

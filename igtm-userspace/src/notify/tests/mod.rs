@@ -1,0 +1,8 @@
+//! The whole of notify against a real HTTP server on loopback.
+
+mod attempts;
+mod delivery;
+mod https;
+mod journal;
+mod receiver;
+mod schema;

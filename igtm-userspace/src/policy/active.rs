@@ -1,0 +1,54 @@
+//! Which tier answers: the first with enough usable addresses, else the fallback.
+//!
+//! Judges by numbers alone.
+
+use std::fmt;
+
+use super::tier::TierView;
+use crate::config::model::Switch;
+
+/// What a strategy answers from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Active {
+    /// The usable addresses of this tier, counted from 0.
+    Tier(usize),
+    /// `switch = "hold"` and none of the first tier's addresses usable: all of them, by the
+    /// tier's policy, health ignored.
+    HeldAll,
+    /// The fallback pool, health ignored.
+    Fallback,
+}
+
+impl Active {
+    /// The position of the tier, `None` for the fallback.
+    pub fn tier(self) -> Option<usize> {
+        match self {
+            Self::Tier(at) => Some(at),
+            Self::HeldAll => Some(0),
+            Self::Fallback => None,
+        }
+    }
+}
+
+/// As events name it: `tier 1` … `tier 4`, or `fallback`.
+impl fmt::Display for Active {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.tier() {
+            Some(at) => write!(f, "tier {}", at + 1),
+            None => f.write_str("fallback"),
+        }
+    }
+}
+
+/// Chooses among the tiers of a strategy.
+pub fn choose(switch: Switch, tiers: &[TierView]) -> Active {
+    match switch {
+        Switch::Auto => tiers
+            .iter()
+            .position(|tier| tier.enough())
+            .map_or(Active::Fallback, Active::Tier),
+        // min_healthy does not count here: one usable address is enough to withhold the others.
+        Switch::Hold if tiers.first().is_some_and(|tier| tier.usable > 0) => Active::Tier(0),
+        Switch::Hold => Active::HeldAll,
+    }
+}

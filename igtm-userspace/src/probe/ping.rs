@@ -1,0 +1,256 @@
+//! ICMP echo (RFC 792, RFC 4443) over one raw socket a family.
+//!
+//! Must not give two packets in flight the same number: replies are told apart by it.
+
+use std::io;
+use std::net::IpAddr;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use surge_ping::{Client, Config, ICMP, PingIdentifier, PingSequence, SurgeError};
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::failure::Failure;
+
+/// Packets never follow one another more slowly: what a target is like now is asked, not what
+/// it is like over hours.
+const MAX_GAP: Duration = Duration::from_millis(200);
+
+/// The timer's grain.
+const MIN_GAP: Duration = Duration::from_millis(1);
+
+/// As much as ping(8) sends.
+const PAYLOAD: [u8; 56] = [0x69; 56];
+
+/// The time from one packet to the next: half the interval is shared by all attempts of a round,
+/// so that timeouts fit the other half.
+pub(super) fn gap(interval: Duration, retries: u32, packets: u32) -> Duration {
+    (interval / 2 / (1 + retries) / packets.max(1)).clamp(MIN_GAP, MAX_GAP)
+}
+
+/// What one attempt sends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Salvo {
+    /// How many.
+    pub(super) packets: u32,
+    /// It fails when lost / sent ≥ this, percent.
+    pub(super) loss_percent: u8,
+    /// From one to the next.
+    pub(super) gap: Duration,
+    /// Of each.
+    pub(super) timeout: Duration,
+}
+
+/// The sockets, opened when first needed.
+pub(super) struct Echo {
+    v4: Mutex<Option<Client>>,
+    v6: Mutex<Option<Client>>,
+    /// Identifier in the upper half, sequence number in the lower: no two packets within 2^32
+    /// share both, and none within 2^16 share the sequence number, which is all there is on a
+    /// datagram socket.
+    number: AtomicU32,
+}
+
+impl Echo {
+    /// Starts at a random number: replies to another run must not count.
+    pub(super) fn new() -> Self {
+        Self {
+            v4: Mutex::new(None),
+            v6: Mutex::new(None),
+            number: AtomicU32::new(rand::random()),
+        }
+    }
+
+    /// The client of `address`' family. Without a raw socket surge-ping tries a datagram one.
+    fn client(&self, address: IpAddr) -> Result<Client, Failure> {
+        let (slot, kind) = match address {
+            IpAddr::V4(_) => (&self.v4, ICMP::V4),
+            IpAddr::V6(_) => (&self.v6, ICMP::V6),
+        };
+        let mut slot = slot.lock().expect("nobody panics while holding it");
+        if let Some(client) = &*slot {
+            return Ok(client.clone());
+        }
+        let config = Config::builder()
+            .kind(kind)
+            .sock_type_hint(socket2::Type::RAW)
+            .build();
+        let client = Client::new(&config).map_err(Failure::NoIcmp)?;
+        *slot = Some(client.clone());
+        Ok(client)
+    }
+
+    fn next(&self) -> (PingIdentifier, PingSequence) {
+        let number = self.number.fetch_add(1, Ordering::Relaxed);
+        let [a, b, c, d] = number.to_be_bytes();
+        let identifier = PingIdentifier(u16::from_be_bytes([a, b]));
+        (identifier, PingSequence(u16::from_be_bytes([c, d])))
+    }
+}
+
+/// Sends `salvo` to `address` and waits for the last reply or timeout.
+pub(super) async fn attempt(echo: &Echo, address: IpAddr, salvo: Salvo) -> Result<(), Failure> {
+    let client = echo.client(address)?;
+    let mut packets = JoinSet::new();
+    let mut pace = interval(salvo.gap);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for _ in 0..salvo.packets {
+        pace.tick().await;
+        let (identifier, sequence) = echo.next();
+        let client = client.clone();
+        packets.spawn(async move {
+            let mut pinger = client.pinger(address, identifier).await;
+            pinger.timeout(salvo.timeout);
+            pinger.ping(sequence, &PAYLOAD).await.map(drop)
+        });
+    }
+    let replies = packets.join_all().await;
+    let lost = replies.iter().filter(|reply| reply.is_err()).count();
+    let lost = u32::try_from(lost).unwrap_or(u32::MAX);
+    if u64::from(lost) * 100 < u64::from(salvo.loss_percent) * u64::from(salvo.packets) {
+        return Ok(());
+    }
+    Err(Failure::Loss {
+        lost,
+        sent: salvo.packets,
+        error: replies.into_iter().filter_map(unsent).next_back(),
+    })
+}
+
+fn unsent(reply: Result<(), SurgeError>) -> Option<io::Error> {
+    match reply {
+        Err(SurgeError::IOError(error)) => Some(error),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn packets_are_spaced_over_at_most_half_the_interval() {
+        let seconds = Duration::from_secs;
+        // interval, retries, packets, gap in ms
+        let table = [
+            (seconds(60), 1, 20, 200),
+            (seconds(15), 1, 20, 187),
+            (seconds(15), 0, 100, 75),
+            (seconds(15), 1, 100, 37),
+            (seconds(1), 5, 100, 1),
+            (seconds(86_400), 0, 1, 200),
+        ];
+        for (interval, retries, packets, expected_ms) in table {
+            let gap = gap(interval, retries, packets);
+            assert_eq!(gap.as_millis(), expected_ms, "{interval:?} {packets}");
+            if gap > MIN_GAP {
+                assert!(gap * packets * (1 + retries) <= interval / 2);
+            }
+        }
+    }
+
+    fn quick(loss_percent: u8) -> Salvo {
+        Salvo {
+            packets: 5,
+            loss_percent,
+            gap: Duration::from_millis(5),
+            timeout: Duration::from_millis(300),
+        }
+    }
+
+    /// `None`, saying so, where this user may not ping; root must be able to.
+    fn echo() -> Option<Arc<Echo>> {
+        let echo = Echo::new();
+        if let Err(denied) = echo.client(IpAddr::from([127, 0, 0, 1])) {
+            assert!(
+                !nix::unistd::geteuid().is_root(),
+                "root cannot ping: {denied}"
+            );
+            #[expect(clippy::print_stderr, reason = "a skip says why")]
+            {
+                eprintln!("skipped: {denied} (needs root or CAP_NET_RAW)");
+            }
+            return None;
+        }
+        Some(Arc::new(echo))
+    }
+
+    #[tokio::test]
+    async fn loopback_replies_on_both_families() {
+        let Some(echo) = echo() else { return };
+        for address in ["127.0.0.1", "::1"] {
+            let address = address.parse().expect("an address");
+            // A single lost packet would fail it.
+            attempt(&echo, address, quick(1)).await.expect("a reply");
+        }
+    }
+
+    #[tokio::test]
+    async fn many_at_once_do_not_take_each_others_replies() {
+        let Some(echo) = echo() else { return };
+        let mut salvos = JoinSet::new();
+        for number in 0..40_u8 {
+            let echo = Arc::clone(&echo);
+            let address = IpAddr::from([127, 0, 0, number % 4 + 1]);
+            salvos.spawn(async move { attempt(&echo, address, quick(1)).await });
+        }
+        for seen in salvos.join_all().await {
+            seen.expect("every packet has its own reply");
+        }
+    }
+
+    /// Why 127.0.0.1 fails in a network namespace of its own, after `prepare`. A thread of its
+    /// own too: with one test thread, libtest runs tests on the main one.
+    fn in_a_namespace(prepare: fn()) -> Option<String> {
+        if !nix::unistd::geteuid().is_root() {
+            #[expect(clippy::print_stderr, reason = "a skip says why")]
+            {
+                eprintln!("skipped: a network namespace needs root");
+            }
+            return None;
+        }
+        let there = std::thread::spawn(move || {
+            nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET).expect("root may");
+            prepare();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            runtime.block_on(async {
+                attempt(&Echo::new(), IpAddr::from([127, 0, 0, 1]), quick(100)).await
+            })
+        });
+        let failure = there
+            .join()
+            .expect("it does not panic")
+            .expect_err("nobody replies here");
+        assert!(!failure.is_local(), "{failure:?}");
+        Some(failure.to_string())
+    }
+
+    #[test]
+    fn nobody_replies() {
+        let words = in_a_namespace(|| {
+            let up = Command::new("ip")
+                .args(["link", "set", "lo", "up"])
+                .status();
+            assert!(up.expect("iproute2 is installed").success());
+            std::fs::write("/proc/sys/net/ipv4/icmp_echo_ignore_all", "1").expect("root may");
+        });
+        if let Some(words) = words {
+            assert_eq!(words, "5 of 5 packets lost");
+        }
+    }
+
+    #[test]
+    fn no_way_there() {
+        if let Some(words) = in_a_namespace(|| {}) {
+            assert_eq!(words, "5 of 5 packets lost (network unreachable)");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The TCP handshake: all of a tcp probe, the beginning of an http one.
+//!
+//! Must not send or read anything on the connection.
+
+use std::net::SocketAddr;
+
+use tokio::net::TcpStream;
+
+use super::failure::{Deadline, Failure, Phase};
+
+/// A connection to `to`, by `deadline`.
+pub(super) async fn connect(to: SocketAddr, deadline: Deadline) -> Result<TcpStream, Failure> {
+    deadline
+        .within(Phase::Tcp, TcpStream::connect(to))
+        .await?
+        .map_err(|error| Failure::Io {
+            phase: Phase::Tcp,
+            error,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use socket2::{Domain, Socket, Type};
+
+    use super::super::testing::{closed_port, listener};
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(5);
+
+    #[tokio::test]
+    async fn an_open_port_passes_on_both_families() {
+        for ip in ["127.0.0.1", "[::1]"] {
+            let server = listener(ip).await;
+            let to = server.local_addr().expect("bound");
+            connect(to, Deadline::after(LIMIT)).await.expect(ip);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_closed_port_refuses() {
+        let failure = connect(closed_port(), Deadline::after(LIMIT))
+            .await
+            .expect_err("nobody listens");
+        assert_eq!(failure.to_string(), "connection refused");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_accepts_no_more_times_out() {
+        // A full accept queue: the kernel drops further SYNs.
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
+        socket.bind(&any.into()).expect("bound");
+        socket.listen(0).expect("listening");
+        let to = socket.local_addr().expect("bound");
+        let to = to.as_socket().expect("of an IP family");
+        let mut queued = Vec::new();
+        for _ in 0..16 {
+            match connect(to, Deadline::after(Duration::from_millis(200))).await {
+                Ok(stream) => queued.push(stream),
+                Err(failure) => {
+                    assert_eq!(failure.to_string(), "timeout after 200 ms in TCP handshake");
+                    return;
+                }
+            }
+        }
+        panic!("16 connections fitted a queue of length 0");
+    }
+}

@@ -1,1 +1,16 @@
 //! The harness that end-to-end cases and the demonstration share.
+//!
+//! A [`world::World`] is an edge host, clients of two operators and one outside, and backends,
+//! in network namespaces that vanish with it. The daemon between them is the real one, and so are
+//! the packets: nothing here may stand in for a part of igtm.
+
+pub mod backend;
+pub mod daemon;
+pub mod dns;
+pub mod http;
+pub mod load;
+pub mod netns;
+pub mod receiver;
+pub mod undo;
+pub mod wait;
+pub mod world;

@@ -1,2 +1,75 @@
 //! `cargo xtask`: setup, build, run, test, lint and ci, one file each.
-fn main() {}
+//!
+//! Knows none of our crates: what it must say about them it says by their names on a command line.
+
+mod btf;
+mod build;
+mod ci;
+mod host;
+mod lint;
+mod run;
+mod setup;
+mod shell;
+mod test;
+mod toolchain;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Builds, runs and checks igtm from its source tree.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install what building and testing need, and nothing that is already here.
+    Setup,
+    /// Build the XDP program and the daemon with it inside: target/{debug,release}/igtm.
+    Build {
+        /// With optimisations.
+        #[arg(long)]
+        release: bool,
+    },
+    /// The live demonstration in network namespaces; after `--`, `igtm run` on this host instead.
+    Run {
+        /// Show every step once and exit 0 only if all held.
+        #[arg(long, conflicts_with = "args")]
+        once: bool,
+        /// Arguments of `igtm run`, e.g. `-- -c /etc/igtm/igtm.toml`.
+        #[arg(last = true)]
+        args: Vec<OsString>,
+    },
+    /// Run the tests: all, or one level of them.
+    Test {
+        /// unit needs neither root nor the BPF toolchain; bpf and netns need both.
+        level: Option<test::Level>,
+    },
+    /// Formatting, clippy (host and BPF), documentation, the systemd unit: warnings are errors.
+    Lint,
+    /// What CI runs: lint, every test, and the demonstration once.
+    Ci,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Setup => setup::setup(),
+        Command::Build { release } => build::build(release.into()),
+        Command::Run { once, args } => run::run(once, &args),
+        Command::Test { level } => test::test(level),
+        Command::Lint => lint::lint(),
+        Command::Ci => ci::ci(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,3 +1,3 @@
-//! command: being built.
+//! The commands of `igtm`, one file each.
 
 pub mod check;

@@ -1,6 +1,5 @@
 //! The steps of the demonstration, less the failover: each shows something and checks it.
 
-use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};

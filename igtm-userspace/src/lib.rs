@@ -1,5 +1,7 @@
 //! igtm's daemon: probe → health → policy → snapshot → {dataplane, dns}, and never back.
 
+pub mod alerts;
+pub mod app;
 pub mod command;
 pub mod config;
 pub mod dataplane;
@@ -10,3 +12,4 @@ pub mod notify;
 pub mod policy;
 pub mod probe;
 pub mod snapshot;
+pub mod state;

@@ -1,2 +1,256 @@
-//! The `igtm` command.
-fn main() {}
+//! The `igtm` command: arguments in, exit code out (config.md, Command line).
+
+use std::fmt::Display;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use hickory_proto::rr::{Name, RecordType};
+use igtm::command::{check, explain, map};
+use igtm::config::{self, model::Address};
+use igtm::{app, dataplane};
+use ipnet::IpNet;
+use serde_json::json;
+use tracing_subscriber::EnvFilter;
+
+/// Self-hosted global traffic manager: DNS answers by line, health and weight, from XDP.
+#[derive(Parser)]
+#[command(name = "igtm", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the daemon
+    Run {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// How to log, to standard error; RUST_LOG chooses what
+        #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+        log_format: LogFormat,
+    },
+    /// Check a configuration, touching nothing: every problem, or a short summary
+    Check {
+        /// The file
+        file: PathBuf,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// What a client would be answered, and why
+    Explain(ExplainArgs),
+    /// The data plane in words, from the pins; works with the daemon stopped
+    Map {
+        #[command(flatten)]
+        pins: Pins,
+        #[command(subcommand)]
+        view: Option<MapView>,
+    },
+    /// Take XDP off every interface and remove the pins
+    Detach {
+        #[command(flatten)]
+        pins: Pins,
+    },
+}
+
+#[derive(Args)]
+struct ConfigFile {
+    /// The configuration
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        default_value = "/etc/igtm/igtm.toml"
+    )]
+    config: PathBuf,
+}
+
+#[derive(Args)]
+struct Pins {
+    /// The configuration that names the pins' place (server.bpffs)
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        global = true,
+        default_value = "/etc/igtm/igtm.toml"
+    )]
+    config: PathBuf,
+    /// The pins' place, without a configuration
+    #[arg(long, value_name = "DIR", global = true)]
+    bpffs: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct ExplainArgs {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// The client's address
+    #[arg(long, value_name = "IP")]
+    client: IpAddr,
+    /// The client subnet its resolver sends
+    #[arg(long, value_name = "PREFIX")]
+    ecs: Option<IpNet>,
+    /// Take an address as down; may be repeated
+    #[arg(long, value_name = "ADDRESS", value_parser = explain::parse_address)]
+    down: Vec<Address>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// The business or the access domain
+    #[arg(value_parser = explain::parse_name)]
+    name: Name,
+    /// The query's type
+    #[arg(default_value = "A", ignore_case = true)]
+    r#type: RecordType,
+}
+
+#[derive(Clone, Copy, Subcommand)]
+enum MapView {
+    /// The answers that are given now (the default)
+    Answers,
+    /// Which lines clients are on, by prefix
+    Lines,
+    /// Frames by what became of them
+    Counters,
+    /// The lines of one address
+    Line {
+        /// The address
+        address: IpAddr,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Run { config, log_format } => run(config.config, log_format),
+        Command::Check { file, json } => check::check(&file, json),
+        Command::Explain(args) => explain(args),
+        Command::Map { pins, view } => {
+            let view = match view {
+                None | Some(MapView::Answers) => map::View::Answers,
+                Some(MapView::Lines) => map::View::Lines,
+                Some(MapView::Counters) => map::View::Counters,
+                Some(MapView::Line { address }) => map::View::Line(address),
+            };
+            let shown = pins
+                .place()
+                .and_then(|bpffs| Ok(map::map(&bpffs, view, pins.json)?));
+            print(pins.json, shown)
+        }
+        Command::Detach { pins } => print(
+            pins.json,
+            pins.place().and_then(|bpffs| detach(&bpffs, pins.json)),
+        ),
+    }
+}
+
+fn run(file: PathBuf, format: LogFormat) -> ExitCode {
+    let filter = EnvFilter::builder()
+        .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
+        .from_env_lossy();
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false);
+    match format {
+        LogFormat::Text => log
+            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+            .init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!(%error, "no runtime");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(app::run(file)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn explain(args: ExplainArgs) -> ExitCode {
+    let explained = config::load(&args.config.config)
+        .map_err(anyhow::Error::from)
+        .and_then(|config| {
+            let request = explain::Request {
+                name: args.name,
+                qtype: args.r#type,
+                client: args.client,
+                ecs: args.ecs,
+                down: args.down,
+            };
+            let explanation = explain::explain(&config, &request)?;
+            if args.json {
+                return Ok(serde_json::to_string(&explanation)?);
+            }
+            Ok(explanation.to_string().trim_end().to_owned())
+        });
+    print(args.json, explained)
+}
+
+fn detach(bpffs: &Path, json: bool) -> anyhow::Result<String> {
+    let detached = dataplane::detach(bpffs)?;
+    if json {
+        return Ok(serde_json::to_string(&detached)?);
+    }
+    if detached.directories.is_empty() {
+        return Ok(format!("nothing is pinned under {}", bpffs.display()));
+    }
+    let interfaces = match &detached.interfaces[..] {
+        [] => "no interface".to_owned(),
+        interfaces => interfaces.join(", "),
+    };
+    Ok(format!(
+        "XDP detached from {interfaces}; the pins under {} are removed",
+        bpffs.display()
+    ))
+}
+
+impl Pins {
+    fn place(&self) -> anyhow::Result<PathBuf> {
+        match &self.bpffs {
+            Some(bpffs) => Ok(bpffs.clone()),
+            None => Ok(config::load(&self.config)?.server.bpffs),
+        }
+    }
+}
+
+/// To standard output what was asked for; to standard error why it could not be had.
+#[expect(clippy::print_stderr, reason = "this is where commands report")]
+fn print(json: bool, result: Result<String, impl Display>) -> ExitCode {
+    use std::io::Write as _;
+    match result {
+        Ok(text) => {
+            // A closed pipe (`igtm map | head`) is no failure.
+            let _closed = writeln!(std::io::stdout(), "{text}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            let text = format!("{error:#}");
+            if json {
+                let _closed = writeln!(std::io::stdout(), "{}", json!({ "error": text }));
+            } else {
+                eprintln!("igtm: {text}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}

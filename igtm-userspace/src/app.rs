@@ -1,0 +1,365 @@
+//! The daemon: builds its parts in start order, then turns rounds into answers until it is told
+//! to stop.
+//!
+//! ```text
+//!  load file ─ lock state ─ adopt maps ─ bind sockets ─ probe ─┬─ every target known ─┐
+//!                                                              └─ start_wait is over ─┴─ answer
+//!      ┌──────────────────────────────────────────────────────────────────────────────────┘
+//!      └─ round → health → snapshot → {maps, sockets} → events;  SIGHUP: the same from the file;
+//!         SIGTERM: drain, and the kernel goes on answering
+//! ```
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::task::{JoinSet, block_in_place};
+use tokio::time::{MissedTickBehavior, interval, timeout_at};
+use tracing::{error, info, warn};
+
+use crate::alerts::{self, Since};
+use crate::config::{self, model::Config};
+use crate::dataplane::Dataplane;
+use crate::dns::server::{Current, Listener};
+use crate::health::{Health, Round};
+use crate::notify::Notifier;
+use crate::notify::event::Event;
+use crate::probe::{Prober, Vantage};
+use crate::snapshot::{Ground, Snapshot};
+use crate::state::State;
+
+/// Rounds that wait to be judged; probes wait when there are more.
+const ROUNDS: usize = 4096;
+/// How often the kernel hears that the daemon lives.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How long pending alerts may take at the end.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Runs the daemon on `file` until SIGTERM or SIGINT.
+pub async fn run(file: PathBuf) -> anyhow::Result<()> {
+    let config = Arc::new(config::load(&file)?);
+    let stop = Stop::new()?;
+    let hangup = signal(SignalKind::hangup()).context("SIGHUP")?;
+    let mut app = App::build(file, config)?;
+    app.first_rounds().await;
+    let answering = app.first_answer()?;
+    app.follow(stop, hangup).await;
+    drop(answering);
+    app.drain().await;
+    Ok(())
+}
+
+struct App {
+    file: PathBuf,
+    ground: Arc<Ground>,
+    state: State,
+    dataplane: Option<Dataplane>,
+    listener: Option<Listener>,
+    health: Health,
+    prober: Prober,
+    rounds: mpsc::Receiver<Round>,
+    notifier: Notifier,
+    current: Option<Current>,
+    since: Since,
+    serial: u32,
+    /// Events of transitions that are not yet part of what is answered.
+    pending: Vec<Event>,
+}
+
+impl App {
+    /// Everything that can refuse to start, in the order in which it is undone.
+    fn build(file: PathBuf, config: Arc<Config>) -> anyhow::Result<Self> {
+        let server = &config.server;
+        let state = State::open(&server.state_dir)?;
+        let listener = Listener::bind(server)?;
+        let dataplane = Dataplane::open(server)?;
+        let hash_key = dataplane.as_ref().map_or_else(
+            || std::array::from_fn(|_| rand::random()),
+            Dataplane::hash_key,
+        );
+        let ground = Arc::new(Ground::new(Arc::clone(&config), hash_key)?);
+        let health = Health::new(&config, Timestamp::now());
+        let (reports, rounds) = mpsc::channel(ROUNDS);
+        let prober = Prober::start(Vantage::new("local"), reports);
+        prober.set_targets(health.probes());
+        let serial = state.serial();
+        Ok(Self {
+            file,
+            ground,
+            state,
+            dataplane,
+            listener: Some(listener),
+            health,
+            prober,
+            rounds,
+            notifier: Notifier::start(config),
+            current: None,
+            since: Since::default(),
+            serial,
+            pending: Vec::new(),
+        })
+    }
+
+    /// Waits until every monitored address has finished a round, or `start_wait` is over.
+    async fn first_rounds(&mut self) {
+        let wait = self.ground.config.server.start_wait;
+        let until = tokio::time::Instant::now() + wait;
+        while !self.health.all_known() {
+            match timeout_at(until, self.rounds.recv()).await {
+                Ok(Some(round)) => {
+                    self.judge(round);
+                }
+                Ok(None) => return,
+                Err(_elapsed) => {
+                    warn!(?wait, "start_wait is over before every address was probed");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// The first snapshot: from now on queries are answered.
+    fn first_answer(&mut self) -> anyhow::Result<JoinSet<()>> {
+        let snapshot = self.decide(Arc::clone(&self.ground))?;
+        self.write(&snapshot)?;
+        let current: Current = Arc::new(ArcSwap::from_pointee(snapshot));
+        let listener = self
+            .listener
+            .take()
+            .context("the sockets are served once")?;
+        let answering = listener.serve(&current);
+        let snapshot = current.load_full();
+        self.current = Some(current);
+        self.tell(None, &snapshot);
+        notify_service(&[sd_notify::NotifyState::Ready]);
+        info!(
+            instances = snapshot.ground.config.instances.len(),
+            answers = snapshot.image.answers.len(),
+            kernel = self.dataplane.is_some(),
+            "answering"
+        );
+        Ok(answering)
+    }
+
+    /// Rounds, reloads and heartbeats, until told to stop.
+    async fn follow(&mut self, mut stop: Stop, mut hangup: Signal) {
+        let mut heartbeat = interval(HEARTBEAT);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                signal = stop.wait() => {
+                    info!(signal, "stopping; the kernel goes on answering from its maps");
+                    notify_service(&[sd_notify::NotifyState::Stopping]);
+                    return;
+                }
+                Some(round) = self.rounds.recv() => {
+                    let verdict = Instant::now();
+                    let mut changed = self.judge(round);
+                    // What has come meanwhile becomes one step.
+                    while let Ok(round) = self.rounds.try_recv() {
+                        changed |= self.judge(round);
+                    }
+                    if changed {
+                        self.change(Arc::clone(&self.ground), verdict);
+                    }
+                }
+                _ = hangup.recv() => self.reload(),
+                _ = heartbeat.tick() => self.beat(),
+            }
+        }
+    }
+
+    /// Whether the round changed a state.
+    fn judge(&mut self, round: Round) -> bool {
+        let Some(transition) = self.health.report(round, Timestamp::now()) else {
+            return false;
+        };
+        let reasons: Vec<String> = transition
+            .reasons
+            .iter()
+            .map(|reason| format!("{}: {}", reason.node, reason.reason))
+            .collect();
+        info!(
+            address = %transition.target.address,
+            monitor = self.ground.config.monitor(transition.target.monitor).name,
+            from = ?transition.from,
+            to = ?transition.to,
+            reasons = reasons.join("; "),
+            "state"
+        );
+        let events = alerts::of_transition(&self.ground.config, &transition);
+        self.pending.extend(events);
+        true
+    }
+
+    /// Decides anew and makes it the answer everywhere; on an error all stays as it is.
+    fn change(&mut self, ground: Arc<Ground>, since: Instant) -> bool {
+        let decided = self.decide(ground);
+        let written = decided.and_then(|snapshot| self.write(&snapshot).map(|()| snapshot));
+        let snapshot = match written {
+            Ok(snapshot) => Arc::new(snapshot),
+            Err(error) => {
+                error!(
+                    error = format!("{error:#}"),
+                    "the answers stay as they were"
+                );
+                return false;
+            }
+        };
+        let Some(current) = &self.current else {
+            return false;
+        };
+        let former = current.swap(Arc::clone(&snapshot));
+        info!(
+            took_us = since.elapsed().as_micros() as u64,
+            serial = snapshot.serial,
+            "answers changed"
+        );
+        self.tell(Some(&former), &snapshot);
+        if let Some(dataplane) = &mut self.dataplane {
+            block_in_place(|| dataplane.settle());
+        }
+        true
+    }
+
+    fn decide(&self, ground: Arc<Ground>) -> anyhow::Result<Snapshot> {
+        let former = self.current.as_ref().map(|current| current.load());
+        let former = former.as_deref().map(Arc::as_ref);
+        Ok(Snapshot::new(
+            ground,
+            &self.health,
+            self.next_serial(),
+            former,
+        )?)
+    }
+
+    /// Above every serial that was ever answered, also when the clock went back (RFC 1982
+    /// arithmetic is not needed before 2106).
+    fn next_serial(&self) -> u32 {
+        let now = u32::try_from(Timestamp::now().as_second()).unwrap_or(u32::MAX);
+        now.max(self.serial.saturating_add(1))
+    }
+
+    /// The kernel first: what it refuses is not answered in userspace either.
+    fn write(&mut self, snapshot: &Snapshot) -> anyhow::Result<()> {
+        if let Some(dataplane) = &mut self.dataplane {
+            block_in_place(|| dataplane.apply(&snapshot.image))?;
+        }
+        self.serial = snapshot.serial;
+        Ok(())
+    }
+
+    /// Raises what has happened, and keeps what must outlive the daemon. After the answers: no
+    /// alert and no disk ever delays a failover.
+    fn tell(&mut self, former: Option<&Snapshot>, now: &Snapshot) {
+        let moves = self.since.of_change(former, now, Timestamp::now());
+        for event in self.pending.drain(..).chain(moves) {
+            info!(event = event.kind.name(), "{}", event.title);
+            self.notifier.raise(event);
+        }
+        if let Err(error) = block_in_place(|| self.state.keep_serial(now.serial)) {
+            error!(%error, "the SOA serial is not kept for a restart");
+        }
+    }
+
+    /// The file anew: whole or not at all.
+    fn reload(&mut self) {
+        let started = Instant::now();
+        notify_service(&[sd_notify::NotifyState::Reloading]);
+        match self.reloaded() {
+            Ok(config) => {
+                let health = self.health.clone();
+                self.health.reconcile(&config, Timestamp::now());
+                let ground = Ground::new(Arc::clone(&config), self.ground.hash_key);
+                let applied = match ground {
+                    Ok(ground) => {
+                        let ground = Arc::new(ground);
+                        let applied = self.change(Arc::clone(&ground), started);
+                        if applied {
+                            self.ground = ground;
+                        }
+                        applied
+                    }
+                    Err(error) => {
+                        error!(%error, "the file is not applied");
+                        false
+                    }
+                };
+                if applied {
+                    self.prober.set_targets(self.health.probes());
+                    self.notifier.reconfigure(config);
+                    info!(file = %self.file.display(), "reloaded");
+                } else {
+                    self.health = health;
+                }
+            }
+            Err(error) => error!(
+                file = %self.file.display(),
+                "the file is refused, what ran before goes on:\n{error:#}"
+            ),
+        }
+        notify_service(&[sd_notify::NotifyState::Ready]);
+    }
+
+    fn reloaded(&self) -> anyhow::Result<Arc<Config>> {
+        let config = config::load(&self.file)?;
+        let running = &self.ground.config.server;
+        anyhow::ensure!(
+            config.server == *running,
+            "{}: [server] has changed: that takes a restart",
+            self.file.display()
+        );
+        Ok(Arc::new(config))
+    }
+
+    fn beat(&mut self) {
+        let server = &self.ground.config.server;
+        if let Some(dataplane) = &mut self.dataplane
+            && let Err(error) = block_in_place(|| dataplane.heartbeat(server))
+        {
+            error!(%error, "heartbeat");
+        }
+    }
+
+    /// Ends what is under way: probes at once, alerts within [`DRAIN`].
+    async fn drain(self) {
+        self.prober.stop().await;
+        self.notifier.drain(DRAIN).await;
+        info!("stopped");
+    }
+}
+
+/// SIGTERM and SIGINT.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn new() -> anyhow::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).context("SIGTERM")?,
+            interrupt: signal(SignalKind::interrupt()).context("SIGINT")?,
+        })
+    }
+
+    async fn wait(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+/// Tells systemd, where there is one (sd_notify(3)).
+fn notify_service(state: &[sd_notify::NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        warn!(%error, "sd_notify");
+    }
+}

@@ -134,6 +134,11 @@ impl Daemon {
         &self.config
     }
 
+    /// Where it logs.
+    pub fn log_path(&self) -> &Path {
+        &self.log
+    }
+
     /// What it has logged so far, and earlier daemons of this world before it.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()

@@ -36,15 +36,16 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// The event's kind: CloudEvents `type` less `igtm.`.
-    pub fn kind(&self) -> &str {
-        let r#type = self.body["type"].as_str().unwrap_or_default();
-        r#type.strip_prefix("igtm.").unwrap_or(r#type)
+    /// The events of this message, the leading one among them.
+    pub fn events(&self) -> &[Value] {
+        self.body["data"]["events"]
+            .as_array()
+            .map_or(&[], Vec::as_slice)
     }
 
-    /// A text field of the event, empty when there is none.
-    pub fn field(&self, name: &str) -> &str {
-        self.body["data"][name].as_str().unwrap_or_default()
+    /// Its first event of `kind`.
+    pub fn event(&self, kind: &str) -> Option<&Value> {
+        self.events().iter().find(|event| event["kind"] == kind)
     }
 }
 
@@ -122,7 +123,8 @@ impl Receiver {
             }
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                let kinds: Vec<_> = deliveries.iter().map(Delivery::kind).collect();
+                let came: Vec<_> = deliveries.iter().flat_map(Delivery::events).collect();
+                let kinds: Vec<_> = came.iter().map(|event| &event["kind"]).collect();
                 bail!("{what}: no such webhook within {timeout:?}; there came {kinds:?}");
             }
             (deliveries, _) = self

@@ -140,7 +140,9 @@ fn the_receiver_tells_an_unsigned_delivery() -> Result<()> {
             .signature
             .is_err_and(|why| why.contains("webhook-id"))
     );
-    let error = receiver.wait_for("a kind", Duration::ZERO, |delivery| delivery.kind() == "x");
+    let error = receiver.wait_for("a kind", Duration::ZERO, |delivery| {
+        delivery.event("x").is_some()
+    });
     ensure!(error.is_err_and(|error| error.to_string().contains("a kind")));
     Ok(())
 }

@@ -30,8 +30,8 @@ pub enum ChannelKind {
         url: Secret,
         /// `whsec_…` keys, newest first; every one signs. Empty: unsigned.
         secrets: Vec<Secret>,
-        /// Sent besides our own.
-        headers: Vec<(String, String)>,
+        /// Sent besides our own; values may be tokens.
+        headers: Vec<(String, Secret)>,
     },
 }
 

@@ -2,7 +2,7 @@
 //! to stop.
 //!
 //! ```text
-//!  load file ─ lock state ─ adopt maps ─ bind sockets ─ probe ─┬─ every target known ─┐
+//!  load file ─ lock state ─ bind sockets ─ adopt maps ─ probe ─┬─ every target known ─┐
 //!                                                              └─ start_wait is over ─┴─ answer
 //!      ┌──────────────────────────────────────────────────────────────────────────────────┘
 //!      └─ round → health → snapshot → {maps, sockets} → events;  SIGHUP: the same from the file;
@@ -159,7 +159,10 @@ impl App {
             tokio::select! {
                 biased;
                 signal = stop.wait() => {
-                    info!(signal, "stopping; the kernel goes on answering from its maps");
+                    match self.dataplane {
+                        Some(_) => info!(signal, "stopping; the kernel goes on answering from its maps"),
+                        None => info!(signal, "stopping"),
+                    }
                     notify_service(&[sd_notify::NotifyState::Stopping]);
                     return;
                 }

@@ -111,6 +111,8 @@ impl Dataplane {
                 if server.xdp == XdpMode::Auto =>
             {
                 warn!(%error, "answering in userspace only");
+                // Nobody would keep up the answers of an interface that did get it.
+                pins::release_links(&server.bpffs, &[])?;
                 Ok(None)
             }
             Err(error) => Err(error),

@@ -149,6 +149,8 @@ pub fn detach(bpffs: &Path) -> Result<Detached, DataplaneError> {
         fs::remove_dir(&path).map_err(|error| pins_error(&path, error))?;
         detached.directories.push(path);
     }
+    // Ours when nothing else is in it; a mount point stays.
+    let _not_empty = fs::remove_dir(bpffs);
     detached.interfaces.sort();
     detached.directories.sort();
     Ok(detached)

@@ -300,7 +300,21 @@ fn ipv6(
     if first == 0xff || (middle == 0 && u16::from_be(source[7]) <= 1) {
         return Err(Counter::PassBadSource);
     }
+    // ::ffff:a.b.c.d is never on a wire; in LISTEN it stands for an IPv4 address.
+    if is_mapped(source) {
+        return Err(Counter::PassBadSource);
+    }
+    if is_mapped(local) {
+        return Err(Counter::PassWrongAddress);
+    }
     let sum = |address: &[u16; 8]| address.iter().map(|word| u64::from(*word)).sum::<u64>();
     let payload = usize::from(u16::from_be(header.payload_length));
     Ok((sum(source) + sum(local), payload))
+}
+
+/// Whether it stands for an IPv4 address (RFC 4291 §2.5.5.2).
+#[inline(always)]
+fn is_mapped(address: &[u16; 8]) -> bool {
+    let [a, b, c, d, e, marks, ..] = *address;
+    (a | b | c | d | e, marks) == (0, 0xffff)
 }

@@ -9,5 +9,6 @@ pub mod answer;
 pub mod checksum;
 pub mod counter;
 pub mod layout;
+pub mod measure;
 pub mod name;
 pub mod reply;

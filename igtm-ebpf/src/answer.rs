@@ -33,7 +33,7 @@ const WHOLE_V6: u32 = 32 + 128;
 
 /// Answers the frame in place, or leaves it as it is; counts which. Returns the verdict.
 #[inline(always)]
-pub(crate) fn answer(ctx: &XdpContext, random: u32) -> u32 {
+pub fn answer(ctx: &XdpContext, random: u32) -> u32 {
     match Frame::ip_header(&Packet::of(ctx)) {
         Ok(IPV4) => answer_v4(ctx.ctx, random),
         Ok(_) => answer_v6(ctx.ctx, random),

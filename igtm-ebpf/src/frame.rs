@@ -33,14 +33,15 @@ const FURTHEST: usize = 4096;
 
 /// The octets of a frame as they are now; taken anew after a resize.
 #[derive(Clone, Copy)]
-pub(crate) struct Packet {
+pub struct Packet {
     start: usize,
     end: usize,
 }
 
 impl Packet {
+    /// The frame of a context.
     #[inline(always)]
-    pub(crate) fn of(ctx: &XdpContext) -> Self {
+    pub fn of(ctx: &XdpContext) -> Self {
         // Behind black boxes, or the compiler, which knows both to be 32-bit fields, does
         // 32-bit arithmetic on what the verifier says are pointers.
         Self {
@@ -51,7 +52,7 @@ impl Packet {
 
     /// Octets.
     #[inline(always)]
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         black_box(self.end - self.start)
     }
 
@@ -81,8 +82,9 @@ impl Packet {
     }
 }
 
+/// Ethernet II header.
 #[repr(C)]
-pub(crate) struct Ethernet {
+pub struct Ethernet {
     destination: [u16; 3],
     source: [u16; 3],
     ethertype: u16,
@@ -91,7 +93,7 @@ pub(crate) struct Ethernet {
 impl Ethernet {
     /// Sends the frame back to where it came from.
     #[inline(always)]
-    pub(crate) fn turn_round(&mut self) {
+    pub fn turn_round(&mut self) {
         (self.destination, self.source) = (self.source, self.destination);
     }
 }
@@ -126,7 +128,7 @@ pub(crate) struct Udp {
 }
 
 /// What is left of a frame's headers once they are checked: all a reply needs.
-pub(crate) struct Frame {
+pub struct Frame {
     /// Source address; IPv4 in the first four octets.
     pub(crate) source: [u16; 8],
     /// Octets of the DNS message.
@@ -142,7 +144,7 @@ pub(crate) struct Frame {
 impl Frame {
     /// The Ethernet header.
     #[inline(always)]
-    pub(crate) fn ethernet<'a>(packet: &Packet) -> Option<&'a mut Ethernet> {
+    pub fn ethernet<'a>(packet: &Packet) -> Option<&'a mut Ethernet> {
         // SAFETY: inside the frame; a frame begins at an even address.
         packet
             .at::<Ethernet>(0)
@@ -298,7 +300,21 @@ fn ipv6(
     if first == 0xff || (middle == 0 && u16::from_be(source[7]) <= 1) {
         return Err(Counter::PassBadSource);
     }
+    // ::ffff:a.b.c.d is never on a wire; in LISTEN it stands for an IPv4 address.
+    if is_mapped(source) {
+        return Err(Counter::PassBadSource);
+    }
+    if is_mapped(local) {
+        return Err(Counter::PassWrongAddress);
+    }
     let sum = |address: &[u16; 8]| address.iter().map(|word| u64::from(*word)).sum::<u64>();
     let payload = usize::from(u16::from_be(header.payload_length));
     Ok((sum(source) + sum(local), payload))
+}
+
+/// Whether it stands for an IPv4 address (RFC 4291 §2.5.5.2).
+#[inline(always)]
+fn is_mapped(address: &[u16; 8]) -> bool {
+    let [a, b, c, d, e, marks, ..] = *address;
+    (a | b | c | d | e, marks) == (0, 0xffff)
 }

@@ -37,7 +37,7 @@ impl Profile {
 /// Provisions the host and builds everything.
 pub(crate) fn build(profile: Profile) -> Result<()> {
     let toolchain = setup::ensure()?;
-    build_object(&toolchain)?;
+    build_objects(&toolchain)?;
     let mut command = shell::cargo();
     command.args(["build", "-p", "igtm-userspace", "-p", "igtm-tests"]);
     if profile == Profile::Release {
@@ -46,22 +46,28 @@ pub(crate) fn build(profile: Profile) -> Result<()> {
     shell::run(&mut command)
 }
 
-/// Builds target/bpf/igtm.bpf.o, which igtm-userspace takes in.
-fn build_object(toolchain: &Toolchain) -> Result<()> {
+/// The program that igtm-userspace takes in, and those that tests and figures load.
+const OBJECTS: [&str; 2] = ["igtm", "igtm-bench"];
+
+/// Builds target/bpf/NAME.bpf.o of [`OBJECTS`].
+fn build_objects(toolchain: &Toolchain) -> Result<()> {
     let directory = shell::workspace().join("target/bpf");
     shell::run(
         toolchain
             .cargo_build()
-            .args(["--release", "--package", "igtm-ebpf", "--bin", "igtm"])
+            .args(["--release", "--package", "igtm-ebpf", "--bins"])
             .arg("--target-dir")
             .arg(&directory),
     )?;
-    let built = directory.join(TARGET).join("release/igtm");
-    let mut object =
-        fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?;
-    btf::make_i8_print_as_text(&mut object)
-        .with_context(|| format!("the BTF of {}", built.display()))?;
-    write_if_changed(&directory.join("igtm.bpf.o"), &object)
+    for name in OBJECTS {
+        let built = directory.join(TARGET).join("release").join(name);
+        let mut object =
+            fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?;
+        btf::make_i8_print_as_text(&mut object)
+            .with_context(|| format!("the BTF of {}", built.display()))?;
+        write_if_changed(&directory.join(format!("{name}.bpf.o")), &object)?;
+    }
+    Ok(())
 }
 
 /// An unchanged file keeps its time, so that cargo does not build the daemon again.

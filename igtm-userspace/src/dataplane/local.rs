@@ -16,18 +16,14 @@ use crate::snapshot::CapacityError;
 
 /// What LISTEN and INTERFACES hold.
 #[derive(Default)]
-pub(super) struct Local {
+pub struct Local {
     listen: Option<BTreeSet<[u8; 16]>>,
     interfaces: Option<BTreeMap<u32, ([u8; 6], String)>>,
 }
 
 impl Local {
     /// Brings both maps up to date.
-    pub(super) fn refresh(
-        &mut self,
-        maps: &mut Maps,
-        server: &Server,
-    ) -> Result<(), DataplaneError> {
+    pub fn refresh(&mut self, maps: &mut Maps, server: &Server) -> Result<(), DataplaneError> {
         let host = host()?;
         self.refresh_listen(maps, answered(server, &host.addresses))?;
         let interfaces = server

@@ -1,4 +1,4 @@
-//! Typed handles of the pinned maps.
+//! Typed handles of the maps, pinned or not. Must not decide what stands in them.
 
 use std::path::Path;
 
@@ -26,21 +26,22 @@ pub(super) const NAMES: [&str; 9] = [
 ];
 
 /// The maps, each with its key and value.
-pub(super) struct Maps {
-    pub(super) settings: Array<MapData, Settings>,
-    pub(super) answers: HashMap<MapData, AnswerKey, Answer>,
-    pub(super) lines_v4: LpmTrie<MapData, PrefixV4, ChainRef>,
-    pub(super) lines_v6: LpmTrie<MapData, PrefixV6, ChainRef>,
-    pub(super) chains: Array<MapData, Chain>,
-    pub(super) line_names: Array<MapData, LineName>,
-    pub(super) listen: HashMap<MapData, ListenKey, u8>,
-    pub(super) interfaces: HashMap<MapData, u32, Interface>,
-    pub(super) counters: PerCpuArray<MapData, Counters>,
+#[expect(missing_docs, reason = "igtm_common::layout says what each holds")]
+pub struct Maps {
+    pub settings: Array<MapData, Settings>,
+    pub answers: HashMap<MapData, AnswerKey, Answer>,
+    pub lines_v4: LpmTrie<MapData, PrefixV4, ChainRef>,
+    pub lines_v6: LpmTrie<MapData, PrefixV6, ChainRef>,
+    pub chains: Array<MapData, Chain>,
+    pub line_names: Array<MapData, LineName>,
+    pub listen: HashMap<MapData, ListenKey, u8>,
+    pub interfaces: HashMap<MapData, u32, Interface>,
+    pub counters: PerCpuArray<MapData, Counters>,
 }
 
 impl Maps {
     /// The maps of a loaded object.
-    pub(super) fn take(ebpf: &mut Ebpf) -> Result<Self, DataplaneError> {
+    pub fn take(ebpf: &mut Ebpf) -> Result<Self, DataplaneError> {
         Self::of(|name| {
             ebpf.take_map(name).ok_or(DataplaneError::Map {
                 map: name,

@@ -18,8 +18,11 @@ use igtm_common::name::HashKey;
 use tracing::{info, warn};
 
 pub use attach::Attachment;
+pub use local::Local;
+pub use maps::Maps;
 pub use object::OBJECT;
 pub use pins::{Detached, detach};
+pub use write::Writer;
 
 use crate::config::model::{Server, XdpMode};
 use crate::snapshot::{CapacityError, Image};

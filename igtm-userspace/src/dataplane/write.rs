@@ -37,7 +37,7 @@ struct Held {
 }
 
 /// The only writer of the maps.
-pub(super) struct Writer {
+pub struct Writer {
     maps: Maps,
     settings: Settings,
     held: [Held; 2],
@@ -46,7 +46,7 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Takes over maps that may have been written by an earlier run; answers stay as they are.
-    pub(super) fn adopt(maps: Maps, server: &Server) -> Result<Self, DataplaneError> {
+    pub fn adopt(maps: Maps, server: &Server) -> Result<Self, DataplaneError> {
         let mut settings = maps.settings.get(&0, 0).map_err(wrong("SETTINGS"))?;
         if settings.abi == 0 {
             settings.epoch = EPOCH_NONE;
@@ -68,16 +68,19 @@ impl Writer {
         Ok(writer)
     }
 
-    pub(super) fn settings(&self) -> &Settings {
+    /// What SETTINGS holds.
+    pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    pub(super) fn maps_mut(&mut self) -> &mut Maps {
+    /// The maps themselves. What this writer keeps an account of (answers, prefixes, chains, names,
+    /// settings) is not to be changed behind its back.
+    pub fn maps_mut(&mut self) -> &mut Maps {
         &mut self.maps
     }
 
     /// Writes `image` to the epoch that nobody reads and flips.
-    pub(super) fn apply(&mut self, image: &Image) -> Result<(), DataplaneError> {
+    pub fn apply(&mut self, image: &Image) -> Result<(), DataplaneError> {
         image.check_capacity()?;
         self.settle();
         let epoch = match self.settings.epoch {
@@ -104,7 +107,7 @@ impl Writer {
     }
 
     /// Waits until no program runs on the epoch that was left.
-    pub(super) fn settle(&mut self) {
+    pub fn settle(&mut self) {
         if !std::mem::take(&mut self.unsettled) {
             return;
         }
@@ -121,7 +124,8 @@ impl Writer {
         }
     }
 
-    pub(super) fn heartbeat(&mut self) -> Result<(), DataplaneError> {
+    /// Says that the daemon lives.
+    pub fn heartbeat(&mut self) -> Result<(), DataplaneError> {
         self.settings.heartbeat_ns = monotonic_ns();
         self.write_settings()
     }

@@ -1,0 +1,102 @@
+//! What BPF_PROG_TEST_RUN calls: the answering code of `igtm` with its random number given, and
+//! with its query put back for a measurement. Never attached; loaded by tests and figures only.
+#![no_std]
+#![no_main]
+#![expect(
+    missing_docs,
+    unreachable_pub,
+    reason = "#[xdp] needs `pub` and makes an undocumented wrapper"
+)]
+
+use aya_ebpf::{
+    bindings::xdp_action,
+    btf_maps::Array,
+    helpers::{bpf_get_prandom_u32, bpf_xdp_adjust_tail, bpf_xdp_store_bytes},
+    macros::{btf_map, xdp},
+    programs::XdpContext,
+};
+use igtm_common::measure::{QUERIES, QUERY_OCTETS, SavedQuery};
+use igtm_ebpf::{
+    answer,
+    frame::{Frame, Packet},
+};
+
+/// The queries that a measurement puts back.
+#[btf_map]
+static QUERIES_SAVED: Array<SavedQuery, QUERIES> = Array::new();
+
+/// What `igtm` does, the random number read from the frame's metadata.
+#[xdp]
+pub fn igtm_given_random(ctx: XdpContext) -> u32 {
+    let meta = ctx.metadata();
+    if meta + 4 > ctx.metadata_end() {
+        return xdp_action::XDP_ABORTED;
+    }
+    // SAFETY: four octets of metadata are there; the kernel aligns them to four.
+    let random = unsafe { *(meta as *const u32) };
+    answer::answer(&ctx, random)
+}
+
+/// The least that answers: addresses swapped.
+#[xdp]
+pub fn igtm_reflector(ctx: XdpContext) -> u32 {
+    match Frame::ethernet(&Packet::of(&ctx)) {
+        Some(ethernet) => {
+            ethernet.turn_round();
+            xdp_action::XDP_TX
+        }
+        None => xdp_action::XDP_PASS,
+    }
+}
+
+/// Puts one of the saved queries into the frame, then does what `igtm` does.
+#[xdp]
+pub fn igtm_restore_hit(ctx: XdpContext) -> u32 {
+    if !restore(&ctx) {
+        return xdp_action::XDP_ABORTED;
+    }
+    // SAFETY: the helper has no preconditions.
+    let random = unsafe { bpf_get_prandom_u32() };
+    answer::answer(&ctx, random)
+}
+
+/// What of [`igtm_restore_hit`] is not the hit.
+#[xdp]
+pub fn igtm_restore_only(ctx: XdpContext) -> u32 {
+    if restore(&ctx) {
+        xdp_action::XDP_TX
+    } else {
+        xdp_action::XDP_ABORTED
+    }
+}
+
+#[inline(always)]
+fn restore(ctx: &XdpContext) -> bool {
+    // SAFETY: the helper has no preconditions.
+    let at = unsafe { bpf_get_prandom_u32() } % QUERIES as u32;
+    let Some(saved) = QUERIES_SAVED.get(at) else {
+        return false;
+    };
+    let len = saved.len;
+    if len == 0 || len > QUERY_OCTETS as u32 {
+        return false;
+    }
+    let now = Packet::of(ctx).len();
+    // SAFETY: the context is this program's own.
+    let failed = unsafe { bpf_xdp_adjust_tail(ctx.ctx, len as i32 - now as i32) } != 0;
+    if failed {
+        return false;
+    }
+    // SAFETY: `octets` has QUERY_OCTETS, no fewer than `len`; the helper checks the frame's bounds.
+    unsafe { bpf_xdp_store_bytes(ctx.ctx, 0, saved.octets.as_ptr().cast_mut().cast(), len) == 0 }
+}
+
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
+    // No path reaches this: the verifier refuses a program with an endless loop.
+    loop {}
+}
+
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

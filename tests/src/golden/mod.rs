@@ -1,0 +1,20 @@
+//! Golden packets: each case through the kernel's program by BPF_PROG_TEST_RUN and through the
+//! userspace answerer, which must agree octet for octet.
+//!
+//! Frames and expected replies are written by hand here ([`frame`], [`message`]), so that neither is
+//! what the product's own code says it is. The object under test is igtm-bench.bpf.o: the code of
+//! `igtm` with the random number given.
+
+pub mod answers;
+pub mod case;
+pub mod check;
+pub mod fixture;
+pub mod frame;
+pub mod headers;
+pub mod kernel;
+pub mod lines;
+pub mod message;
+pub mod mutate;
+pub mod opts;
+pub mod queries;
+pub mod sweeps;

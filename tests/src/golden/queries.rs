@@ -1,0 +1,294 @@
+//! Cases that the kernel passes for what their message is or asks.
+
+use hickory_proto::op::ResponseCode::{FormErr, NXDomain, NoError, NotImp, Refused};
+use igtm_common::counter::Counter::{
+    self, PassBadLength, PassBadName, PassBadOpt, PassClass, PassNoAnswer, PassNotQuery,
+    PassSections,
+};
+
+use super::answers::{ANYBODY, ANYBODY_V6, TELECOM};
+use super::case::Case;
+use super::case::Userspace::{self, Anything, Code, Refusal, Silence};
+use super::message::{A, AAAA, CNAME, Query, query, wire};
+
+const TXT: u16 = 16;
+const ANY: u16 = 255;
+
+/// Every case of this file.
+pub fn cases() -> Vec<Case> {
+    let mut cases = kinds();
+    cases.extend(sections());
+    cases.extend(names());
+    cases.extend(unanswered());
+    cases
+}
+
+/// A query that is answered when nothing is wrong with it.
+pub(super) fn www() -> Query {
+    query("www.gtm.test", A)
+}
+
+/// An A record at the root.
+const RECORD: [u8; 15] = [0, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1];
+
+/// A query from nobody's line that is passed up.
+pub(super) fn passed(
+    what: &str,
+    query: &Query,
+    counters: &'static [Counter],
+    userspace: Userspace,
+) -> Case {
+    Case::passed(what, ANYBODY, &query.octets(), counters, userspace)
+}
+
+fn kinds() -> Vec<Case> {
+    let flags = |what: &str, first: u8, userspace| {
+        let query = www().edit(|query| query.flags[0] = first);
+        passed(what, &query, &[PassNotQuery], userspace)
+    };
+    let class = |what: &str, class: u16| {
+        let query = www().opt(1232).edit(|query| query.class = class);
+        passed(what, &query, &[PassClass], Code(Refused))
+    };
+    vec![
+        flags("a reply", 0x81, Silence),
+        flags("an inverse query", 0x08, Code(NotImp)),
+        flags("opcode STATUS", 0x10, Code(NotImp)),
+        flags("opcode NOTIFY", 0x20, Code(NotImp)),
+        flags("opcode UPDATE", 0x28, Code(NotImp)),
+        flags("opcode DSO", 0x30, Code(NotImp)),
+        flags("a truncated query", 0x03, Anything),
+        class("class CH", 3),
+        class("class HS", 4),
+        class("class NONE", 254),
+        class("class ANY", 255),
+        class("class 0x0100", 0x0100),
+    ]
+}
+
+fn sections() -> Vec<Case> {
+    let counts = |what: &str, counts: [u16; 4]| {
+        let query = www().edit(|query| query.counts = counts);
+        passed(what, &query, &[PassSections], Refusal)
+    };
+    let second = www().question();
+    vec![
+        passed(
+            "two questions",
+            &www().record(0, &second),
+            &[PassSections],
+            Code(FormErr),
+        ),
+        counts("no question where one stands", [0, 0, 0, 0]),
+        counts("256 questions", [256, 0, 0, 0]),
+        counts("an answer that is not there", [1, 1, 0, 0]),
+        counts("an authority record that is not there", [1, 0, 1, 0]),
+        counts("two additional records that are not there", [1, 0, 0, 2]),
+        counts("256 additional records that are not there", [1, 0, 0, 256]),
+        passed(
+            "an answer",
+            &www().record(1, &RECORD),
+            &[PassSections],
+            Code(FormErr),
+        ),
+        passed(
+            "an authority record",
+            &www().record(2, &RECORD),
+            &[PassSections],
+            Code(FormErr),
+        ),
+        passed(
+            "two OPTs",
+            &www().opt(1232).opt(1232),
+            &[PassSections],
+            Refusal,
+        ),
+        passed(
+            "an OPT and another additional",
+            &www().opt(1232).record(3, &RECORD),
+            &[PassSections],
+            Anything,
+        ),
+        passed(
+            "an additional that is no OPT",
+            &www().record(3, &RECORD),
+            &[PassBadOpt],
+            Anything,
+        ),
+        passed(
+            "an OPT that is not there",
+            &www().edit(|query| query.counts[3] = 1),
+            &[PassBadOpt],
+            Refusal,
+        ),
+        passed(
+            "an OPT that is not counted",
+            &www().opt(1232).edit(|query| query.counts[3] = 0),
+            &[PassBadLength],
+            Refusal,
+        ),
+        passed(
+            "an octet behind the question",
+            &www().edit(|query| query.rest.push(0)),
+            &[PassBadLength],
+            Refusal,
+        ),
+        passed(
+            "an octet behind the OPT",
+            &www().opt(1232).edit(|query| query.rest.push(0)),
+            &[PassBadLength],
+            Refusal,
+        ),
+    ]
+}
+
+fn names() -> Vec<Case> {
+    let named = |what: &str, name: Vec<u8>, counters, userspace| {
+        passed(
+            what,
+            &www().edit(|query| query.name = name),
+            counters,
+            userspace,
+        )
+    };
+    let label = |octets: u8| {
+        let mut name = vec![octets];
+        name.extend(std::iter::repeat_n(b'a', usize::from(octets)));
+        name.extend(wire("gtm.test"));
+        name
+    };
+    let unterminated = |octets: usize| {
+        let labels = std::iter::repeat_n([1, b'a'], octets.div_ceil(2));
+        labels.flatten().take(octets).collect::<Vec<u8>>()
+    };
+    let terminated = |octets: usize| {
+        let mut name = unterminated(octets - 1);
+        name.push(0);
+        name
+    };
+    let odd = [PassBadName, PassBadLength, PassClass];
+    let odd: &'static [Counter] = Box::leak(Box::new(odd));
+    let mut pointer_after = wire("www");
+    pointer_after.pop();
+    pointer_after.extend([0xc0, 12]);
+    vec![
+        named("a label of 64 octets", label(64), &[PassNoAnswer], Refusal),
+        named(
+            "a label of 65 octets: a capital A",
+            label(65),
+            &[PassNoAnswer],
+            Refusal,
+        ),
+        named(
+            "a label of 127 octets",
+            label(127),
+            &[PassNoAnswer],
+            Refusal,
+        ),
+        named(
+            "a label of reserved kind",
+            label(0x80),
+            &[PassNoAnswer],
+            Refusal,
+        ),
+        named("a compressed question", vec![0xc0, 12], odd, Refusal),
+        named(
+            "a question that ends in a pointer",
+            pointer_after,
+            odd,
+            Refusal,
+        ),
+        named(
+            "a name without end",
+            b"\x03www\x03gtm\x04test".to_vec(),
+            odd,
+            Refusal,
+        ),
+        named(
+            "a label longer than the message",
+            b"\x3fwww".to_vec(),
+            odd,
+            Refusal,
+        ),
+        named(
+            "a name of 255 octets of short labels",
+            terminated(255),
+            &[PassNoAnswer],
+            Code(Refused),
+        ),
+        named(
+            "a name of 256 octets",
+            terminated(256),
+            &[PassBadName],
+            Refusal,
+        ),
+        named(
+            "a name of 257 octets",
+            terminated(257),
+            &[PassBadName],
+            Refusal,
+        ),
+        named(
+            "a name of 400 octets without end",
+            unterminated(400),
+            &[PassBadName],
+            Refusal,
+        ),
+        named(
+            "an answered name with octets behind it",
+            b"\x03www\x03gtm\x04test\x00\x03www\x00".to_vec(),
+            odd,
+            Refusal,
+        ),
+        named(
+            "other labels with the same octets",
+            b"\x07www\x03gtm\x04test\x00".to_vec(),
+            &[PassNoAnswer],
+            Code(Refused),
+        ),
+    ]
+}
+
+fn unanswered() -> Vec<Case> {
+    let asked = |name: &str, qtype, userspace| {
+        let what = format!("{name:?} type {qtype}");
+        passed(
+            &what,
+            &query(name, qtype).opt(1232),
+            &[PassNoAnswer],
+            userspace,
+        )
+    };
+    vec![
+        asked("www.gtm.test", TXT, Code(NoError)),
+        asked("www.gtm.test", CNAME, Code(NoError)),
+        asked("www.gtm.test", ANY, Code(NoError)),
+        asked("www.gtm.test", 65_280, Code(NoError)),
+        asked("window.gtm.test", AAAA, Code(NoError)),
+        asked("nothing.gtm.test", A, Code(NXDomain)),
+        asked("ww.gtm.test", A, Code(NXDomain)),
+        asked("wwww.gtm.test", A, Code(NXDomain)),
+        asked("www.gtm.tes", A, Code(Refused)),
+        asked("www.gtm.test.test", A, Code(Refused)),
+        asked("gtm.test", A, Code(NoError)),
+        asked("gtm.test", 6, Code(NoError)),
+        asked("www", A, Code(Refused)),
+        asked("onelabe", A, Code(Refused)),
+        asked(".", A, Code(Refused)),
+        asked("version.bind", TXT, Code(Refused)),
+        Case::passed(
+            "a claimed line whose answer does not fit the type",
+            TELECOM,
+            &query("cdn.gtm.test", CNAME).octets(),
+            &[PassNoAnswer],
+            Anything,
+        ),
+        Case::passed(
+            "an unknown name over IPv6",
+            ANYBODY_V6,
+            &query("nothing.gtm.test", AAAA).octets(),
+            &[PassNoAnswer],
+            Code(NXDomain),
+        ),
+    ]
+}

@@ -9,7 +9,8 @@ use aya::programs::xdp::{XdpLink, XdpMode as AyaMode};
 use nix::net::if_::{if_nameindex, if_nametoindex};
 use tracing::{debug, warn};
 
-use super::object::{PROGRAM, refused};
+use super::error::refused;
+use super::object::PROGRAM;
 use super::{DataplaneError, pins};
 use crate::config::model::{Server, XdpMode};
 

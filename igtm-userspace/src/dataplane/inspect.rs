@@ -9,7 +9,8 @@ use igtm_common::counter::{Counter, Counters};
 use igtm_common::layout::{CHAINS, EPOCH_NONE, LINES, NO_LINE, Text};
 use serde::Serialize;
 
-use super::maps::{Maps, wrong};
+use super::error::wrong;
+use super::maps::Maps;
 use super::{DataplaneError, pins, write};
 
 /// The pinned maps, opened for reading.

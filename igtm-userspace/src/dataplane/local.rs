@@ -10,7 +10,8 @@ use nix::ifaddrs::getifaddrs;
 use nix::net::if_::if_nametoindex;
 
 use super::DataplaneError;
-use super::maps::{Maps, wrong};
+use super::error::wrong;
+use super::maps::Maps;
 use crate::config::model::Server;
 use crate::snapshot::CapacityError;
 

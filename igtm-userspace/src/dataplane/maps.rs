@@ -10,7 +10,7 @@ use igtm_common::layout::{
     Settings,
 };
 
-use super::DataplaneError;
+use super::error::{DataplaneError, wrong};
 
 /// Every map, by its pinned name.
 pub(super) const NAMES: [&str; 9] = [
@@ -84,25 +84,4 @@ impl Maps {
             counters: typed!("COUNTERS"),
         })
     }
-}
-
-/// Turns an error of map `name` into ours.
-pub(super) fn wrong<E: std::error::Error>(map: &'static str) -> impl Fn(E) -> DataplaneError {
-    move |error| DataplaneError::Map {
-        map,
-        error: chain(&error),
-    }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let own = error.to_string();
-        if !text.contains(&own) {
-            text = format!("{text}: {own}");
-        }
-        cause = error.source();
-    }
-    text
 }

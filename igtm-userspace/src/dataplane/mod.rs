@@ -4,6 +4,7 @@
 //! The kernel goes on answering from them when the daemon is gone; the next start adopts them.
 
 mod attach;
+mod error;
 pub mod inspect;
 mod local;
 mod maps;
@@ -11,13 +12,12 @@ mod object;
 mod pins;
 mod write;
 
-use std::path::PathBuf;
-
 use igtm_common::layout::ABI_VERSION;
 use igtm_common::name::HashKey;
 use tracing::{info, warn};
 
 pub use attach::Attachment;
+pub use error::DataplaneError;
 pub use local::Local;
 pub use maps::Maps;
 pub use object::OBJECT;
@@ -25,59 +25,7 @@ pub use pins::{Detached, detach};
 pub use write::Writer;
 
 use crate::config::model::{Server, XdpMode};
-use crate::snapshot::{CapacityError, Image};
-
-/// What can go wrong between the daemon and the kernel.
-#[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "each message says what its fields are")]
-pub enum DataplaneError {
-    #[error(
-        "this igtm was built without the BPF object: build it with `cargo xtask build`, or set server.xdp = \"off\""
-    )]
-    NoObject,
-    #[error(
-        "no permission for {what}: igtm needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON (or root): {error}"
-    )]
-    Permission { what: String, error: String },
-    #[error(
-        "server.bpffs = {path}: not on a BPF file system; `mount -t bpf bpf /sys/fs/bpf` mounts one"
-    )]
-    NotBpffs { path: PathBuf },
-    #[error("server.bpffs: {path}: {error}")]
-    Pins {
-        path: PathBuf,
-        error: std::io::Error,
-    },
-    #[error(
-        "the pinned map {path} has another layout: {field} is {found}, this igtm has {expected}; `igtm detach` removes it"
-    )]
-    Layout {
-        path: PathBuf,
-        field: &'static str,
-        found: u64,
-        expected: u64,
-    },
-    #[error("server.interfaces: {name} does not exist; this host has {present}")]
-    NoInterface { name: String, present: String },
-    #[error("server.interfaces: {name}: attaching XDP ({mode}): {error}")]
-    Attach {
-        name: String,
-        mode: &'static str,
-        error: String,
-    },
-    #[error("loading the XDP program: {error}")]
-    Load { error: String },
-    #[error("BPF map {map}: {error}")]
-    Map { map: &'static str, error: String },
-    #[error(transparent)]
-    Capacity(#[from] CapacityError),
-    #[error("this host's addresses cannot be listed: {error}")]
-    Addresses { error: String },
-    #[error(
-        "nothing is pinned under {path}: no daemon has run with these settings, or `igtm detach` removed it"
-    )]
-    NothingPinned { path: PathBuf },
-}
+use crate::snapshot::Image;
 
 /// The loaded program, its maps and its links.
 pub struct Dataplane {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use aya::{Ebpf, EbpfLoader, include_bytes_aligned};
 
-use super::DataplaneError;
+use super::error::{DataplaneError, refused};
 use super::maps::NAMES;
 
 /// The object that `cargo xtask build` made; empty without it.
@@ -30,28 +30,4 @@ pub(super) fn load(object: &[u8], directory: &Path) -> Result<Ebpf, DataplaneErr
     loader
         .load(object)
         .map_err(|error| refused("loading BPF maps", &error))
-}
-
-/// An error of aya as one of ours; a missing capability is told apart.
-pub(super) fn refused(what: &str, error: &(dyn std::error::Error + 'static)) -> DataplaneError {
-    let mut text = error.to_string();
-    let mut denied = false;
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(io) = error.downcast_ref::<std::io::Error>() {
-            denied |= io.kind() == std::io::ErrorKind::PermissionDenied;
-        }
-        let own = error.to_string();
-        if !text.contains(&own) {
-            text = format!("{text}: {own}");
-        }
-        cause = error.source();
-    }
-    if denied {
-        return DataplaneError::Permission {
-            what: what.to_owned(),
-            error: text,
-        };
-    }
-    DataplaneError::Load { error: text }
 }

@@ -10,8 +10,8 @@ use nix::sys::statfs::statfs;
 use serde::Serialize;
 
 use super::DataplaneError;
+use super::error::refused;
 use super::maps::NAMES;
-use super::object::refused;
 
 /// BPF_FS_MAGIC of linux/magic.h.
 const BPF_FS_MAGIC: i64 = 0xcafe_4a11;

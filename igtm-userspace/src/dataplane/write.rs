@@ -17,7 +17,8 @@ use igtm_common::layout::{
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::DataplaneError;
-use super::maps::{Maps, wrong};
+use super::error::wrong;
+use super::maps::Maps;
 use crate::config::model::Server;
 use crate::snapshot::Image;
 

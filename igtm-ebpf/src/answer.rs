@@ -167,7 +167,7 @@ fn write<const L3: usize>(
         sum += checksum::at_offset(opt.sum(), opt_at);
     }
 
-    let old_end = Packet::of(ctx).len();
+    let old_end = Packet::of(ctx).octets();
     let new_end = message_at + message;
     // SAFETY: the context is this program's own.
     if unsafe { bpf_xdp_adjust_tail(ctx.ctx.cast(), new_end as i32 - old_end as i32) } != 0 {

@@ -50,9 +50,9 @@ impl Packet {
         }
     }
 
-    /// Octets.
+    /// How many there are.
     #[inline(always)]
-    pub fn len(&self) -> usize {
+    pub fn octets(&self) -> usize {
         black_box(self.end - self.start)
     }
 
@@ -187,7 +187,7 @@ impl Frame {
         let length = usize::from(u16::from_be(udp.length));
         if length != payload
             || length < UDP + SHORTEST_MESSAGE
-            || packet.len() < ETHERNET + L3 + length
+            || packet.octets() < ETHERNET + L3 + length
         {
             return Err(Counter::PassBadLength);
         }

@@ -65,7 +65,7 @@ impl Query {
         let name_at = start + HEADER_OCTETS;
         let mut name = Name::default();
         let octets = name.read(packet, settings, name_at, start + message)?;
-        let octets = forget(octets, packet.len());
+        let octets = forget(octets, packet.octets());
         if octets > NAME_OCTETS {
             return Err(Counter::PassBadName);
         }

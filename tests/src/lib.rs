@@ -7,6 +7,7 @@
 pub mod backend;
 pub mod daemon;
 pub mod dns;
+pub mod figures;
 pub mod golden;
 pub mod http;
 pub mod load;

@@ -2,6 +2,7 @@
 //! Needs root and `cargo xtask build`.
 
 use anyhow::Result;
+use igtm_tests::figures;
 use igtm_tests::golden::check::check_all;
 use igtm_tests::golden::{answers, headers, lines, mutate, opts, queries, sweeps};
 
@@ -43,5 +44,12 @@ fn what_is_cut_short_at_any_length() -> Result<()> {
 fn whatever_comes_is_answered_alike_or_passed_unchanged() -> Result<()> {
     let tally = mutate::differ(SEED, FRAMES)?;
     println!("{FRAMES} frames from seed {SEED:#x}: {tally}");
+    Ok(())
+}
+
+/// That everything can be measured; the numbers mean nothing in a debug build beside other tests.
+#[test]
+fn figures_can_be_measured() -> Result<()> {
+    print!("{}", figures::measure(1000, 1)?);
     Ok(())
 }

@@ -1,10 +1,11 @@
-//! `cargo xtask`: setup, build, run, test, lint and ci, one file each.
+//! `cargo xtask`: setup, build, run, test, figures, lint and ci, one file each.
 //!
 //! Knows none of our crates: what it must say about them it says by their names on a command line.
 
 mod btf;
 mod build;
 mod ci;
+mod figures;
 mod host;
 mod lint;
 mod run;
@@ -50,6 +51,12 @@ enum Command {
         /// unit needs neither root nor the BPF toolchain; bpf and netns need both.
         level: Option<test::Level>,
     },
+    /// Measure what a packet costs in the kernel, by BPF_PROG_TEST_RUN.
+    Figures {
+        /// Print JSON instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
     /// Formatting, clippy (host and BPF), documentation, the systemd unit: warnings are errors.
     Lint,
     /// What CI runs: lint, every test, and the demonstration once.
@@ -62,6 +69,7 @@ fn main() -> ExitCode {
         Command::Build { release } => build::build(release.into()),
         Command::Run { once, args } => run::run(once, &args),
         Command::Test { level } => test::test(level),
+        Command::Figures { json } => figures::figures(json),
         Command::Lint => lint::lint(),
         Command::Ci => ci::ci(),
     };

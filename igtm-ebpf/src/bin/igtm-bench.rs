@@ -81,7 +81,7 @@ fn restore(ctx: &XdpContext) -> bool {
     if len == 0 || len > QUERY_OCTETS as u32 {
         return false;
     }
-    let now = Packet::of(ctx).len();
+    let now = Packet::of(ctx).octets();
     // SAFETY: the context is this program's own.
     let failed = unsafe { bpf_xdp_adjust_tail(ctx.ctx, len as i32 - now as i32) } != 0;
     if failed {

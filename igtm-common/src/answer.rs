@@ -3,7 +3,7 @@
 //! Used by the daemon only; it stands here because [`crate::reply`] reads what it writes.
 
 use crate::checksum;
-use crate::layout::{Answer, RECORD_OCTETS, RECORDS, text};
+use crate::layout::{Answer, RECORD_OCTETS, RECORDS, REPLY_OCTETS, text};
 
 /// Why records do not make an [`Answer`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub enum AnswerError {
         /// How many there were.
         records: usize,
     },
-    /// More octets than [`RECORD_OCTETS`], repeats for rotation included.
+    /// More octets than [`REPLY_OCTETS`]: [`crate::reply::choose`] takes no record from behind it.
     TooLong {
         /// How many there were.
         octets: usize,
@@ -53,6 +53,10 @@ pub fn answer(choices: &[Choice<'_>], ttl: u32, draw: Draw) -> Result<Answer, An
     if records > RECORDS {
         return Err(AnswerError::TooMany { records });
     }
+    let octets = choices.iter().map(|choice| 12 + choice.rdata.len()).sum();
+    if octets > REPLY_OCTETS {
+        return Err(AnswerError::TooLong { octets });
+    }
     let window = match draw {
         Draw::Rotate(most) => usize::from(most).clamp(1, records),
         Draw::Weighted => 1,
@@ -73,10 +77,7 @@ pub fn answer(choices: &[Choice<'_>], ttl: u32, draw: Draw) -> Result<Answer, An
     let mut end = 0;
     for (at, choice) in choices.iter().cycle().take(stored).enumerate() {
         let octets = 12 + choice.rdata.len();
-        let Some(field) = answer.octets.get_mut(end..end + octets) else {
-            let octets = choices.iter().map(|choice| 12 + choice.rdata.len()).sum();
-            return Err(AnswerError::TooLong { octets });
-        };
+        let field = &mut answer.octets[end..end + octets];
         write_record(field, choice, ttl);
         answer.sums[at + 1] = answer.sums[at] + checksum::sum(field);
         end += octets;
@@ -120,4 +121,8 @@ fn write_record(field: &mut [u8], choice: &Choice<'_>, ttl: u32) {
     field[12..].copy_from_slice(choice.rdata);
 }
 
-const _: () = assert!(RECORD_OCTETS <= u16::MAX as usize);
+const _: () = {
+    assert!(RECORD_OCTETS <= u16::MAX as usize);
+    // Every record is stored at most twice.
+    assert!(2 * REPLY_OCTETS <= RECORD_OCTETS);
+};

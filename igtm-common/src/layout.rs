@@ -45,7 +45,7 @@ pub const RECORDS: usize = 32;
 /// Octets of records an answer can hold: [`RECORDS`] AAAA records (28 octets), twice.
 pub const RECORD_OCTETS: usize = RECORDS * 28 * 2;
 
-/// Most octets of records in one reply.
+/// Most octets of records in one reply, and of all the records it is chosen from.
 pub const REPLY_OCTETS: usize = RECORD_OCTETS / 2;
 
 /// A text for people, NUL-terminated UTF-8; `i8` so that bpftool prints it as text.

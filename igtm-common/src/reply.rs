@@ -222,6 +222,27 @@ mod tests {
     }
 
     #[test]
+    fn whatever_is_made_can_be_drawn() {
+        for length in 1..=255 {
+            let rdata = std::vec![0; length];
+            for records in 1..=RECORDS {
+                let choices = std::vec![Choice { rtype: 5, rdata: &rdata, weight: 1 }; records];
+                let Ok(answer) = answer(&choices, 60, Draw::Rotate(1)) else {
+                    assert!(records * (12 + length) > REPLY_OCTETS);
+                    continue;
+                };
+                for random in 0..records as u32 {
+                    let drawn = choose(&answer, random, 0, u32::MAX);
+                    assert!(
+                        drawn.is_some(),
+                        "{random} of {records} with {length} octets"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
     fn what_does_not_fit_is_truncated() {
         let answer = made(3, Draw::Rotate(20));
         let whole = choose(&answer, 0, 40, 88).expect("well made");

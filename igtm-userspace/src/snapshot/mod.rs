@@ -164,14 +164,14 @@ fn share(image: &mut Image, former: &Image) {
 
 /// [`AnswerError`] in words.
 fn problem(error: AnswerError) -> String {
-    use igtm_common::layout::{RECORD_OCTETS, RECORDS};
+    use igtm_common::layout::{RECORDS, REPLY_OCTETS};
     match error {
         AnswerError::Empty => "no enabled address".to_owned(),
         AnswerError::TooMany { records } => {
             format!("{records} addresses in one answer, at most {RECORDS} are supported yet")
         }
         AnswerError::TooLong { octets } => {
-            format!("its names take {octets} octets, at most {RECORD_OCTETS} are supported yet")
+            format!("its names take {octets} octets, at most {REPLY_OCTETS} are supported yet")
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use igtm_common::layout::{RECORD_OCTETS, RECORDS};
+use igtm_common::layout::{RECORDS, REPLY_OCTETS};
 
 use super::super::instance::InstanceMark;
 use super::super::model::{Address, Config, Instance, LineId, PoolId, Strategy, Tier};
@@ -206,9 +206,9 @@ fn refuse_large(
         return;
     }
     let octets: usize = addresses.iter().map(|address| record_octets(address)).sum();
-    if octets > RECORD_OCTETS {
+    if octets > REPLY_OCTETS {
         let message = format!(
-            "these domains take {octets} octets of records; more than {RECORD_OCTETS} are not supported yet"
+            "these domains take {octets} octets of records; more than {REPLY_OCTETS} are not supported yet"
         );
         report.problem(at, message);
     }

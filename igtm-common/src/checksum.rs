@@ -59,7 +59,7 @@ mod tests {
             let whole = fold(u64::from(sum(&octets)));
             let parts = fold(parts);
             // 0 and 0xffff are the same number in ones' complement.
-            prop_assert!(whole == parts || (whole % 0xffff == 0 && parts % 0xffff == 0));
+            prop_assert!(whole == parts || (whole.is_multiple_of(0xffff) && parts.is_multiple_of(0xffff)));
         }
     }
 }

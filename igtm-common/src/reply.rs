@@ -214,7 +214,7 @@ mod tests {
             let answer = made(records, Draw::Weighted);
             let slice = choose(&answer, random, 0, u32::MAX).expect("well made");
             let drawn = slice.start / 16;
-            let point = u64::from(random) * u64::from(answer.total_weight) >> 32;
+            let point = (u64::from(random) * u64::from(answer.total_weight)) >> 32;
             let before: u64 = (1..=u64::from(drawn)).map(|at| 10 * at).sum();
             prop_assert_eq!((slice.count, slice.len), (1, 16));
             prop_assert!(before <= point && point < before + 10 * (u64::from(drawn) + 1));

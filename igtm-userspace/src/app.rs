@@ -43,13 +43,18 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// Runs the daemon on `file` until SIGTERM or SIGINT.
 pub async fn run(file: PathBuf) -> anyhow::Result<()> {
     let config = Arc::new(config::load(&file)?);
-    let stop = Stop::new()?;
+    let mut stop = Stop::new()?;
     let hangup = signal(SignalKind::hangup()).context("SIGHUP")?;
     let mut app = App::build(file, config)?;
-    app.first_rounds().await;
-    let answering = app.first_answer()?;
-    app.follow(stop, hangup).await;
-    drop(answering);
+    tokio::select! {
+        biased;
+        signal = stop.wait() => info!(signal, "stopping before the first answer"),
+        () = app.first_rounds() => {
+            let answering = app.first_answer()?;
+            app.follow(stop, hangup).await;
+            drop(answering);
+        }
+    }
     app.drain().await;
     Ok(())
 }

@@ -236,10 +236,7 @@ impl Drop for Daemon {
         match self.child.try_wait() {
             // Waited for: its id may be another's by now.
             Ok(Some(_)) => guard.disarm(),
-            _ => {
-                drop(guard);
-                let _ = self.child.wait();
-            }
+            _ => drop(guard),
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod dns;
 pub mod http;
 pub mod load;
 pub mod netns;
+pub mod pass;
 pub mod receiver;
 pub mod undo;
 pub mod wait;

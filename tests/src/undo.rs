@@ -13,13 +13,14 @@ use std::thread;
 
 use nix::mount::{MntFlags, umount2};
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// One thing and how it is unmade.
 #[derive(Debug)]
 pub enum Undo {
-    /// A child of ours, not waited for yet: killed.
+    /// A child of ours, not waited for yet: killed, and waited for.
     Process(Pid),
     /// A named network namespace: deleted.
     Namespace(String),
@@ -32,7 +33,10 @@ pub enum Undo {
 impl Undo {
     fn perform(self) {
         let done = match &self {
-            Self::Process(pid) => kill(*pid, Signal::SIGKILL).map_err(|error| error.to_string()),
+            Self::Process(pid) => kill(*pid, Signal::SIGKILL)
+                .and_then(|()| waitpid(*pid, None))
+                .map(drop)
+                .map_err(|error| error.to_string()),
             Self::Namespace(name) => delete_namespace(name),
             Self::Mount(path) => {
                 umount2(path, MntFlags::MNT_DETACH).map_err(|error| error.to_string())

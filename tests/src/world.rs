@@ -21,6 +21,7 @@ use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
 use crate::netns::{self, Netns};
+use crate::pass::Pass;
 use crate::undo::{Guard, Undo};
 
 /// The address the edge host answers DNS on.
@@ -116,6 +117,8 @@ pub fn edge(ipv6: bool) -> IpAddr {
 /// inside must be declared after it.
 #[derive(Debug)]
 pub struct World {
+    // Without it the replies that XDP sends from the edge's interface are dropped there.
+    _edges_other_end: Option<Pass>,
     clients: Vec<(Place, Netns)>,
     edge: Netns,
     backends: Netns,
@@ -155,7 +158,8 @@ impl World {
             .into_iter()
             .map(|place| Ok((place, make(&format!("client-{}", place.name()))?)))
             .collect::<Result<_>>()?;
-        let world = Self {
+        let mut world = Self {
+            _edges_other_end: None,
             clients,
             edge: make("edge")?,
             backends: make("backends")?,
@@ -166,7 +170,15 @@ impl World {
             _directory: directory_guard,
         };
         world.connect().context("connecting the namespaces")?;
+        let other_end = format!("to-{EDGE_INTERFACE}");
+        world._edges_other_end = Some(Pass::attach(&world.router, &other_end)?);
         Ok(world)
+    }
+
+    /// What the names of everything of this world begin with.
+    pub fn prefix(&self) -> &str {
+        let name = self.edge.name();
+        name.strip_suffix("-edge").unwrap_or(name)
     }
 
     /// The host that answers DNS.
@@ -214,8 +226,6 @@ impl World {
         self.router.sysctl("ipv6/conf/all/forwarding", "1")?;
 
         self.link(&self.edge, EDGE_INTERFACE, &[EDGE_V4], &[EDGE_V6])?;
-        // A veth drops what XDP_TX sends it unless it runs NAPI itself: GRO makes it.
-        self.router.ethtool(&["-K", "to-edge0", "gro", "on"])?;
 
         let numbers = || 1..=BACKENDS;
         let v4: Vec<_> = std::iter::once(RECEIVER)
@@ -274,6 +284,22 @@ impl World {
         let clients = self.clients.iter().map(|(_, netns)| netns);
         clients.chain([&self.edge, &self.backends, &self.router])
     }
+}
+
+/// What can be seen from outside of the worlds whose [`World::prefix`] is `prefix`: namespaces,
+/// directories and mounts.
+pub fn traces(prefix: &str) -> Vec<String> {
+    let in_directory = |directory: &Path| -> Vec<String> {
+        let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+        let paths = entries.map(|entry| entry.path().display().to_string());
+        paths.filter(|path| path.contains(prefix)).collect()
+    };
+    let mut traces = in_directory(Path::new("/run/netns"));
+    traces.extend(in_directory(&env::temp_dir()));
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let ours = mounts.lines().filter(|line| line.contains(prefix));
+    traces.extend(ours.map(str::to_owned));
+    traces
 }
 
 /// Unmakes what processes left that were killed before they could: their names hold their id.

@@ -2,7 +2,6 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 use std::{env, fs};
@@ -14,38 +13,14 @@ use igtm_tests::backend::Backend;
 use igtm_tests::dns::{Client, query};
 use igtm_tests::load::Load;
 use igtm_tests::receiver::Receiver;
-use igtm_tests::world::{BACKENDS, EDGE_V4, Place, RECEIVER, World, backend_v4, backend_v6, edge};
+use igtm_tests::world::{
+    BACKENDS, EDGE_V4, Place, RECEIVER, World, backend_v4, backend_v6, edge, traces,
+};
 use igtm_tests::{wait, world};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Everything a world of `prefix` makes that can be seen from outside.
-fn traces(prefix: &str) -> Vec<PathBuf> {
-    let in_directory = |directory: &Path| {
-        let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-        let paths = entries.map(|entry| entry.path());
-        paths
-            .filter(|path| path.to_string_lossy().contains(prefix))
-            .collect::<Vec<_>>()
-    };
-    let mut traces = in_directory(Path::new("/run/netns"));
-    traces.extend(in_directory(&env::temp_dir()));
-    let mounts = fs::read_to_string("/proc/self/mounts").expect("always there");
-    traces.extend(
-        mounts
-            .lines()
-            .filter(|line| line.contains(prefix))
-            .map(PathBuf::from),
-    );
-    traces
-}
-
-fn prefix_of(world: &World) -> String {
-    let name = world.edge().name();
-    name.strip_suffix("-edge").expect("its name").to_owned()
-}
 
 #[test]
 fn every_client_reaches_the_backends_in_both_families() -> Result<()> {
@@ -199,7 +174,7 @@ fn the_load_counts_right_wrong_and_lost() -> Result<()> {
 #[test]
 fn a_dropped_world_leaves_nothing() -> Result<()> {
     let world = World::new("drop")?;
-    let prefix = prefix_of(&world);
+    let prefix = world.prefix().to_owned();
     fs::create_dir(world.bpffs()).context("its own BPF file system takes pins")?;
     ensure!(
         traces(&prefix).len() >= 8,
@@ -216,7 +191,7 @@ fn a_panic_leaves_nothing() {
     let prefix = std::sync::Mutex::new(String::new());
     let outcome = std::panic::catch_unwind(|| {
         let world = World::new("panic").expect("root");
-        *prefix.lock().expect("one thread") = prefix_of(&world);
+        *prefix.lock().expect("one thread") = world.prefix().to_owned();
         panic!("on purpose");
     });
     assert!(outcome.is_err());
@@ -233,7 +208,7 @@ fn a_panic_leaves_nothing() {
 #[ignore = "a part of other tests, which start it"]
 fn world_that_waits() -> Result<()> {
     let world = World::new("wait")?;
-    println!("\nworld {}", prefix_of(&world));
+    println!("\nworld {}", world.prefix().to_owned());
     wait::pause(Duration::from_secs(60));
     Ok(())
 }

@@ -3,11 +3,13 @@
 //! Looks first and installs least; says one line for each thing it does; a second run does
 //! nothing. A host it cannot provision is told exactly what to install.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, bail};
 
 use crate::host::{self, Apt};
 use crate::shell;
-use crate::toolchain::{TARGET, Toolchain};
+use crate::toolchain::{self, TARGET, Toolchain};
 
 /// A program that has to be there.
 struct Tool {
@@ -106,6 +108,24 @@ fn install_tools() -> Result<()> {
 }
 
 fn install_toolchain() -> Result<Toolchain> {
+    let has_linker = shell::find("bpf-linker").is_some();
+    let has_llvm = Path::new(LLVM).join("bin/llvm-config").exists();
+    if !toolchain::distribution_compiles() || !(has_linker || has_llvm) {
+        install_compiler()?;
+    }
+    if !has_linker {
+        install_linker()?;
+    }
+    Toolchain::find().with_context(|| {
+        format!(
+            "installed {} and bpf-linker, yet rustc finds no core for {TARGET} \
+             (`/usr/bin/rustc --print target-libdir --target {TARGET}`)",
+            COMPILER.join(" ")
+        )
+    })
+}
+
+fn install_compiler() -> Result<()> {
     let Some(mut apt) = provider(&COMPILER)? else {
         bail!(
             "nothing here compiles Rust for {TARGET}, and this host's packages do not hold it; install it by\n  \
@@ -118,13 +138,7 @@ fn install_toolchain() -> Result<Toolchain> {
         "setup: installing {}: a compiler for {TARGET} and the LLVM its linker needs (130 MB)",
         COMPILER.join(" ")
     );
-    apt.install(&COMPILER)?;
-    if shell::find("bpf-linker").is_none() {
-        install_linker()?;
-    }
-    Toolchain::find().with_context(|| {
-        format!("installed {} and bpf-linker, yet rustc finds no core for {TARGET} (`/usr/bin/rustc --print target-libdir --target {TARGET}`)", COMPILER.join(" "))
-    })
+    apt.install(&COMPILER)
 }
 
 fn install_linker() -> Result<()> {

@@ -111,6 +111,11 @@ fn nightly_in(toolchains: &Path) -> Option<String> {
     names.pop()
 }
 
+/// Whether the distribution's compiler is there, with or without a linker.
+pub(crate) fn distribution_compiles() -> bool {
+    distribution().is_some()
+}
+
 fn distribution() -> Option<Compiler> {
     // Not through PATH: rustup's own rustc comes first there and has no core for BPF.
     let (rustc, cargo) = (Path::new("/usr/bin/rustc"), Path::new("/usr/bin/cargo"));

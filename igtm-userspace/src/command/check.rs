@@ -2,16 +2,17 @@
 //!
 //! Touches nothing but the file and the files it names: not the network, the kernel or a daemon.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::config::{self, Problem, Problems, model};
-use crate::health::Target;
+use crate::health::{self, AddressState, HealthView, Target};
+use crate::snapshot::{Ground, Snapshot};
 use model::{Config, PoolId, PoolType, Strategy};
 
 /// What a configuration asks for, in numbers.
@@ -73,7 +74,7 @@ impl Summary {
             strategies: strategies.count(),
             channels: config.channels.len(),
             subscriptions: config.subscriptions.len(),
-            probe_tasks: probe_tasks(config),
+            probe_tasks: health::targets(config).len(),
             map_use: MapUse { answers, prefixes },
         }
     }
@@ -93,21 +94,6 @@ fn types(config: &Config, strategy: &Strategy) -> usize {
         .chain([cname])
         .filter(|yes| *yes)
         .count()
-}
-
-fn probe_tasks(config: &Config) -> usize {
-    let mut tasks = HashSet::new();
-    for instance in config.instances.iter().filter(|instance| instance.enabled) {
-        let enabled = instance.strategies.iter().filter(|s| s.enabled);
-        for pool in enabled.flat_map(pools).map(|id| config.pool(id)) {
-            let targets = pool
-                .addresses
-                .iter()
-                .filter_map(|address| Target::of(config, pool, address, instance));
-            tasks.extend(targets);
-        }
-    }
-    tasks.len()
 }
 
 impl fmt::Display for Summary {
@@ -136,7 +122,13 @@ impl fmt::Display for Summary {
 
 /// Checks `file` and prints what was found; exit code 1 when there is any problem.
 pub fn check(file: &Path, json: bool) -> ExitCode {
-    let checked = config::load(file).map(|config| Summary::of(&config));
+    let checked = config::load(file).and_then(|config| {
+        let summary = Summary::of(&config);
+        match fits(config) {
+            Ok(()) => Ok(summary),
+            Err(error) => Err(Problems::of_file(file, error.to_string())),
+        }
+    });
     let text = if json {
         as_json(&checked)
     } else {
@@ -145,6 +137,23 @@ pub fn check(file: &Path, json: bool) -> ExitCode {
     // A reader that went away (`| head`) changes nothing about the verdict.
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
     ExitCode::from(u8::from(checked.is_err()))
+}
+
+/// Whether the lines compile and the answers fit the kernel's maps: what the daemon does first.
+fn fits(config: Config) -> anyhow::Result<()> {
+    let secret = std::array::from_fn(|_| rand::random());
+    let ground = Ground::new(Arc::new(config), secret)?;
+    let snapshot = Snapshot::new(Arc::new(ground), &NothingKnown, 0, None)?;
+    Ok(snapshot.image.check_capacity()?)
+}
+
+/// Health before any round.
+struct NothingKnown;
+
+impl HealthView for NothingKnown {
+    fn state(&self, _target: &Target) -> AddressState {
+        AddressState::Unknown
+    }
 }
 
 /// What `--json` prints.

@@ -139,7 +139,7 @@ fn secrets(section: &mut Section<'_>, report: &Report<'_>) -> Vec<Secret> {
 }
 
 /// The user's own headers; values may be secrets, so they are not shown.
-fn headers(section: Section<'_>) -> Vec<(String, String)> {
+fn headers(section: Section<'_>) -> Vec<(String, Secret)> {
     let report = section.report();
     let mut found = Vec::new();
     for (name, at, value) in section.entries() {
@@ -154,7 +154,7 @@ fn headers(section: Section<'_>) -> Vec<(String, String)> {
             report.problem(at, format!("the header `{shown}` is set by igtm itself"));
         }
         if let Some(text) = header_value(&value) {
-            found.push((name.to_owned(), text));
+            found.push((name.to_owned(), Secret::new(text)));
         }
     }
     found

@@ -14,8 +14,8 @@ use super::value::Value;
 /// The built-in line's name, and its kind's.
 const DEFAULT: &str = "default";
 
-/// Most lines besides the built-in one: what a [`LineId`] can number.
-const MOST_LINES: usize = u16::MAX as usize;
+/// Most lines besides the built-in one: what the kernel's maps can name.
+const MOST_LINES: usize = igtm_common::layout::LINES - 1;
 
 /// Reads every `[[line]]`; the built-in `default` comes first.
 pub(super) fn read_all(root: &mut Section<'_>) -> (Vec<Line>, Names) {

@@ -45,7 +45,7 @@ pub struct Problems(Vec<Problem>);
 
 impl Problems {
     /// The one problem of a file that cannot be read at all.
-    pub(super) fn of_file(file: &Path, message: String) -> Self {
+    pub(crate) fn of_file(file: &Path, message: String) -> Self {
         Self(vec![Problem {
             file: file.display().to_string(),
             line: 1,

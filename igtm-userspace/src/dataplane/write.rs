@@ -84,15 +84,23 @@ impl Writer {
             0 => 1,
             _ => 0,
         };
-        self.write_prefixes(epoch, &image.prefixes)?;
-        self.write_chains(epoch, &image.chains)?;
-        self.write_line_names(epoch, &image.line_names)?;
-        self.write_answers(epoch, &image.answers)?;
+        if let Err(error) = self.write_epoch(epoch, image) {
+            // Nobody reads what was half written; the next change must not trust it either.
+            self.held = read(&self.maps)?;
+            return Err(error);
+        }
         self.settings.epoch = epoch;
         self.settings.generation += 1;
         self.settings.heartbeat_ns = monotonic_ns();
         self.unsettled = true;
         self.write_settings()
+    }
+
+    fn write_epoch(&mut self, epoch: u32, image: &Image) -> Result<(), DataplaneError> {
+        self.write_prefixes(epoch, &image.prefixes)?;
+        self.write_chains(epoch, &image.chains)?;
+        self.write_line_names(epoch, &image.line_names)?;
+        self.write_answers(epoch, &image.answers)
     }
 
     /// Waits until no program runs on the epoch that was left.

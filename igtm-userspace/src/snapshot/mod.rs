@@ -44,9 +44,9 @@ pub enum SnapshotError {
     )]
     Collision {
         /// One name.
-        one: Name,
+        one: Box<Name>,
         /// The other.
-        other: Name,
+        other: Box<Name>,
     },
 }
 

@@ -42,8 +42,8 @@ impl Names {
                 hash(key, access).and_then(|hash| hashes.insert(hash, access.clone()))
             {
                 return Err(SnapshotError::Collision {
-                    one: access.clone(),
-                    other,
+                    one: Box::new(access.clone()),
+                    other: Box::new(other),
                 });
             }
         }

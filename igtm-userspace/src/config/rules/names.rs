@@ -154,12 +154,24 @@ fn check_domain_pools(
                 Address::Domain(name) => Some(name),
                 Address::Ip(_) => None,
             });
-        for target in targets.filter(itself) {
-            let (target, pool) = (show(target), &pool.name);
-            report.problem(
-                at,
-                format!("the pool `{pool}` sends `{target}` back to this instance: a CNAME loop"),
-            );
+        for target in targets {
+            let (shown, pool) = (show(target), &pool.name);
+            if itself(&target) {
+                report.problem(
+                    at,
+                    format!(
+                        "the pool `{pool}` sends `{shown}` back to this instance: a CNAME loop"
+                    ),
+                );
+            } else if let Some(zone) = config.zone_of(target).filter(|_| marks.zones_known) {
+                let zone = show(&zone.origin);
+                report.problem(
+                    at,
+                    format!(
+                        "the pool `{pool}` sends `{shown}`, which lies in the zone `{zone}` served here: a chain of CNAMEs is not supported yet"
+                    ),
+                );
+            }
         }
     }
 }

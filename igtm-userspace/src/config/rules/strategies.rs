@@ -4,8 +4,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use igtm_common::layout::{RECORD_OCTETS, RECORDS};
+
 use super::super::instance::InstanceMark;
-use super::super::model::{Config, Instance, LineId, PoolId, Strategy, Tier};
+use super::super::model::{Address, Config, Instance, LineId, PoolId, Strategy, Tier};
 use super::super::pool::type_word;
 use super::super::problem::{At, Report};
 use super::super::strategy::{StrategyMark, TierMark};
@@ -19,8 +21,15 @@ pub(super) fn check(config: &Config, marks: &Marks, report: &Report<'_>) {
             for (tier, mark) in strategy.tiers.iter().zip(&mark.tiers) {
                 refuse_mixed_types(config, marks, tier, mark, report);
                 refuse_high_threshold(config, marks, tier, mark, report);
+                let pools = tier.pools.iter().map(|member| member.pool);
+                if let Some(at) = mark.pools.first() {
+                    refuse_large(config, marks, pools, *at, report);
+                }
             }
             refuse_empty_fallback(config, marks, strategy, mark, report);
+            if mark.pools_known {
+                refuse_large(config, marks, [strategy.fallback], mark.fallback, report);
+            }
         }
     }
 }
@@ -169,5 +178,46 @@ fn refuse_empty_fallback(
             );
             report.problem(mark.fallback, message);
         }
+    }
+}
+
+/// What is answered together has to fit one entry of the kernel's maps.
+fn refuse_large(
+    config: &Config,
+    marks: &Marks,
+    pools: impl IntoIterator<Item = PoolId>,
+    at: At,
+    report: &Report<'_>,
+) {
+    let mut addresses = BTreeSet::new();
+    for id in pools {
+        if !marks.pool(id).is_some_and(|pool| pool.addresses_known) {
+            return;
+        }
+        let enabled = config.pool(id).addresses.iter().filter(|a| a.enabled);
+        addresses.extend(enabled.map(|address| &address.value));
+    }
+    let found = addresses.len();
+    if found > RECORDS {
+        let message = format!(
+            "{found} enabled addresses are answered together; more than {RECORDS} are not supported yet"
+        );
+        report.problem(at, message);
+        return;
+    }
+    let octets: usize = addresses.iter().map(|address| record_octets(address)).sum();
+    if octets > RECORD_OCTETS {
+        let message = format!(
+            "these domains take {octets} octets of records; more than {RECORD_OCTETS} are not supported yet"
+        );
+        report.problem(at, message);
+    }
+}
+
+/// A CNAME's record (RFC 1035 §4.1.3); addresses fit by their number.
+fn record_octets(address: &Address) -> usize {
+    match address {
+        Address::Ip(_) => 0,
+        Address::Domain(name) => 12 + name.len(),
     }
 }

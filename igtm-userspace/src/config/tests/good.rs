@@ -170,7 +170,7 @@ group_wait = "0s"
     } = &config.channels[0].kind;
     assert_eq!(url.reveal(), "http://127.0.0.1:9/x");
     assert_eq!(secrets.len(), 2);
-    assert_eq!(headers[0].1, "Bearer x");
+    assert_eq!(headers[0].1.reveal(), "Bearer x");
 }
 
 #[test]

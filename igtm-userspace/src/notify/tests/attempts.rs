@@ -22,7 +22,7 @@ const TIMEOUT: Duration = Duration::from_millis(500);
 
 fn webhook(url: &str, secrets: &[&str], allow_private: bool) -> Result<Webhook, SetupError> {
     let secrets: Vec<Secret> = secrets.iter().map(|text| Secret::new(*text)).collect();
-    let headers = [("X-Team".to_owned(), "night".to_owned())];
+    let headers = [("X-Team".to_owned(), Secret::new("night"))];
     let url = Secret::new(url);
     Webhook::new(
         &url,

@@ -290,7 +290,7 @@ async fn no_log_line_shows_what_may_be_secret() {
     let mut receiver = Receiver::start(script).await;
     let mut config = one(&format!("{}/T0KEN?key=T0KEN", receiver.origin));
     let ChannelKind::Webhook { headers, .. } = &mut config.channels[0].kind;
-    headers.push(("X-Key".to_owned(), "T0KEN".to_owned()));
+    headers.push(("X-Key".to_owned(), Secret::new("T0KEN")));
     let notifier = Notifier::start(Arc::new(config));
     notifier.raise(event(Kind::AddressDown, "192.0.2.1"));
     for _ in 0..3 {

@@ -157,7 +157,7 @@ impl Webhook {
     pub fn new(
         url: &Secret,
         secrets: &[Secret],
-        headers: &[(String, String)],
+        headers: &[(String, Secret)],
         timeout: Duration,
         allow_private: bool,
         tls: rustls::ClientConfig,
@@ -169,7 +169,7 @@ impl Webhook {
             .collect::<Result<_, _>>()?;
         let headers = headers
             .iter()
-            .map(|(name, value)| check_header(name, value))
+            .map(|(name, value)| check_header(name, value.reveal()))
             .collect::<Result<_, _>>()?;
         Ok(Self {
             client: dial::client(tls, timeout, allow_private)?,

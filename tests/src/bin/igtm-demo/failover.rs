@@ -94,6 +94,7 @@ impl Change {
         rows.sort_by_key(|(at, _)| *at);
         let rows: Vec<[String; 2]> = rows.into_iter().map(|(_, row)| row).collect();
         screen.table(["after", "what"], &rows);
+        println!();
         Ok(())
     }
 

@@ -14,9 +14,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use igtm_tests::undo;
+use igtm_tests::{undo, world};
 
 use crate::scene::Scene;
 use crate::screen::Screen;
@@ -51,8 +51,12 @@ fn show(cli: &Cli, screen: &Screen) -> Result<()> {
         std::env::args().collect::<Vec<_>>().join(" ")
     );
     screen.title("igtm, live: DNS answered in the kernel, by client, by health");
+    let igtm = cli
+        .igtm
+        .canonicalize()
+        .with_context(|| format!("{}", cli.igtm.display()))?;
     let world = steps::network(screen)?;
-    let mut scene = Scene::open(&world, &cli.igtm)?;
+    let mut scene = Scene::open(&world, &igtm)?;
     steps::daemon(&scene, screen)?;
     steps::answers(&scene, screen)?;
     failover::outage(&mut scene, screen)?;
@@ -66,8 +70,11 @@ fn show(cli: &Cli, screen: &Screen) -> Result<()> {
             thread::park();
         }
     }
+    let prefix = world.prefix().to_owned();
     drop(scene);
     drop(world);
+    let left = world::traces(&prefix);
+    ensure!(left.is_empty(), "left behind: {}", left.join(", "));
     screen.passed("every step held; nothing is left behind");
     Ok(())
 }

@@ -1,0 +1,73 @@
+//! `[[pool]]`: addresses of one service.
+
+use std::net::IpAddr;
+
+use hickory_proto::rr::Name;
+
+use super::MonitorId;
+
+/// What a pool's addresses are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PoolType {
+    /// A records.
+    Ipv4,
+    /// AAAA records.
+    Ipv6,
+    /// One CNAME, for every type.
+    Domain,
+}
+
+/// `policy` of a pool or a tier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// 解析所有健康地址: every usable address.
+    All,
+    /// 负载均衡: one address by weight.
+    Weight,
+}
+
+/// Addresses of one service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// Unique.
+    pub name: String,
+    /// What its addresses are.
+    pub r#type: PoolType,
+    /// How its addresses stand in a weight tier.
+    pub policy: Policy,
+    /// What probes them.
+    pub monitor: Option<MonitorId>,
+    /// In order of declaration, no duplicates, never empty.
+    pub addresses: Vec<PoolAddress>,
+}
+
+/// One address of a pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolAddress {
+    /// An IP address of the pool's type, or a domain name.
+    pub value: Address,
+    /// 1–100.
+    pub weight: u32,
+    /// 归属地域, for people.
+    pub region: Option<String>,
+    /// A disabled address is not used.
+    pub enabled: bool,
+}
+
+/// What a pool holds.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Address {
+    /// Of an ipv4 or ipv6 pool.
+    Ip(IpAddr),
+    /// Of a domain pool: lower case, fully qualified.
+    Domain(Name),
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Ip(ip) => ip.fmt(f),
+            Self::Domain(name) => f.write_str(name.to_string().trim_end_matches('.')),
+        }
+    }
+}

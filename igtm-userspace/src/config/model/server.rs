@@ -1,0 +1,62 @@
+//! `[server]` and `[[zone]]`: the daemon itself, and what it is authoritative for.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use hickory_proto::rr::Name;
+
+/// `[server]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// This host's name in events and logs.
+    pub node: String,
+    /// Addresses answered; an unspecified one means all of the host's of that family.
+    pub listen: Vec<IpAddr>,
+    /// UDP and TCP port.
+    pub port: u16,
+    /// Interfaces XDP attaches to; empty: userspace only.
+    pub interfaces: Vec<String>,
+    /// How XDP attaches.
+    pub xdp: XdpMode,
+    /// What was observed lives here.
+    pub state_dir: PathBuf,
+    /// The directory on a bpffs under which `v{ABI}/` holds the pins.
+    pub bpffs: PathBuf,
+    /// Largest UDP reply, octets.
+    pub udp_size: u16,
+    /// Whether EDNS client subnet chooses the line.
+    pub ecs: bool,
+    /// How long the first answer waits for the first round.
+    pub start_wait: Duration,
+    /// How long the kernel answers without a daemon; zero: for ever.
+    pub stale_after: Duration,
+}
+
+/// `server.xdp`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum XdpMode {
+    /// Native, else generic, else userspace only.
+    Auto,
+    /// In the driver, or fail.
+    Native,
+    /// In the stack, or fail.
+    Generic,
+    /// Userspace only.
+    Off,
+}
+
+/// `[[zone]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zone {
+    /// Apex, lower case, fully qualified.
+    pub origin: Name,
+    /// Name servers, lower case, fully qualified, never empty.
+    pub ns: Vec<Name>,
+    /// SOA RNAME, as a domain name.
+    pub contact: Name,
+    /// The lowest TTL of an answer.
+    pub min_ttl: Duration,
+    /// SOA MINIMUM and the TTL of negative answers.
+    pub negative_ttl: Duration,
+}

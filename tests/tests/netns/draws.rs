@@ -46,8 +46,7 @@ fn config(world: &World) -> String {
         + &pool("four", "", &[("10.9.9.5", 1), ("10.9.9.6", 1), ("10.9.9.7", 1), ("10.9.9.8", 1)])
         + &instance("weight.example.com")
         + &tier("\"heavy\"")
-        // 80 × 50, 20 × 50, and each of the pair its pool's 25: 4000 + 1000 + 25 + 25 would drown
-        // it, so the pair's pool weighs 100 here and the other 1.
+        // 80 and 20 by their own weights, the pair by its pool's: shares of 300.
         + &instance("both.example.com")
         + &tier("{ pool = \"heavy\", weight = 1 }, { pool = \"pair\", weight = 100 }")
         + &instance("all.example.com")

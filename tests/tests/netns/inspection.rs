@@ -65,7 +65,7 @@ fn the_data_plane_is_readable_with_the_daemon_stopped() -> Result<()> {
     };
     ensure!(rows.len() == 3 && answers["ready"] == true, "{answers}");
     let telecom = row("A", "telecom")?;
-    ensure!(telecom["addresses"] == "192.0.2.1 weight 80, 192.0.2.2 weight 20");
+    ensure!(telecom["addresses"] == "192.0.2.1 weight 8000, 192.0.2.2 weight 2000");
     ensure!(telecom["draw"] == "weight", "{telecom}");
     ensure!(row("A", "default")?["addresses"] == "192.0.2.3");
     ensure!(row("AAAA", "default")?["addresses"] == "2001:db8:99::3");
@@ -77,7 +77,7 @@ fn the_data_plane_is_readable_with_the_daemon_stopped() -> Result<()> {
             WWW,
             " A ",
             "weight",
-            "192.0.2.1 weight 80, 192.0.2.2 weight 20",
+            "192.0.2.1 weight 8000, 192.0.2.2 weight 2000",
         ] {
             ensure!(line.contains(part), "{part} in {said}");
         }
@@ -124,7 +124,7 @@ fn bpftool_shows_names_lines_and_addresses_as_text() -> Result<()> {
         "\"name\": \"www.example.com\"",
         "\"line\": \"telecom\"",
         "\"line\": \"default\"",
-        "\"addresses\": \"192.0.2.1 weight 80, 192.0.2.2 weight 20\"",
+        "\"addresses\": \"192.0.2.1 weight 8000, 192.0.2.2 weight 2000\"",
         "\"addresses\": \"2001:db8:99::3\"",
     ] {
         ensure!(

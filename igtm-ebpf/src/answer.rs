@@ -3,10 +3,12 @@
 //! Everything is read and decided first; resizing the frame is the last thing that can
 //! fail, and only then is a single octet changed.
 
+mod room;
+
 use aya_ebpf::{
     bindings::xdp_md,
     btf_maps::lpm_trie::Key,
-    helpers::{bpf_ktime_get_coarse_ns, bpf_xdp_adjust_tail, bpf_xdp_store_bytes},
+    helpers::{bpf_ktime_get_coarse_ns, bpf_xdp_store_bytes},
     programs::XdpContext,
 };
 use igtm_common::{
@@ -169,10 +171,7 @@ fn write<const L3: usize>(
 
     let old_end = Packet::of(ctx).octets();
     let new_end = message_at + message;
-    // SAFETY: the context is this program's own.
-    if unsafe { bpf_xdp_adjust_tail(ctx.ctx.cast(), new_end as i32 - old_end as i32) } != 0 {
-        return Err(Counter::PassNoRoom);
-    }
+    room::resize(ctx.ctx, old_end, new_end, message_at + answers_at)?;
     if slice.len > 0 {
         let from = answer.octets.as_ptr().wrapping_add(slice.start as usize);
         store(ctx.ctx, message_at + answers_at, from, slice.len)?;

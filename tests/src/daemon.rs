@@ -144,8 +144,10 @@ impl Daemon {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// Sends it a signal.
+    /// Sends it a signal. What it said to sd_notify(3) before is forgotten: with a full queue it
+    /// would wait for us.
     pub fn signal(&self, signal: Signal) -> Result<()> {
+        while !self.notifications()?.is_empty() {}
         signal::kill(pid(&self.child), signal).with_context(|| format!("{signal} to igtm"))
     }
 

@@ -103,9 +103,13 @@ impl<'a> Client<'a> {
 
     /// Asks over TCP (RFC 7766), one query a connection.
     pub fn ask_tcp(&self, name: &str, r#type: RecordType) -> Result<Reply> {
-        let query = query(name, r#type, true)?;
+        self.send_tcp(&query(name, r#type, true)?)
+    }
+
+    /// Sends `query` over TCP.
+    pub fn send_tcp(&self, query: &Message) -> Result<Reply> {
         let start = Instant::now();
-        let octets = self.netns.enter(|| exchange_tcp(self.server, &query))?;
+        let octets = self.netns.enter(|| exchange_tcp(self.server, query))?;
         let message = Message::from_vec(&octets)?;
         ensure!(
             message.metadata.id == query.metadata.id,

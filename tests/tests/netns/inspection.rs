@@ -1,0 +1,207 @@
+//! What an operator sees of the data plane, with the daemon stopped; and `igtm detach`.
+
+use std::fs;
+use std::process::{Command, Output};
+
+use anyhow::{Context, Result, ensure};
+use hickory_proto::rr::RecordType;
+use igtm_tests::dns::Client;
+use igtm_tests::world::{EDGE_INTERFACE, EDGE_V4, Place, World};
+use serde_json::Value;
+
+use crate::scene::{
+    WWW, answered, igtm, instance, operators, plain, pool, server, set, start, strategy,
+};
+use crate::survival::{bpftool, pins};
+
+/// `igtm ARGS --bpffs …` on the edge.
+fn run(world: &World, args: &[&str]) -> Result<Output> {
+    let mut command = Command::new(igtm()?);
+    command.args(args).arg("--bpffs").arg(world.bpffs());
+    world.edge().enter(|| Ok(command.output()?))
+}
+
+fn text(world: &World, args: &[&str]) -> Result<String> {
+    let output = run(world, args)?;
+    ensure!(output.status.success(), "igtm {args:?}: {output:?}");
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+fn json(world: &World, args: &[&str]) -> Result<Value> {
+    let text = text(world, &[args, &["--json"]].concat())?;
+    serde_json::from_str(&text).context(text)
+}
+
+fn config(world: &World) -> String {
+    server(world, "xdp = \"native\"")
+        + &operators()
+        + &pool(
+            "telecom",
+            "policy = \"weight\"",
+            &[("192.0.2.1", 80), ("192.0.2.2", 20)],
+        )
+        + &pool("rest", "", &[("192.0.2.3", 100)])
+        + &pool("rest-6", "", &[("2001:db8:99::3", 100)])
+        + &instance(WWW)
+        + &strategy("telecom", "telecom", &["telecom"], "rest").replace(
+            "pools = [\"telecom\"]",
+            "pools = [\"telecom\"]\npolicy = \"weight\"",
+        )
+        + &strategy("default", "default", &["rest"], "rest")
+        + &strategy("default-6", "default", &["rest-6"], "rest-6")
+}
+
+#[test]
+fn the_data_plane_is_readable_with_the_daemon_stopped() -> Result<()> {
+    let world = World::new("map")?;
+    start(&world, &config(&world))?.stop()?;
+
+    let answers = json(&world, &["map", "answers"])?;
+    let rows = answers["answers"].as_array().context("rows")?;
+    let row = |r#type: &str, line: &str| {
+        rows.iter()
+            .find(|row| row["name"] == WWW && row["type"] == r#type && row["line"] == line)
+            .with_context(|| format!("{type} of {line} in {answers}"))
+    };
+    ensure!(rows.len() == 3 && answers["ready"] == true, "{answers}");
+    let telecom = row("A", "telecom")?;
+    ensure!(telecom["addresses"] == "192.0.2.1 weight 8000, 192.0.2.2 weight 2000");
+    ensure!(telecom["draw"] == "weight", "{telecom}");
+    ensure!(row("A", "default")?["addresses"] == "192.0.2.3");
+    ensure!(row("AAAA", "default")?["addresses"] == "2001:db8:99::3");
+    for view in [&["map"][..], &["map", "answers"]] {
+        let said = text(&world, view)?;
+        let line = said.lines().find(|line| line.contains("telecom"));
+        let line = line.with_context(|| said.clone())?;
+        for part in [
+            WWW,
+            " A ",
+            "weight",
+            "192.0.2.1 weight 8000, 192.0.2.2 weight 2000",
+        ] {
+            ensure!(line.contains(part), "{part} in {said}");
+        }
+    }
+
+    let lines = json(&world, &["map", "lines"])?;
+    let chains = lines["lines"].as_array().context("chains")?;
+    let telecom = chains.iter().find(|chain| chain["lines"][0] == "telecom");
+    let telecom = telecom.with_context(|| lines.to_string())?;
+    ensure!(telecom["prefixes"] == 2, "{lines}");
+    ensure!(telecom["lines"][1] == "default", "{lines}");
+    ensure!(text(&world, &["map", "lines"])?.contains("telecom > default"));
+
+    for (address, expected) in [
+        ("203.0.113.77", "telecom > default"),
+        ("2001:db8:b::7", "unicom > default"),
+        ("192.0.2.7", "default"),
+        ("2001:db8:ffff::1", "default"),
+    ] {
+        let said = text(&world, &["map", "line", address])?;
+        ensure!(said.trim() == format!("{address}: {expected}"), "{said}");
+    }
+
+    let before = json(&world, &["map", "counters"])?["counters"]["reply_answer"].as_u64();
+    Client::new(world.client(Place::Other), EDGE_V4)?.ask(WWW, RecordType::A)?;
+    let after = json(&world, &["map", "counters"])?["counters"]["reply_answer"].as_u64();
+    ensure!(
+        after == before.map(|count| count + 1),
+        "{before:?} {after:?}"
+    );
+    ensure!(text(&world, &["map", "counters"])?.contains("reply_answer"));
+    Ok(())
+}
+
+#[test]
+fn bpftool_shows_names_lines_and_addresses_as_text() -> Result<()> {
+    let world = World::new("btf")?;
+    let daemon = start(&world, &config(&world))?;
+    let path = pins(&world).join("ANSWERS").display().to_string();
+    let dump = world
+        .edge()
+        .output(Command::new("bpftool").args(["map", "dump", "pinned", &path]))?;
+    for part in [
+        "\"name\": \"www.example.com\"",
+        "\"line\": \"telecom\"",
+        "\"line\": \"default\"",
+        "\"addresses\": \"192.0.2.1 weight 8000, 192.0.2.2 weight 2000\"",
+        "\"addresses\": \"2001:db8:99::3\"",
+    ] {
+        ensure!(
+            dump.contains(part),
+            "no {part} in {}",
+            &dump[..dump.len().min(4000)]
+        );
+    }
+    // Every pin opens, and names its fields.
+    for name in [
+        "SETTINGS",
+        "LINES_V4",
+        "LINES_V6",
+        "LISTEN",
+        "INTERFACES",
+        "COUNTERS",
+    ] {
+        let path = pins(&world).join(name).display().to_string();
+        let dump = bpftool(&world, &["map", "dump", "pinned", &path])?;
+        ensure!(dump[0].is_object(), "{name}: {dump}");
+    }
+    daemon.stop()
+}
+
+#[test]
+fn detach_leaves_nothing() -> Result<()> {
+    let world = World::new("detach")?;
+    let attached = || -> Result<bool> {
+        let shown =
+            world
+                .edge()
+                .output(Command::new("ip").args(["-d", "link", "show", EDGE_INTERFACE]))?;
+        Ok(shown.contains("prog/xdp"))
+    };
+    start(&world, &config(&world))?.stop()?;
+    ensure!(attached()?, "native XDP is on the interface");
+    let said = text(&world, &["detach"])?;
+    ensure!(said.contains(EDGE_INTERFACE), "{said}");
+    ensure!(!attached()?, "no program is left");
+    let left: Vec<_> = fs::read_dir(world.bpffs())?.collect();
+    ensure!(left.is_empty(), "{left:?}");
+
+    // Again: nothing to do is no failure. And what needs pins says that there are none.
+    let said = text(&world, &["detach"])?;
+    ensure!(said.contains("nothing is pinned"), "{said}");
+    let map = run(&world, &["map"])?;
+    ensure!(map.status.code() == Some(1), "{map:?}");
+    ensure!(String::from_utf8_lossy(&map.stderr).contains("nothing is pinned"));
+
+    // A new start has all again.
+    let daemon = start(&world, &config(&world))?;
+    answered(&world, &set(&["192.0.2.3"]))?;
+    ensure!(attached()?);
+    daemon.stop()
+}
+
+#[test]
+fn xdp_off_answers_without_bpf_and_lets_go_of_the_interface() -> Result<()> {
+    let world = World::new("off")?;
+    let expected = set(&["192.0.2.1", "192.0.2.2"]);
+    start(&world, &plain(&world, "xdp = \"native\""))?.stop()?;
+    let daemon = start(&world, &plain(&world, "xdp = \"off\""))?;
+    answered(&world, &expected)?;
+    let shown = world
+        .edge()
+        .output(Command::new("ip").args(["link", "show", EDGE_INTERFACE]))?;
+    ensure!(!shown.contains("xdp"), "{shown}");
+    daemon.stop()
+}
+
+#[test]
+fn generic_mode_answers_the_same() -> Result<()> {
+    let world = World::new("generic")?;
+    let daemon = start(&world, &plain(&world, "xdp = \"generic\""))?;
+    answered(&world, &set(&["192.0.2.1", "192.0.2.2"]))?;
+    ensure!(daemon.counters(&world)?["reply_answer"] == 1);
+    let log = daemon.log();
+    ensure!(log.contains("generic"), "{log}");
+    daemon.stop()
+}

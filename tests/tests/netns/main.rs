@@ -1,0 +1,17 @@
+//! The end-to-end cases: the real `igtm` between real clients and backends, on real veth pairs
+//! with XDP, in namespaces of its own. `cargo xtask test netns` runs them, one after the other.
+//!
+//! Nothing stands in for a part of igtm here, and nothing outlives a case: worlds, daemons and
+//! pins unmake themselves when dropped, also by a panic.
+
+mod authority;
+mod draws;
+mod ending;
+mod failover;
+mod inspection;
+mod lines;
+mod refusals;
+mod reload;
+mod scene;
+mod start;
+mod survival;

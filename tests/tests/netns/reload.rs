@@ -1,0 +1,178 @@
+//! SIGHUP: another file becomes the answer as one step, a bad one is refused whole.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use hickory_proto::rr::RecordType;
+use igtm_tests::backend::Backend;
+use igtm_tests::daemon::Daemon;
+use igtm_tests::dns::{Client, Reply};
+use igtm_tests::load::Load;
+use igtm_tests::wait;
+use igtm_tests::world::{EDGE_V4, Place, World, backend_v4};
+use nix::sys::signal::Signal;
+
+use crate::scene::{
+    PATIENCE, WWW, answered, backend_pool, instance, plain, pool, server, set, start, strategy,
+    until_answered, web,
+};
+use crate::survival::lost_nothing;
+
+const RELOADS: usize = 6;
+
+fn reload(daemon: &Daemon, config: &str) -> Result<()> {
+    daemon.rewrite_config(config)?;
+    daemon.signal(Signal::SIGHUP)
+}
+
+/// What one reply looks like: its addresses in any order, and the TTL of them all.
+type Seen = (BTreeSet<IpAddr>, BTreeSet<u32>);
+
+fn seen(reply: &Reply) -> Seen {
+    let ttls = reply.message.answers.iter().map(|record| record.ttl);
+    (reply.addresses().into_iter().collect(), ttls.collect())
+}
+
+/// Asks, again and again, until told to stop: every reply in order. A lost one is an error.
+fn watch(world: &World, stop: &AtomicBool) -> Result<Vec<Seen>> {
+    let client = Client::new(world.client(Place::Unicom), EDGE_V4)?;
+    let mut replies = Vec::new();
+    while !stop.load(Ordering::Acquire) {
+        replies.push(seen(&client.ask(WWW, RecordType::A)?));
+        wait::pause(Duration::from_micros(500));
+    }
+    Ok(replies)
+}
+
+#[test]
+fn every_reply_is_wholly_old_or_wholly_new() -> Result<()> {
+    let world = World::new("reload")?;
+    let file = |addresses: &[(&str, u32)], ttl: &str| {
+        server(&world, "xdp = \"native\"")
+            + &pool("pool", "", addresses)
+            + &instance(WWW).replace("5s", ttl)
+            + &strategy("default", "default", &["pool"], "pool")
+    };
+    let one = file(&[("10.9.9.1", 1), ("10.9.9.2", 1), ("10.9.9.3", 1)], "5s");
+    let other = file(&[("10.9.9.4", 1), ("10.9.9.5", 1)], "7s");
+    let whole = [
+        (
+            set(&["10.9.9.1", "10.9.9.2", "10.9.9.3"]),
+            BTreeSet::from([5]),
+        ),
+        (set(&["10.9.9.4", "10.9.9.5"]), BTreeSet::from([7])),
+    ];
+    let daemon = start(&world, &one)?;
+    let stop = AtomicBool::new(false);
+    let replies = thread::scope(|scope| {
+        let watching = scope.spawn(|| watch(&world, &stop));
+        let done: Result<()> = (0..RELOADS).try_for_each(|n| {
+            let (file, expected) = [(&other, &whole[1]), (&one, &whole[0])][n % 2];
+            reload(&daemon, file)?;
+            until_answered(&world, &expected.0)?;
+            wait::pause(Duration::from_millis(100));
+            Ok(())
+        });
+        stop.store(true, Ordering::Release);
+        let replies = watching.join().expect("no panic")?;
+        done.map(|()| replies)
+    })?;
+    for reply in &replies {
+        ensure!(whole.contains(reply), "half of a change: {reply:?}");
+    }
+    let changes = replies.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    ensure!(changes == RELOADS, "{changes} changes seen, not {RELOADS}");
+    println!(
+        "reload: {} replies over {RELOADS} reloads, none of them lost or mixed",
+        replies.len()
+    );
+    daemon.stop()
+}
+
+#[test]
+fn a_bad_file_is_refused_whole() -> Result<()> {
+    let world = World::new("refused")?;
+    let good = plain(&world, "xdp = \"native\"");
+    let daemon = start(&world, &good)?;
+    let before = set(&["192.0.2.1", "192.0.2.2"]);
+    let bad = good.replace("192.0.2.2", "192.0.2.9")
+        + "[[pool]]\nname = \"second\"\ntype = \"ipv9\"\naddress = [{ value = \"192.0.2.3\" }]\n";
+    let line = bad
+        .lines()
+        .position(|line| line.contains("ipv9"))
+        .context("it is there")?
+        + 1;
+    reload(&daemon, &bad)?;
+    let place = format!("igtm.toml:{line}:");
+    wait::until("the refusal in the log", PATIENCE, || {
+        Ok(daemon.log().contains(&place).then_some(()))
+    })?;
+    let log = daemon.log();
+    let said = log
+        .lines()
+        .find(|line| line.contains(&place))
+        .context("found")?;
+    let column = said.split(&place).nth(1).context("found")?;
+    ensure!(
+        column.starts_with(|first: char| first.is_ascii_digit()),
+        "{said}"
+    );
+    ensure!(said.contains("ipv9") && said.contains("ipv4"), "{said}");
+    ensure!(log.contains("refused"), "{log}");
+    answered(&world, &before)?;
+
+    // What takes a restart is refused by name, and the answers with it.
+    let moved = good
+        .replace("192.0.2.2", "192.0.2.9")
+        .replace("edge-test", "edge-moved");
+    reload(&daemon, &moved)?;
+    wait::until("the refusal of [server]", PATIENCE, || {
+        Ok(daemon.log().contains("takes a restart").then_some(()))
+    })?;
+    answered(&world, &before)?;
+
+    // And a good one is taken afterwards.
+    reload(&daemon, &good.replace("192.0.2.2", "192.0.2.3"))?;
+    until_answered(&world, &set(&["192.0.2.1", "192.0.2.3"]))?;
+    daemon.stop()
+}
+
+#[test]
+fn unchanged_addresses_keep_their_health() -> Result<()> {
+    let world = World::new("kept")?;
+    let _second = Backend::start(world.backends(), "second", backend_v4(2))?;
+    let file = |ttl: &str, more: &str| {
+        server(&world, "xdp = \"native\"")
+            + &web("3s", "300ms", 0)
+            + &backend_pool("first", &[1])
+            + &backend_pool("second", &[2])
+            + more
+            + &instance(WWW).replace("5s", ttl)
+            + &strategy("default", "default", &["first", "second"], "second")
+    };
+    let daemon = start(&world, &file("5s", ""))?;
+    answered(&world, &set(&[backend_v4(2)]))?;
+    let client = world.client(Place::Telecom);
+    let load = Load::start(
+        client,
+        EDGE_V4,
+        (WWW, RecordType::A),
+        500,
+        [backend_v4(2).into()],
+    )?;
+    for n in 6..9 {
+        let extra = pool(&format!("extra-{n}"), "", &[("10.9.9.9", 1)]);
+        reload(&daemon, &file(&format!("{n}s"), &extra))?;
+        let asking = Client::new(world.client(Place::Other), EDGE_V4)?;
+        wait::until("the new TTL", PATIENCE, || {
+            let (_, ttls) = seen(&asking.ask(WWW, RecordType::A)?);
+            Ok(ttls.contains(&n).then_some(()))
+        })?;
+    }
+    lost_nothing(&load.stop()?)?;
+    daemon.stop()
+}

@@ -158,10 +158,8 @@ fn main() -> ExitCode {
 
 fn run(file: PathBuf, format: LogFormat) -> ExitCode {
     // hickory warns of every malformed option in a query: whoever sends those would fill the log.
-    let said = std::env::var("RUST_LOG").unwrap_or_else(|_| "hickory_proto=off".to_owned());
-    let filter = EnvFilter::builder()
-        .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
-        .parse_lossy(said);
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("info,hickory_proto=off"));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -33,11 +33,16 @@ const NAME: &str = "www.gtm.examp.le";
 /// Of the addresses that ask.
 const SEED: u64 = 0x5eed;
 
-/// The times of one program, nanoseconds a run, sorted.
+/// Times of one thing, one a round, nanoseconds a run, sorted.
 #[derive(Clone, Debug)]
 struct Times(Vec<u64>);
 
 impl Times {
+    fn sorted(mut times: Vec<u64>) -> Self {
+        times.sort_unstable();
+        Self(times)
+    }
+
     fn best(&self) -> u64 {
         self.0[0]
     }
@@ -54,12 +59,21 @@ const PROGRAMS: [&str; 3] = ["igtm_reflector", "igtm_restore_only", "igtm_restor
 #[derive(Clone, Debug)]
 pub struct Figures {
     repeat: u32,
-    /// Of [`PROGRAMS`], with [`PREFIXES`].
-    times: [Times; 3],
-    /// The same with no line but `default`.
-    times_without_lines: [Times; 3],
+    /// With [`PREFIXES`].
+    packets: Packets,
+    /// With no line but `default`.
+    packets_without_lines: Packets,
     verified_instructions: u32,
     load: Duration,
+}
+
+/// What packets cost with some content of the maps.
+#[derive(Clone, Debug)]
+struct Packets {
+    /// Of [`PROGRAMS`].
+    programs: [Times; 3],
+    /// The difference of the latter two, round by round.
+    hit: Times,
 }
 
 /// Measures everything: `rounds` measurements of `repeat` runs of each program.
@@ -67,15 +81,15 @@ pub fn measure(repeat: u32, rounds: u32) -> Result<Figures> {
     let (verified_instructions, load) = load()?;
     Ok(Figures {
         repeat,
-        times: times(PREFIXES, repeat, rounds)?,
-        times_without_lines: times(0, repeat, rounds)?,
+        packets: packets(PREFIXES, repeat, rounds)?,
+        packets_without_lines: packets(0, repeat, rounds)?,
         verified_instructions,
         load,
     })
 }
 
-/// The times of [`PROGRAMS`], which take turns so that a busy moment of the host meets all of them.
-fn times(prefixes: usize, repeat: u32, rounds: u32) -> Result<[Times; 3]> {
+/// Runs [`PROGRAMS`] in turns, so that a busy moment of the host meets all of them.
+fn packets(prefixes: usize, repeat: u32, rounds: u32) -> Result<Packets> {
     let mut kernel = kernel(prefixes)?;
     let frame = datagram(asker(0, 0), &query(NAME, A).opt(1232).octets());
     let mut times = [const { Vec::new() }; 3];
@@ -90,10 +104,13 @@ fn times(prefixes: usize, repeat: u32, rounds: u32) -> Result<[Times; 3]> {
     let hits = hits(&mut kernel)? - hits_before;
     let expected = u64::from(repeat) * u64::from(rounds);
     ensure!(hits == expected, "{hits} of {expected} runs were hits");
-    Ok(times.map(|mut times| {
-        times.sort_unstable();
-        Times(times)
-    }))
+    let [_, restore, both] = &times;
+    let hit = both.iter().zip(restore);
+    let hit = hit.map(|(both, restore)| both.saturating_sub(*restore));
+    Ok(Packets {
+        hit: Times::sorted(hit.collect()),
+        programs: times.map(Times::sorted),
+    })
 }
 
 /// Replies with an answer, of all CPUs.
@@ -202,17 +219,13 @@ kind = "operator"
 impl Figures {
     /// Name, best, median or value, and unit of each.
     fn rows(&self) -> [(&'static str, Option<u64>, u64, &'static str); 7] {
-        let hit = |name, [_, restore, both]: &[Times; 3]| {
-            let net = |of: fn(&Times) -> u64| of(both).saturating_sub(of(restore));
-            (name, Some(net(Times::best)), net(Times::median), "ns")
-        };
         let plain = |name, times: &Times| (name, Some(times.best()), times.median(), "ns");
-        let [reflector, restore, both] = &self.times;
+        let [reflector, restore, both] = &self.packets.programs;
         let load = u64::try_from(self.load.as_millis()).unwrap_or(u64::MAX);
         let instructions = u64::from(self.verified_instructions);
         [
-            hit("hit", &self.times),
-            hit("hit_without_lines", &self.times_without_lines),
+            plain("hit", &self.packets.hit),
+            plain("hit_without_lines", &self.packets_without_lines.hit),
             plain("reflector", reflector),
             plain("restore_query", restore),
             plain("restore_query_and_hit", both),
@@ -222,7 +235,7 @@ impl Figures {
     }
 
     fn rounds(&self) -> usize {
-        self.times[0].0.len()
+        self.packets.hit.0.len()
     }
 
     /// For other programs.

@@ -1,4 +1,4 @@
-//! The harness that end-to-end cases and the demonstration share.
+//! The harness that end-to-end cases and the demonstration share, and the golden packets.
 //!
 //! A [`world::World`] is an edge host, clients of two operators and one outside, and backends,
 //! in network namespaces that vanish with it. The daemon between them is the real one, and so are

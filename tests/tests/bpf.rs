@@ -4,11 +4,16 @@
 use anyhow::Result;
 use igtm_tests::figures;
 use igtm_tests::golden::check::check_all;
-use igtm_tests::golden::{answers, headers, lines, mutate, opts, queries, sweeps};
+use igtm_tests::golden::{answers, headers, lines, literal, mutate, opts, queries, sweeps};
 
 /// Of the random packets; a failure names the frame, which belongs into the table.
 const SEED: u64 = 0x1697_3053;
 const FRAMES: usize = 20_000;
+
+#[test]
+fn two_exchanges_octet_by_octet() -> Result<()> {
+    literal::check()
+}
 
 #[test]
 fn what_is_answered() -> Result<()> {

@@ -13,6 +13,7 @@ pub mod frame;
 pub mod headers;
 pub mod kernel;
 pub mod lines;
+pub mod literal;
 pub mod message;
 pub mod mutate;
 pub mod opts;

@@ -198,3 +198,6 @@ fn event(config: &Config, kind: Kind, severity: Severity, time: Timestamp) -> Ev
         test: false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -209,3 +209,6 @@ fn event(config: &Config, kind: Kind, severity: Severity, time: Timestamp) -> Ev
         test: false,
     }
 }
+
+#[cfg(test)]
+mod tests;

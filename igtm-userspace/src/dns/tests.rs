@@ -1,1 +1,83 @@
+//! Query → reply over a small file, as tables; and what must hold for any octets.
 
+mod edns;
+mod malformed;
+mod table;
+
+use std::net::IpAddr;
+use std::sync::{Arc, LazyLock};
+
+use hickory_proto::op::{Edns, Message, Query};
+use hickory_proto::rr::{Name, RData, RecordType};
+
+use super::answer::{Transport, answer};
+use crate::snapshot::fixture::{ground, snapshot};
+use crate::snapshot::{Ground, Snapshot};
+
+/// The file of every case.
+const FILE: &str = include_str!("tests/authority.toml");
+const SERIAL: u32 = 7;
+const TELECOM: &str = "203.0.113.10";
+const OTHER: &str = "192.0.2.200";
+
+static GROUND: LazyLock<Arc<Ground>> = LazyLock::new(|| ground(FILE));
+
+fn well() -> Snapshot {
+    snapshot(&GROUND, &[], SERIAL, None)
+}
+
+/// A query of id 1, as `dig +norec` sends it; with an OPT if `edns`.
+fn query(name: &str, r#type: RecordType, edns: bool) -> Message {
+    let mut name = Name::from_ascii(name).expect("a name");
+    name.set_fqdn(true);
+    let mut message = Message::query();
+    message.metadata.id = 1;
+    message.add_query(Query::query(name, r#type));
+    if edns {
+        let mut edns = Edns::new();
+        edns.set_max_payload(1232);
+        message.set_edns(edns);
+    }
+    message
+}
+
+fn octets(message: &Message) -> Vec<u8> {
+    message.to_vec().expect("it can be encoded")
+}
+
+/// The reply over UDP, with 0 drawn.
+fn reply(snapshot: &Snapshot, client: &str, query: &[u8]) -> Option<Vec<u8>> {
+    let client: IpAddr = client.parse().expect("an address");
+    answer(snapshot, query, client, Transport::Udp, 0)
+}
+
+/// The same, parsed; there must be one.
+fn parsed(snapshot: &Snapshot, client: &str, query: &[u8]) -> Message {
+    let reply = reply(snapshot, client, query).expect("a reply");
+    Message::from_vec(&reply).expect("well formed")
+}
+
+/// A reply in words: code, AA, TC, then each answer and, after `|`, each authority record.
+fn words(message: &Message) -> String {
+    let meta = &message.metadata;
+    let mut words = vec![format!("{:?}", meta.response_code)];
+    words.extend(meta.authoritative.then(|| "aa".to_owned()));
+    words.extend(meta.truncation.then(|| "tc".to_owned()));
+    for record in &message.answers {
+        let data = match &record.data {
+            RData::SOA(soa) => format!("SOA {} {} {}", soa.mname, soa.serial, soa.minimum),
+            data => format!("{} {data}", record.record_type()),
+        };
+        words.push(format!("{} {} {data}", record.name, record.ttl));
+    }
+    for record in &message.authorities {
+        let RData::SOA(soa) = &record.data else {
+            panic!("{record} in authority");
+        };
+        words.push(format!(
+            "| {} {} SOA {} {}",
+            record.name, record.ttl, soa.serial, soa.minimum
+        ));
+    }
+    words.join(" ")
+}

@@ -177,4 +177,6 @@ fn problem(error: AnswerError) -> String {
 }
 
 #[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
 mod tests;

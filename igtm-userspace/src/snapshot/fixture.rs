@@ -1,0 +1,44 @@
+//! Snapshots of small files for tests, with the health that a case wants.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use igtm_common::name::HashKey;
+
+use super::{Ground, Snapshot};
+use crate::config;
+use crate::health::{AddressState, HealthView, Target};
+
+/// The secret of every snapshot here.
+pub(crate) const KEY: HashKey = [0x0123_4567_89ab_cdef; _];
+
+/// These addresses are down, every other one is ok.
+pub(crate) struct Down<'a>(pub(crate) &'a [&'a str]);
+
+impl HealthView for Down<'_> {
+    fn state(&self, target: &Target) -> AddressState {
+        if self.0.contains(&target.address.to_string().as_str()) {
+            AddressState::Down
+        } else {
+            AddressState::Ok
+        }
+    }
+}
+
+/// The compiled configuration that is `version = 1`, then `text`.
+pub(crate) fn ground(text: &str) -> Arc<Ground> {
+    let text = format!("version = 1\n{text}");
+    let config = config::parse(&text, Path::new("/nowhere/igtm.toml"))
+        .unwrap_or_else(|problems| panic!("{problems}\n{text}"));
+    Arc::new(Ground::new(Arc::new(config), KEY).expect("it fits"))
+}
+
+/// What is answered from `ground` with the addresses `down`.
+pub(crate) fn snapshot(
+    ground: &Arc<Ground>,
+    down: &[&str],
+    serial: u32,
+    former: Option<&Snapshot>,
+) -> Snapshot {
+    Snapshot::new(Arc::clone(ground), &Down(down), serial, former).expect("it fits")
+}

@@ -1,5 +1,7 @@
 //! Which events a change raises (product.md §4). Pure: two snapshots or a transition in, events out.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 
 use crate::config::model::{Config, Instance, Strategy};
@@ -44,7 +46,7 @@ pub fn of_transition(config: &Config, transition: &Transition) -> Vec<Event> {
 
 /// When each strategy began to be answered as it is.
 #[derive(Clone, Debug, Default)]
-pub struct Since(std::collections::HashMap<(String, String), Timestamp>);
+pub struct Since(HashMap<(String, String), Timestamp>);
 
 impl Since {
     /// The events of going from `former` to `now`: strategies that moved between their tiers
@@ -56,6 +58,7 @@ impl Since {
         at: Timestamp,
     ) -> Vec<Event> {
         let config = &now.ground.config;
+        let former = former.map(by_instance);
         let mut events = Vec::new();
         for (instance, decisions) in config.instances.iter().zip(&now.decisions) {
             for (strategy, decision) in instance.strategies.iter().zip(decisions) {
@@ -63,7 +66,10 @@ impl Since {
                     continue;
                 }
                 let name = (instance.name.clone(), strategy.name.clone());
-                let old = former.and_then(|former| find(former, instance, strategy));
+                let old = former.as_ref().and_then(|former| {
+                    let (instance, decisions) = former.get(instance.name.as_str())?;
+                    find(instance, decisions, strategy)
+                });
                 let old_active = old.map_or(Active::Tier(0), |old| old.active);
                 let since = *self.0.entry(name.clone()).or_insert(at);
                 if old_active == decision.active {
@@ -126,18 +132,23 @@ fn title(instance: &Instance, strategy: &Strategy, kind: Kind, now: &Decision) -
     )
 }
 
+/// What was decided for each instance, by its name: a change may have to look for all of them.
+fn by_instance(snapshot: &Snapshot) -> HashMap<&str, (&Instance, &[Decision])> {
+    let instances = &snapshot.ground.config.instances;
+    let decided = instances.iter().zip(&snapshot.decisions);
+    decided
+        .map(|(instance, decisions)| (instance.name.as_str(), (instance, &decisions[..])))
+        .collect()
+}
+
 fn find<'a>(
-    former: &'a Snapshot,
     instance: &Instance,
+    decisions: &'a [Decision],
     strategy: &Strategy,
 ) -> Option<&'a Decision> {
-    let instances = &former.ground.config.instances;
-    let at = instances.iter().position(|old| old.name == instance.name)?;
-    let strategies = &instances[at].strategies;
-    let strategy = strategies
-        .iter()
-        .position(|old| old.name == strategy.name)?;
-    former.decisions[at].get(strategy)
+    let mut strategies = instance.strategies.iter();
+    let at = strategies.position(|old| old.name == strategy.name)?;
+    decisions.get(at)
 }
 
 fn answers(decision: &Decision) -> Vec<String> {

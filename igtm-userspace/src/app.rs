@@ -169,8 +169,10 @@ impl App {
                 Some(round) = self.rounds.recv() => {
                     let verdict = Instant::now();
                     let mut changed = self.judge(round);
-                    // What has come meanwhile becomes one step.
-                    while let Ok(round) = self.rounds.try_recv() {
+                    // What has come meanwhile becomes one step. Bounded: where rounds end faster
+                    // than they are judged, nothing would ever be answered nor stopped.
+                    for _ in 0..ROUNDS {
+                        let Ok(round) = self.rounds.try_recv() else { break };
                         changed |= self.judge(round);
                     }
                     if changed {

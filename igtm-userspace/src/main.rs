@@ -157,9 +157,7 @@ fn main() -> ExitCode {
 }
 
 fn run(file: PathBuf, format: LogFormat) -> ExitCode {
-    // hickory warns of every malformed option in a query: whoever sends those would fill the log.
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("info,hickory_proto=off"));
+    let filter = log_filter(std::env::var("RUST_LOG").ok());
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -184,6 +182,15 @@ fn run(file: PathBuf, format: LogFormat) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What is logged: as `RUST_LOG` says, else what an operator needs.
+fn log_filter(said: Option<String>) -> EnvFilter {
+    // hickory warns of every malformed option in a query: whoever sends those would fill the log.
+    let said = said.unwrap_or_else(|| "info,hickory_proto=off".to_owned());
+    EnvFilter::builder()
+        .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
+        .parse_lossy(said)
 }
 
 fn explain(args: ExplainArgs) -> ExitCode {

@@ -47,8 +47,11 @@ counters! {
     pass_fragment PassFragment,
     /// Passed: not UDP.
     pass_not_udp PassNotUdp,
-    /// Passed: lengths that do not fit each other, or a bad IPv4 header checksum.
+    /// Passed: lengths that do not fit each other.
     pass_bad_length PassBadLength,
+    /// Passed: a bad IPv4 header checksum, or IPv6 without a UDP checksum (RFC 8200 §8.1). A UDP
+    /// checksum that is there is not verified: with offloading it may be only half done.
+    pass_bad_checksum PassBadChecksum,
     /// Passed: not to the configured port.
     pass_wrong_port PassWrongPort,
     /// Passed: not to an address of `server.listen`.

@@ -191,6 +191,9 @@ impl Frame {
         {
             return Err(Counter::PassBadLength);
         }
+        if L3 == IPV6 && udp.checksum == 0 {
+            return Err(Counter::PassBadChecksum);
+        }
         if udp.source == 0 {
             return Err(Counter::PassBadSource);
         }
@@ -254,7 +257,10 @@ fn ipv4(
         u64::from(words[6]) + u64::from(words[7]) + u64::from(words[8]) + u64::from(words[9]);
     let sum = words[..6].iter().map(|word| u64::from(*word)).sum::<u64>() + addresses;
     let total = usize::from(u16::from_be(words[1]));
-    if checksum::fold(sum) != 0xffff || total < IPV4 {
+    if checksum::fold(sum) != 0xffff {
+        return Err(Counter::PassBadChecksum);
+    }
+    if total < IPV4 {
         return Err(Counter::PassBadLength);
     }
     let [first, _] = words[6].to_ne_bytes();

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use igtm_common::counter::Counter::{
-    self, PassBadLength, PassBadSource, PassFragment, PassIpOptions, PassNotIp, PassNotReady,
+    self, PassBadChecksum, PassBadLength, PassBadSource, PassFragment, PassIpOptions, PassNotIp, PassNotReady,
     PassNotUdp, PassStale, PassWrongAddress, PassWrongMac, PassWrongPort,
 };
 
@@ -112,13 +112,13 @@ fn ipv4() -> Vec<Case> {
             frame[14] = 0x44
         }),
         spoiled("IPv4 version 5", &[PassNotIp], |frame| frame[14] = 0x55),
-        spoiled("a bad IPv4 header checksum", &[PassBadLength], |frame| {
+        spoiled("a bad IPv4 header checksum", &[PassBadChecksum], |frame| {
             frame[24] ^= 0x01
         }),
-        spoiled("no IPv4 header checksum", &[PassBadLength], |frame| {
+        spoiled("no IPv4 header checksum", &[PassBadChecksum], |frame| {
             frame[24..26].fill(0)
         }),
-        spoiled("a TTL changed on the way", &[PassBadLength], |frame| {
+        spoiled("a TTL changed on the way", &[PassBadChecksum], |frame| {
             frame[22] -= 1
         }),
         total("an IPv4 total length that is too short", -1),
@@ -163,6 +163,9 @@ fn ipv6() -> Vec<Case> {
         spoiled_v6(what, &[PassBadLength], |frame| add(frame, 18, change))
     };
     vec![
+        spoiled_v6("no UDP checksum", &[PassBadChecksum], |frame| {
+            frame[60..62].fill(0)
+        }),
         extended("hop-by-hop options", 0, &options, &[PassIpOptions]),
         extended("destination options", 60, &options, &[PassIpOptions]),
         extended(

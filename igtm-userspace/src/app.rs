@@ -148,6 +148,7 @@ impl App {
             kernel = self.dataplane.is_some(),
             "answering"
         );
+        self.settle();
         Ok(answering)
     }
 
@@ -232,10 +233,15 @@ impl App {
             "answers changed"
         );
         self.tell(Some(&former), &snapshot);
+        self.settle();
+        true
+    }
+
+    /// Waits now for what the next change would else wait for.
+    fn settle(&mut self) {
         if let Some(dataplane) = &mut self.dataplane {
             block_in_place(|| dataplane.settle());
         }
-        true
     }
 
     fn decide(&self, ground: Arc<Ground>) -> anyhow::Result<Snapshot> {

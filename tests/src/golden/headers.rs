@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use igtm_common::counter::Counter::{
-    self, PassBadChecksum, PassBadLength, PassBadSource, PassFragment, PassIpOptions, PassNotIp, PassNotReady,
-    PassNotUdp, PassStale, PassWrongAddress, PassWrongMac, PassWrongPort,
+    self, PassBadChecksum, PassBadLength, PassBadSource, PassFragment, PassIpOptions, PassNotIp,
+    PassNotReady, PassNotUdp, PassStale, PassWrongAddress, PassWrongMac, PassWrongPort,
 };
 
 use super::answers::{ANYBODY, ANYBODY_V6};

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use hickory_proto::rr::RecordType;
+use anyhow::{Context, Result, bail, ensure};
+use hickory_proto::rr::{RData, RecordType};
 use igtm_tests::backend::Backend;
 use igtm_tests::daemon::Daemon;
 use igtm_tests::dns::{Client, Reply};
@@ -174,5 +174,42 @@ fn unchanged_addresses_keep_their_health() -> Result<()> {
         })?;
     }
     lost_nothing(&load.stop()?)?;
+    daemon.stop()
+}
+
+fn serial(world: &World) -> Result<u32> {
+    let client = Client::new(world.client(Place::Other), EDGE_V4)?;
+    let reply = client.ask("example.com", RecordType::SOA)?;
+    match reply.message.answers.first().map(|record| &record.data) {
+        Some(RData::SOA(soa)) => Ok(soa.serial),
+        other => bail!("no SOA but {other:?}"),
+    }
+}
+
+#[test]
+fn the_serial_rises_with_every_change_also_across_restarts() -> Result<()> {
+    let world = World::new("serial")?;
+    let file = |ttl: u32| plain(&world, "xdp = \"native\"").replace("5s", &format!("{ttl}s"));
+    let mut daemon = start(&world, &file(5))?;
+    let mut last = 0;
+    let mut rises = |what: &str| -> Result<()> {
+        let now = wait::until(what, PATIENCE, || {
+            let now = serial(&world)?;
+            Ok((now != last).then_some(now))
+        })?;
+        ensure!(now > last, "{what}: {now} after {last}");
+        last = now;
+        Ok(())
+    };
+    rises("the start")?;
+    // Several within one second: the clock alone would not do.
+    for ttl in 6..10 {
+        reload(&daemon, &file(ttl))?;
+        rises("a reload")?;
+    }
+    daemon.signal(Signal::SIGKILL)?;
+    daemon.wait()?;
+    daemon = start(&world, &file(10))?;
+    rises("a restart")?;
     daemon.stop()
 }

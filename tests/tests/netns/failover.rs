@@ -85,8 +85,8 @@ fn the_answer_follows_a_death_within_an_interval_and_the_retries() -> Result<()>
                 ensure!(took <= most, "recovery took {took:?}, not {most:?}");
             }
             println!(
-                "failover: death → new answer {times:?} ms (backend {}; interval 1 s, timeout \
-                 300 ms, retries {retries})",
+                "failover: death → new answer {times:?} ms (right after a round, the worst case; \
+                 backend {}; interval 1 s, timeout 300 ms, retries {retries})",
                 if refuses { "refuses" } else { "vanishes" }
             );
         }

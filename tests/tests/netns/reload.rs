@@ -184,6 +184,7 @@ fn unchanged_addresses_keep_their_health() -> Result<()> {
             let (_, ttls) = seen(&asking.ask(WWW, RecordType::A)?);
             Ok(ttls.contains(&n).then_some(()))
         })?;
+        wait::pause(Duration::from_millis(200));
     }
     lost_nothing(&load.stop()?)?;
     daemon.stop()

@@ -12,7 +12,7 @@ use igtm_tests::world::{EDGE_V4, Place, RECEIVER, World, backend_v4};
 use serde_json::{Value, json};
 
 use crate::scene::{
-    PATIENCE, WWW, backend_pool, instance, server, set, start, strategy, until_answered, web,
+    PATIENCE, WWW, backend_pool, instance, pool, server, set, start, strategy, until_answered, web,
     webhook,
 };
 
@@ -85,8 +85,8 @@ fn the_answer_follows_a_death_within_an_interval_and_the_retries() -> Result<()>
                 ensure!(took <= most, "recovery took {took:?}, not {most:?}");
             }
             println!(
-                "failover: death → new answer {times:?} ms (backend {}; interval 1 s, timeout \
-                 300 ms, retries {retries})",
+                "failover: death → new answer {times:?} ms (right after a round, the worst case; \
+                 backend {}; interval 1 s, timeout 300 ms, retries {retries})",
                 if refuses { "refuses" } else { "vanishes" }
             );
         }
@@ -220,5 +220,49 @@ fn a_webhook_that_is_refused_comes_again_with_its_id() -> Result<()> {
     ensure!(attempts[0].id == attempts[1].id, "the same message");
     ensure!(attempts.iter().all(|attempt| attempt.signature.is_ok()));
     ensure!(attempts[0].body == attempts[1].body);
+    daemon.stop()
+}
+
+/// ping and tcp see a host that is gone, and see it come back.
+#[test]
+fn ping_and_tcp_see_a_death_too() -> Result<()> {
+    let world = World::new("protocols")?;
+    let _first = Backend::start(world.backends(), "first", backend_v4(1))?;
+    let monitors = [("ping", "packets = 2\n"), ("tcp", "port = 80\n")];
+    let file: String = monitors
+        .iter()
+        .map(|(protocol, keys)| {
+            format!(
+                "[[monitor]]\nname = \"{protocol}\"\nprotocol = \"{protocol}\"\ninterval = \"1s\"\n\
+                 timeout = \"200ms\"\nretries = 0\n{keys}"
+            ) + &pool(
+                &format!("{protocol}-first"),
+                &format!("monitor = \"{protocol}\""),
+                &[("10.80.0.11", 100)],
+            ) + &instance(&format!("{protocol}.example.com"))
+                + &strategy("s", "default", &[&format!("{protocol}-first")], "last")
+        })
+        .collect();
+    let last = pool("last", "", &[("10.80.0.12", 100)]);
+    let daemon = start(
+        &world,
+        &(server(&world, "xdp = \"native\"") + &last + &file),
+    )?;
+    let client = Client::new(world.client(Place::Other), EDGE_V4)?;
+    for (command, expected) in [("", 1), ("del", 2), ("add", 1)] {
+        if !command.is_empty() {
+            let address = backend_v4(1);
+            let line = format!("addr {command} {address}/24 dev back0\n");
+            world.backends().ip_batch(&line)?;
+        }
+        for (protocol, _) in monitors {
+            let name = format!("{protocol}.example.com");
+            wait::until(&name, PATIENCE, || {
+                let addresses = client.ask(&name, RecordType::A)?.addresses();
+                Ok((addresses == [backend_v4(expected)]).then_some(()))
+            })
+            .with_context(|| format!("after {command:?}: {}", daemon.log()))?;
+        }
+    }
     daemon.stop()
 }

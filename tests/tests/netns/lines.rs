@@ -1,15 +1,16 @@
 //! Every client is answered by its own line, and by the kernel.
 
 use std::fs;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use anyhow::{Context, Result, ensure};
 use hickory_proto::rr::RecordType;
 use igtm_tests::daemon::counted;
 use igtm_tests::dns::Client;
-use igtm_tests::world::{EDGE_V4, Place, World, edge};
+use igtm_tests::wait;
+use igtm_tests::world::{EDGE_V4, EDGE_V6, Place, World, edge};
 
-use crate::scene::{WWW, instance, operators, pool, server, start, strategy};
+use crate::scene::{PATIENCE, WWW, instance, operators, pool, server, start, strategy};
 
 const QUERIES: u64 = 5;
 
@@ -119,5 +120,42 @@ fn the_most_preferred_line_that_is_claimed_decides() -> Result<()> {
         };
         ensure!(said["lines"][0] == first, "{client}: {said}");
     }
+    daemon.stop()
+}
+
+/// The host's addresses, whichever they are, and those it gets later.
+#[test]
+fn a_wildcard_listens_on_the_hosts_addresses() -> Result<()> {
+    let world = World::new("wildcard")?;
+    let listen = format!("listen     = [\"{EDGE_V4}\", \"{EDGE_V6}\"]");
+    let config = config(&world).replace(&listen, "listen = [\"0.0.0.0\", \"::\"]");
+    ensure!(config.contains("0.0.0.0"), "{config}");
+    let daemon = start(&world, &config)?;
+    for over_ipv6 in [false, true] {
+        let client = Client::new(world.client(Place::Unicom), edge(over_ipv6))?;
+        let before = daemon.counters(&world)?;
+        for reply in [
+            client.ask(WWW, RecordType::A)?,
+            client.ask_tcp(WWW, RecordType::A)?,
+        ] {
+            ensure!(reply.addresses() == ["10.9.9.2".parse::<IpAddr>()?]);
+        }
+        let counted = counted(&before, &daemon.counters(&world)?);
+        ensure!(counted.get("reply_answer") == Some(&1), "{counted:?}");
+    }
+    world
+        .edge()
+        .ip_batch("addr add 10.53.0.54/24 dev edge0\n")?;
+    let client = Client::new(world.client(Place::Telecom), Ipv4Addr::new(10, 53, 0, 54))?;
+    let addresses = wait::until("an answer on the new address", PATIENCE, || {
+        Ok(client
+            .ask(WWW, RecordType::A)
+            .ok()
+            .map(|reply| reply.addresses()))
+    })?;
+    ensure!(
+        addresses == ["10.9.9.1".parse::<IpAddr>()?],
+        "{addresses:?}"
+    );
     daemon.stop()
 }

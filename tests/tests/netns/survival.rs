@@ -179,8 +179,10 @@ fn a_restart_applies_a_changed_file_in_one_step() -> Result<()> {
     start(&world, &old)?.stop()?;
     let load = load(&world, set(&["192.0.2.1", "192.0.2.2", "192.0.2.3"]))?;
     let new = old.replace("192.0.2.2", "192.0.2.3");
+    wait::pause(Duration::from_millis(300));
     let daemon = start(&world, &new)?;
     until_answered(&world, &set(&["192.0.2.1", "192.0.2.3"]))?;
+    wait::pause(Duration::from_millis(300));
     lost_nothing(&load.stop()?)?;
     daemon.stop()
 }

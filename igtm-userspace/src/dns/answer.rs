@@ -43,8 +43,11 @@ pub fn answer(
         Ok(question) => question,
         Err(code) => {
             let mut reply = failure(message, code);
-            if let (Some(edns), [question]) = (&query.edns, &query.queries[..]) {
+            if let Some(edns) = &query.edns {
                 reply.edns = Some(our_edns(udp_size, edns.flags().dnssec_ok));
+            }
+            // Clients take a reply for theirs by its question.
+            if let [question] = &query.queries[..] {
                 reply.add_query(question.clone());
             }
             return encode(&reply, u16::MAX);

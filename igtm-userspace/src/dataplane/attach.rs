@@ -176,14 +176,13 @@ fn attach_in(
 
 #[cfg(test)]
 mod tests {
-    use aya::programs::ProgramError;
     use nix::errno::Errno;
 
     use super::*;
 
     #[test]
     fn a_load_that_a_signal_interrupted_is_told_apart() {
-        let error = |errno: Errno| ProgramError::IOError(errno.into());
+        let error = |errno: Errno| std::io::Error::from(errno);
         assert!(interrupted(&error(Errno::EAGAIN)));
         assert!(!interrupted(&error(Errno::EACCES)));
     }

@@ -42,9 +42,10 @@ const DRAIN: Duration = Duration::from_secs(5);
 
 /// Runs the daemon on `file` until SIGTERM or SIGINT.
 pub async fn run(file: PathBuf) -> anyhow::Result<()> {
-    let config = Arc::new(config::load(&file)?);
+    // First of all: a SIGHUP that nobody takes ends the process, and reading the file may take long.
     let mut stop = Stop::new()?;
     let hangup = signal(SignalKind::hangup()).context("SIGHUP")?;
+    let config = Arc::new(config::load(&file)?);
     let mut app = App::build(file, config)?;
     tokio::select! {
         biased;

@@ -7,6 +7,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use igtm_common::layout;
+
 use super::model::{Server, XdpMode};
 use super::names;
 use super::problem::Report;
@@ -147,6 +149,7 @@ fn listen(list: &Value<'_>) -> Vec<IpAddr> {
             Ok(ip) => found.push((ip, item)),
         }
     }
+    refuse_too_many(list, found.len(), layout::LISTEN);
     for (ip, item) in &found {
         let covers = |(other, _): &&(IpAddr, Value<'_>)| {
             other.is_unspecified() && other != ip && other.is_ipv4() == ip.is_ipv4()
@@ -178,5 +181,13 @@ fn interfaces(list: &Value<'_>) -> Vec<String> {
             found.push(text.to_owned());
         }
     }
+    refuse_too_many(list, found.len(), layout::INTERFACES);
     found
+}
+
+/// The kernel's maps hold no more.
+fn refuse_too_many(list: &Value<'_>, found: usize, most: usize) {
+    if found > most {
+        list.problem(format!("this list has {found} entries, at most {most}"));
+    }
 }

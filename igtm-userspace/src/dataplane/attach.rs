@@ -14,6 +14,9 @@ use super::object::PROGRAM;
 use super::{DataplaneError, pins};
 use crate::config::model::{Server, XdpMode};
 
+/// How often a load may be interrupted by signals.
+const LOAD_ATTEMPTS: usize = 10;
+
 /// One interface the program is on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attachment {
@@ -60,9 +63,7 @@ pub(super) fn attach_all(
         .ok_or_else(|| DataplaneError::Load {
             error: format!("the object has no XDP program {PROGRAM}"),
         })?;
-    program
-        .load()
-        .map_err(|error| refused("loading the XDP program", &error))?;
+    load(program)?;
     if let Ok(info) = program.info() {
         debug!(
             verified_instructions = info.verified_instruction_count(),
@@ -74,6 +75,24 @@ pub(super) fn attach_all(
         .iter()
         .map(|interface| attach_one(program, directory, interface, server.xdp))
         .collect()
+}
+
+/// BPF_PROG_LOAD, again when a signal (SIGHUP during the start) interrupted the verifier.
+fn load(program: &mut Xdp) -> Result<(), DataplaneError> {
+    let mut loaded = program.load();
+    for _ in 1..LOAD_ATTEMPTS {
+        match &loaded {
+            Err(error) if interrupted(error) => loaded = program.load(),
+            _ => break,
+        }
+    }
+    loaded.map_err(|error| refused("loading the XDP program", &error))
+}
+
+fn interrupted(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source())
+        .filter_map(|error| error.downcast_ref::<std::io::Error>())
+        .any(|error| error.kind() == std::io::ErrorKind::WouldBlock)
 }
 
 fn attach_one(
@@ -126,7 +145,9 @@ fn attach_one(
 fn replace(program: &mut Xdp, pin: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let link: FdLink = PinnedLink::from_pin(pin)?.into();
     let link = XdpLink::try_from(link)?;
-    program.attach_to_link(link)?;
+    let id = program.attach_to_link(link)?;
+    // The pin alone holds the link: `igtm detach` takes the program off under a running daemon.
+    drop(program.take_link(id)?);
     Ok(())
 }
 
@@ -152,4 +173,18 @@ fn attach_in(
     let link = FdLink::try_from(link).map_err(|error| failed(&error))?;
     link.pin(pin).map_err(|error| failed(&error))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::errno::Errno;
+
+    use super::*;
+
+    #[test]
+    fn a_load_that_a_signal_interrupted_is_told_apart() {
+        let error = |errno: Errno| std::io::Error::from(errno);
+        assert!(interrupted(&error(Errno::EAGAIN)));
+        assert!(!interrupted(&error(Errno::EACCES)));
+    }
 }

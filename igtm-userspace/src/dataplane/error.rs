@@ -27,6 +27,8 @@ pub enum DataplaneError {
         path: PathBuf,
         error: std::io::Error,
     },
+    #[error("server.bpffs: {path} is in use by another igtm")]
+    Locked { path: PathBuf },
     #[error(
         "the pinned map {path} has another layout: {field} is {found}, this igtm has {expected}; `igtm detach` removes it"
     )]

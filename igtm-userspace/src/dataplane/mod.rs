@@ -12,8 +12,11 @@ mod object;
 mod pins;
 mod write;
 
+use std::fs::File;
+
 use igtm_common::layout::ABI_VERSION;
 use igtm_common::name::HashKey;
+use nix::fcntl::Flock;
 use tracing::{info, warn};
 
 pub use attach::Attachment;
@@ -31,6 +34,8 @@ use crate::snapshot::Image;
 pub struct Dataplane {
     /// Keeps the program; the pins keep it too.
     _ebpf: aya::Ebpf,
+    /// Two daemons never share pins.
+    _lock: Flock<File>,
     writer: write::Writer,
     local: local::Local,
     attachments: Vec<Attachment>,
@@ -44,7 +49,7 @@ impl Dataplane {
     /// host without BPF. Each step down is logged once, with its reason.
     pub fn open(server: &Server) -> Result<Option<Self>, DataplaneError> {
         if server.xdp == XdpMode::Off || server.interfaces.is_empty() {
-            pins::release_links(&server.bpffs, &[])?;
+            Self::release(server)?;
             info!(
                 reason = if server.xdp == XdpMode::Off {
                     "server.xdp = \"off\""
@@ -62,18 +67,34 @@ impl Dataplane {
                 if server.xdp == XdpMode::Auto =>
             {
                 warn!(%error, "answering in userspace only");
-                // Nobody would keep up the answers of an interface that did get it.
-                pins::release_links(&server.bpffs, &[])?;
+                // Whatever is still attached would go on answering from maps that nobody writes.
+                Self::release(server)?;
                 Ok(None)
             }
             Err(error) => Err(error),
         }
     }
 
+    /// Takes the program off every interface, unless it is another daemon's.
+    fn release(server: &Server) -> Result<(), DataplaneError> {
+        let directory = pins::directory(&server.bpffs);
+        let _lock = match pins::lock(&directory) {
+            Ok(lock) => lock,
+            Err(error @ DataplaneError::Locked { .. }) => {
+                warn!(%error, "its XDP program is left alone");
+                return Ok(());
+            }
+            // Nothing is pinned, or nothing that this process may touch.
+            Err(_) => return Ok(()),
+        };
+        pins::release_links(&server.bpffs, &[])
+    }
+
     fn attach(server: &Server) -> Result<Self, DataplaneError> {
         let object = object::object()?;
         let directory = pins::directory(&server.bpffs);
         pins::prepare(&directory)?;
+        let lock = pins::lock(&directory)?;
         let adopted = pins::check_layout(&directory, object)?;
         let mut ebpf = object::load(object, &directory)?;
         let maps = maps::Maps::take(&mut ebpf)?;
@@ -98,6 +119,7 @@ impl Dataplane {
         );
         Ok(Self {
             _ebpf: ebpf,
+            _lock: lock,
             writer,
             local,
             attachments,

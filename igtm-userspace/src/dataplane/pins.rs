@@ -1,11 +1,13 @@
 //! Where things are pinned, whether what is pinned there fits, and how it is removed.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use aya::maps::MapInfo;
 use igtm_common::layout::ABI_VERSION;
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
 use nix::sys::statfs::statfs;
 use serde::Serialize;
 
@@ -53,6 +55,18 @@ pub(super) fn prepare(directory: &Path) -> Result<(), DataplaneError> {
             path: directory.to_owned(),
             error,
         },
+    })
+}
+
+/// Makes the pins this process's until the returned lock is dropped: two writers of one map would
+/// each break the other's idea of what it holds.
+pub(super) fn lock(directory: &Path) -> Result<Flock<File>, DataplaneError> {
+    let file = File::open(directory).map_err(|error| pins_error(directory, error))?;
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_file, error)| match error {
+        Errno::EWOULDBLOCK => DataplaneError::Locked {
+            path: directory.to_owned(),
+        },
+        error => pins_error(directory, error.into()),
     })
 }
 
@@ -198,5 +212,20 @@ fn pins_error(path: &Path, error: io::Error) -> DataplaneError {
     DataplaneError::Pins {
         path: path.to_owned(),
         error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pins_are_one_daemons() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let held = lock(directory.path()).expect("free");
+        let refused = lock(directory.path());
+        assert!(matches!(refused, Err(DataplaneError::Locked { .. })));
+        drop(held);
+        lock(directory.path()).expect("free again");
     }
 }

@@ -43,6 +43,7 @@ pub fn answer(
         Ok(question) => question,
         Err(code) => {
             let mut reply = failure(message, code);
+            // Clients take a reply for theirs by its question.
             if let [question] = &query.queries[..] {
                 reply.add_query(question.clone());
             }

@@ -218,6 +218,7 @@ fn refuse_large(
 fn record_octets(address: &Address) -> usize {
     match address {
         Address::Ip(_) => 0,
-        Address::Domain(name) => 12 + name.len(),
+        // hickory's length leaves the root label out.
+        Address::Domain(name) => 12 + name.len() + 1,
     }
 }

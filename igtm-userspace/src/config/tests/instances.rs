@@ -218,3 +218,27 @@ fn domains_and_zones() {
         )],
     );
 }
+
+#[test]
+fn domains_that_no_reply_could_be_drawn_from() {
+    let pool = |count: usize| {
+        let domains: Vec<String> = (0..count)
+            .map(|at| format!("{{ value = \"target-{at:02}.cdn.example.net\" }}"))
+            .collect();
+        let domains = domains.join(", ");
+        format!("[[pool]]\nname = \"p\"\ntype = \"domain\"\naddress = [{domains}]\n")
+    };
+    let before = [ZONE, INSTANCE, STRATEGY];
+    // Each takes 12 octets and a name of 27: 22 fit 896 octets.
+    expect_after(&before, &pool(22), &[]);
+    let problem = "these domains take 897 octets of records; more than 896 are not supported yet";
+    // Said of the fallback and of the tier.
+    expect_after(
+        &before,
+        &pool(23),
+        &[
+            (0, &format!("12: {problem}")),
+            (1, &format!("20: {problem}")),
+        ],
+    );
+}

@@ -77,6 +77,26 @@ fn server() {
 }
 
 #[test]
+fn lists_longer_than_the_maps() {
+    let list = |count: usize, item: &dyn Fn(usize) -> String| {
+        let items: Vec<String> = (0..count).map(item).collect();
+        items.join(", ")
+    };
+    let listen = |count| list(count, &|at| format!("\"192.0.{}.{}\"", at / 250, at % 250));
+    let interfaces = |count| list(count, &|at| format!("\"eth{at}\""));
+    for (key, most, items) in [
+        ("listen", 256, &listen as &dyn Fn(usize) -> String),
+        ("interfaces", 64, &interfaces),
+    ] {
+        let server = |count| format!("[server]\nnode = \"n\"\n{key} = [{}]\n{ZONE}", items(count));
+        expect(&server(most), &[]);
+        let (column, found) = (key.len() + 4, most + 1);
+        let problem = format!("4:{column}: this list has {found} entries, at most {most}");
+        expect(&server(found), &[&problem]);
+    }
+}
+
+#[test]
 fn zones() {
     expect(
         &format!("{ZONE}{ZONE}"),

@@ -97,8 +97,9 @@ impl Health {
     }
 
     /// Takes over a configuration: targets that are gone are forgotten, new ones are unknown, and
-    /// the others keep their health. The same target is one of the same monitor (same name, same
-    /// definition), address and host, wherever its monitor now stands in the file.
+    /// the others keep their health. The same target is one of the same monitor (by name), address
+    /// and host, wherever its monitor now stands in the file. Also where the monitor's definition
+    /// has changed: a dead address must not be answered again because someone edits an interval.
     pub fn reconcile(&mut self, config: &Config, now: Timestamp) {
         let mut former: HashMap<(String, Target), TargetHealth> = self
             .table
@@ -108,10 +109,7 @@ impl Health {
         let monitors: Vec<Arc<Monitor>> = config.monitors.iter().cloned().map(Arc::new).collect();
         for target in targets(config) {
             let monitor = &monitors[target.monitor.0];
-            let kept = former
-                .remove(&(monitor.name.clone(), unplaced(&target)))
-                .filter(|health| health.monitor == *monitor);
-            let health = match kept {
+            let health = match former.remove(&(monitor.name.clone(), unplaced(&target))) {
                 Some(health) => TargetHealth {
                     monitor: Arc::clone(monitor),
                     ..health
@@ -291,14 +289,16 @@ mod tests {
         );
         assert_eq!(health.probes().len(), 3);
 
-        // The same name with another definition is another monitor.
+        // Under another definition the last state stands until a round of that one.
         new.monitors[1].retries = 3;
         health.reconcile(&new, at(6));
         let moved = Target {
             monitor: MonitorId(1),
             ..one
         };
-        assert_eq!(health.state(&moved), AddressState::Unknown);
+        assert_eq!(health.state(&moved), AddressState::Down);
+        health.report(round(&new, &moved, nodes(0, 1)), at(7));
+        assert_eq!(health.state(&moved), AddressState::Ok);
     }
 
     #[test]

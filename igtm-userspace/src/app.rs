@@ -78,7 +78,7 @@ struct App {
 }
 
 impl App {
-    /// Everything that can refuse to start, in the order in which it is undone.
+    /// Everything that can refuse to start; what outlives a refusal (the pins) comes last.
     fn build(file: PathBuf, config: Arc<Config>) -> anyhow::Result<Self> {
         let server = &config.server;
         let state = State::open(&server.state_dir)?;

@@ -18,14 +18,13 @@ use crate::config::model::{Server, XdpMode};
 const LOAD_ATTEMPTS: usize = 10;
 
 /// One interface the program is on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attachment {
+pub(super) struct Attachment {
     /// Its name.
-    pub interface: String,
+    pub(super) interface: String,
     /// `native`, `generic`, or `as before` for an adopted link.
-    pub mode: &'static str,
+    pub(super) mode: &'static str,
     /// Whether a running program was replaced in place.
-    pub replaced: bool,
+    pub(super) replaced: bool,
 }
 
 /// Refuses interfaces that are not there, before anything is touched.

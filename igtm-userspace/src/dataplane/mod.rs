@@ -19,7 +19,6 @@ use igtm_common::name::HashKey;
 use nix::fcntl::Flock;
 use tracing::{info, warn};
 
-pub use attach::Attachment;
 pub use error::DataplaneError;
 pub use local::Local;
 pub use maps::Maps;
@@ -38,8 +37,6 @@ pub struct Dataplane {
     _lock: Flock<File>,
     writer: write::Writer,
     local: local::Local,
-    attachments: Vec<Attachment>,
-    adopted: bool,
 }
 
 impl Dataplane {
@@ -102,8 +99,7 @@ impl Dataplane {
         let mut local = local::Local::default();
         local.refresh(writer.maps_mut(), server)?;
         pins::release_links(&server.bpffs, &server.interfaces)?;
-        let attachments = attach::attach_all(&mut ebpf, &directory, server)?;
-        for attachment in &attachments {
+        for attachment in attach::attach_all(&mut ebpf, &directory, server)? {
             info!(
                 interface = attachment.interface,
                 mode = attachment.mode,
@@ -122,24 +118,12 @@ impl Dataplane {
             _lock: lock,
             writer,
             local,
-            attachments,
-            adopted,
         })
     }
 
     /// The secret of the name hash: it belongs to the maps.
     pub fn hash_key(&self) -> HashKey {
         self.writer.settings().hash_key
-    }
-
-    /// Whether maps of an earlier run were found.
-    pub fn adopted(&self) -> bool {
-        self.adopted
-    }
-
-    /// The interfaces the program is on.
-    pub fn attachments(&self) -> &[Attachment] {
-        &self.attachments
     }
 
     /// Makes the kernel answer from `image`, as one step.

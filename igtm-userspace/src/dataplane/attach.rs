@@ -1,5 +1,6 @@
 //! The program on its interfaces: attach, pin the link, replace the program in place.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use aya::Ebpf;
@@ -7,7 +8,7 @@ use aya::programs::Xdp;
 use aya::programs::links::{FdLink, PinnedLink};
 use aya::programs::xdp::{XdpLink, XdpMode as AyaMode};
 use nix::net::if_::{if_nameindex, if_nametoindex};
-use tracing::{debug, warn};
+use tracing::{debug, error, info, warn};
 
 use super::error::refused;
 use super::object::PROGRAM;
@@ -56,12 +57,7 @@ pub(super) fn attach_all(
     directory: &Path,
     server: &Server,
 ) -> Result<Vec<Attachment>, DataplaneError> {
-    let program: &mut Xdp = ebpf
-        .program_mut(PROGRAM)
-        .and_then(|program| program.try_into().ok())
-        .ok_or_else(|| DataplaneError::Load {
-            error: format!("the object has no XDP program {PROGRAM}"),
-        })?;
+    let program = program(ebpf)?;
     load(program)?;
     if let Ok(info) = program.info() {
         debug!(
@@ -74,6 +70,82 @@ pub(super) fn attach_all(
         .iter()
         .map(|interface| attach_one(program, directory, interface, server.xdp))
         .collect()
+}
+
+fn program(ebpf: &mut Ebpf) -> Result<&mut Xdp, DataplaneError> {
+    ebpf.program_mut(PROGRAM)
+        .and_then(|program| program.try_into().ok())
+        .ok_or_else(|| DataplaneError::Load {
+            error: format!("the object has no XDP program {PROGRAM}"),
+        })
+}
+
+/// Which of a server's interfaces have the program, as far as this daemon knows.
+pub(super) struct Places(BTreeMap<String, Place>);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// On the interface of this index.
+    On(u32),
+    /// Not on the interface of this index, or there is none; that has been told.
+    Off(Option<u32>),
+}
+
+impl Places {
+    /// Every interface has just been attached to.
+    pub(super) fn all(interfaces: &[String]) -> Self {
+        let places = interfaces.iter().map(|name| {
+            let place = index(name).map_or(Place::Off(None), Place::On);
+            (name.clone(), place)
+        });
+        Self(places.collect())
+    }
+
+    /// Attaches anew to an interface that went away and came back as another one, and tries
+    /// again while that fails; each change is said once.
+    pub(super) fn follow(
+        &mut self,
+        ebpf: &mut Ebpf,
+        directory: &Path,
+        mode: XdpMode,
+    ) -> Result<(), DataplaneError> {
+        for (interface, place) in &mut self.0 {
+            *place = match (*place, index(interface)) {
+                (Place::On(was), Some(now)) if was == now => continue,
+                (Place::Off(None), None) => continue,
+                (_, None) => {
+                    warn!(
+                        interface,
+                        "the interface is gone, and what came in there with it"
+                    );
+                    Place::Off(None)
+                }
+                (place, Some(now)) => {
+                    match attach_one(program(ebpf)?, directory, interface, mode) {
+                        Ok(attached) => {
+                            info!(
+                                interface,
+                                mode = attached.mode,
+                                "the interface is back: XDP attached"
+                            );
+                            Place::On(now)
+                        }
+                        Err(error) => {
+                            if place != Place::Off(Some(now)) {
+                                error!(interface, %error, "the interface is back, without XDP");
+                            }
+                            Place::Off(Some(now))
+                        }
+                    }
+                }
+            };
+        }
+        Ok(())
+    }
+}
+
+fn index(interface: &str) -> Option<u32> {
+    if_nametoindex(interface).ok()
 }
 
 /// BPF_PROG_LOAD, again when a signal (SIGHUP during the start) interrupted the verifier.

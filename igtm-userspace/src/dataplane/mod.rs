@@ -13,6 +13,7 @@ mod pins;
 mod write;
 
 use std::fs::File;
+use std::path::PathBuf;
 
 use igtm_common::layout::ABI_VERSION;
 use igtm_common::name::HashKey;
@@ -32,7 +33,10 @@ use crate::snapshot::Image;
 /// The loaded program, its maps and its links.
 pub struct Dataplane {
     /// Keeps the program; the pins keep it too.
-    _ebpf: aya::Ebpf,
+    ebpf: aya::Ebpf,
+    /// Where the pins are.
+    directory: PathBuf,
+    places: attach::Places,
     /// Two daemons never share pins.
     _lock: Flock<File>,
     writer: write::Writer,
@@ -114,7 +118,9 @@ impl Dataplane {
             "maps ready"
         );
         Ok(Self {
-            _ebpf: ebpf,
+            ebpf,
+            directory,
+            places: attach::Places::all(&server.interfaces),
             _lock: lock,
             writer,
             local,
@@ -137,9 +143,12 @@ impl Dataplane {
         self.writer.settle();
     }
 
-    /// Says that the daemon lives, and follows changes of the host's own addresses.
+    /// Says that the daemon lives, and follows changes of the host's own addresses and of the
+    /// interfaces.
     pub fn heartbeat(&mut self, server: &Server) -> Result<(), DataplaneError> {
         self.writer.heartbeat()?;
-        self.local.refresh(self.writer.maps_mut(), server)
+        self.local.refresh(self.writer.maps_mut(), server)?;
+        self.places
+            .follow(&mut self.ebpf, &self.directory, server.xdp)
     }
 }

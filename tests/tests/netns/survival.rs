@@ -208,3 +208,38 @@ fn stale_maps_are_not_answered_from() -> Result<()> {
     ensure!(daemon.counters(&world)?["pass_stale"] > 0);
     daemon.stop()
 }
+
+#[test]
+fn an_interface_that_comes_back_is_attached_again() -> Result<()> {
+    const MADE: &str = "link add spare0 type veth peer name spare1\n";
+    let world = World::new("spare")?;
+    world.edge().ip_batch(MADE)?;
+    let config = plain(&world, "").replace(
+        &format!("[\"{EDGE_INTERFACE}\"]"),
+        &format!("[\"{EDGE_INTERFACE}\", \"spare0\"]"),
+    );
+    let attached = || -> Result<bool> {
+        let mut show = Command::new("ip");
+        let shown = world
+            .edge()
+            .output(show.args(["-d", "link", "show", "spare0"]))?;
+        Ok(shown.contains("prog/xdp"))
+    };
+    let daemon = start(&world, &config)?;
+    ensure!(attached()?, "XDP is on the second interface");
+
+    world.edge().ip_batch("link del spare0\n")?;
+    wait::until("the loss in the log", PATIENCE, || {
+        Ok(daemon.log().contains("the interface is gone").then_some(()))
+    })?;
+    world.edge().ip_batch(MADE)?;
+    wait::until("XDP on the new interface", PATIENCE, || {
+        Ok(attached()?.then_some(()))
+    })?;
+    let log = daemon.log();
+    for said in ["the interface is gone", "the interface is back"] {
+        ensure!(log.matches(said).count() == 1, "{said} once: {log}");
+    }
+    every_client_is_answered(&world)?;
+    daemon.stop()
+}

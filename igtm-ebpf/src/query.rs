@@ -126,26 +126,37 @@ impl Name {
         offset: usize,
         end: usize,
     ) -> Result<usize, Counter> {
-        for word_at in 0..NAME_WORDS {
-            let from = offset + WORD * word_at;
-            let word = match packet.at::<u64>(from) {
-                // SAFETY: inside the frame.
-                Some(word) => u64::from_le(unsafe { word.read_unaligned() }),
-                None => last_word(packet, from, end)?,
-            };
-            let zero = first_zero(word);
-            let cut = match zero {
-                Some((before, _)) => word & before,
-                None => word,
-            };
-            self.hash
-                .absorb(&settings.hash_key, word_at, lowercase(cut));
-            self.sum += (cut & 0xffff_ffff) + (cut >> 32);
-            if let Some((_, octets)) = zero {
-                return Ok(WORD * word_at + octets + 1);
+        let mut word_at = 0;
+        // The last word stands behind the loop: inside, the verifier would walk the rest of the
+        // loop once more for each word that could be the last.
+        while let Some(word) = packet.at::<u64>(offset + WORD * word_at) {
+            // SAFETY: inside the frame.
+            let word = u64::from_le(unsafe { word.read_unaligned() });
+            if let Some(octets) = self.take(settings, word_at, word) {
+                return Ok(octets);
+            }
+            word_at += 1;
+            if word_at == NAME_WORDS {
+                return Err(Counter::PassBadName);
             }
         }
-        Err(Counter::PassBadName)
+        let word = last_word(packet, offset + WORD * word_at, end)?;
+        self.take(settings, word_at, word)
+            .ok_or(Counter::PassBadName)
+    }
+
+    /// Takes in one word; `Some` with the name's octets when it ends there.
+    #[inline(always)]
+    fn take(&mut self, settings: &Settings, word_at: usize, word: u64) -> Option<usize> {
+        let zero = first_zero(word);
+        let cut = match zero {
+            Some((before, _)) => word & before,
+            None => word,
+        };
+        self.hash
+            .absorb(&settings.hash_key, word_at, lowercase(cut));
+        self.sum += (cut & 0xffff_ffff) + (cut >> 32);
+        zero.map(|(_, octets)| WORD * word_at + octets + 1)
     }
 }
 

@@ -203,20 +203,9 @@ fn a_panic_leaves_nothing() {
     );
 }
 
-/// Not a test: what [`ctrl_c_leaves_nothing`] and [`a_killed_process_is_swept_up_after`] interrupt.
-#[test]
-#[ignore = "a part of other tests, which start it"]
-fn world_that_waits() -> Result<()> {
-    let world = World::new("wait")?;
-    println!("\nworld {}", world.prefix().to_owned());
-    wait::pause(Duration::from_secs(60));
-    Ok(())
-}
-
-/// Starts [`world_that_waits`] and ends it with `signal`; what its world was called.
+/// Starts `igtm-world` and ends it with `signal`; what its world was called.
 fn world_ended_by(signal: Signal) -> Result<String> {
-    let mut child = Command::new(env::current_exe()?)
-        .args(["--exact", "world_that_waits", "--ignored", "--nocapture"])
+    let mut child = Command::new(env!("CARGO_BIN_EXE_igtm-world"))
         .stdout(Stdio::piped())
         .spawn()?;
     let output = BufReader::new(child.stdout.take().expect("it is piped"));

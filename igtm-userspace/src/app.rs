@@ -133,6 +133,7 @@ impl App {
     fn first_answer(&mut self) -> anyhow::Result<JoinSet<()>> {
         let snapshot = self.decide(Arc::clone(&self.ground))?;
         self.write(&snapshot)?;
+        self.reserve_serials(snapshot.serial);
         let current: Current = Arc::new(ArcSwap::from_pointee(snapshot));
         let listener = self
             .listener
@@ -238,6 +239,12 @@ impl App {
         true
     }
 
+    fn reserve_serials(&mut self, used: u32) {
+        if let Err(error) = block_in_place(|| self.state.reserve_serials(used)) {
+            error!(%error, "the SOA serial may not rise across a restart");
+        }
+    }
+
     /// Waits now for what the next change would else wait for.
     fn settle(&mut self) {
         if let Some(dataplane) = &mut self.dataplane {
@@ -280,9 +287,7 @@ impl App {
             info!(event = event.kind.name(), "{}", event.title);
             self.notifier.raise(event);
         }
-        if let Err(error) = block_in_place(|| self.state.keep_serial(now.serial)) {
-            error!(%error, "the SOA serial is not kept for a restart");
-        }
+        self.reserve_serials(now.serial);
     }
 
     /// The file anew: whole or not at all.

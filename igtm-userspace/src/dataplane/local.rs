@@ -26,7 +26,8 @@ impl Local {
     /// Brings both maps up to date.
     pub fn refresh(&mut self, maps: &mut Maps, server: &Server) -> Result<(), DataplaneError> {
         let host = host()?;
-        self.refresh_listen(maps, answered(server, &host.addresses))?;
+        let answered = server.answered(&host.addresses);
+        self.refresh_listen(maps, answered.into_iter().map(octets).collect())?;
         let interfaces = server
             .interfaces
             .iter()
@@ -125,20 +126,6 @@ fn host() -> Result<Host, DataplaneError> {
         }
     }
     Ok(host)
-}
-
-/// The addresses of `listen`, an unspecified one standing for all of the host's of its family.
-fn answered(server: &Server, host: &[IpAddr]) -> BTreeSet<[u8; 16]> {
-    let mut answered = BTreeSet::new();
-    for listen in &server.listen {
-        if listen.is_unspecified() {
-            let own = host.iter().filter(|own| own.is_ipv4() == listen.is_ipv4());
-            answered.extend(own.map(|own| octets(*own)));
-        } else {
-            answered.insert(octets(*listen));
-        }
-    }
-    answered
 }
 
 fn octets(address: IpAddr) -> [u8; 16] {

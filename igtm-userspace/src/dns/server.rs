@@ -140,34 +140,21 @@ fn socket(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Soc
 }
 
 fn addresses(server: &Server) -> Result<Vec<SocketAddr>, ListenError> {
-    let mut addresses = Vec::new();
-    for listen in &server.listen {
-        if listen.is_unspecified() {
-            addresses.extend(own_addresses(listen.is_ipv4())?);
-        } else {
-            addresses.push(*listen);
-        }
-    }
-    addresses.sort();
-    addresses.dedup();
-    Ok(addresses
-        .into_iter()
+    let host = own_addresses()?;
+    let answered = server.answered(&host).into_iter();
+    Ok(answered
         .map(|address| SocketAddr::new(address, server.port))
         .collect())
 }
 
-/// This host's addresses of one family; link-local ones are left out, they need a scope.
-fn own_addresses(ipv4: bool) -> Result<Vec<IpAddr>, ListenError> {
+fn own_addresses() -> Result<Vec<IpAddr>, ListenError> {
     let interfaces = getifaddrs().map_err(|error| ListenError::Addresses {
         error: error.into(),
     })?;
     let own = interfaces.filter_map(|interface| {
         let address = interface.address?;
-        if ipv4 {
-            return Some(IpAddr::from(address.as_sockaddr_in()?.ip()));
-        }
-        let v6 = address.as_sockaddr_in6()?.ip();
-        (!v6.is_unicast_link_local()).then_some(v6.into())
+        let v4 = address.as_sockaddr_in().map(|v4| IpAddr::from(v4.ip()));
+        v4.or_else(|| Some(address.as_sockaddr_in6()?.ip().into()))
     });
     Ok(own.collect())
 }

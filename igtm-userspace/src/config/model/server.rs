@@ -1,5 +1,6 @@
 //! `[server]` and `[[zone]]`: the daemon itself, and what it is authoritative for.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -31,6 +32,28 @@ pub struct Server {
     pub start_wait: Duration,
     /// How long the kernel answers without a daemon; zero: for ever.
     pub stale_after: Duration,
+}
+
+impl Server {
+    /// The addresses that are answered, by kernel and userspace alike, on a host that has
+    /// `host`: an unspecified one of `listen` stands for all of its family, without IPv6
+    /// link-local ones, which mean nothing without their interface (RFC 4007 §6).
+    pub fn answered(&self, host: &[IpAddr]) -> BTreeSet<IpAddr> {
+        let mut answered = BTreeSet::new();
+        for listen in &self.listen {
+            if listen.is_unspecified() {
+                let family = host.iter().filter(|own| own.is_ipv4() == listen.is_ipv4());
+                answered.extend(family.filter(|own| !is_link_local(own)));
+            } else {
+                answered.insert(*listen);
+            }
+        }
+        answered
+    }
+}
+
+fn is_link_local(address: &IpAddr) -> bool {
+    matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local())
 }
 
 /// `server.xdp`.

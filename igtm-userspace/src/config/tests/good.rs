@@ -188,3 +188,20 @@ fn a_million_prefixes_are_read() {
         .unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(config.lines[1].prefixes.len(), 1_000_000);
 }
+
+#[test]
+fn an_unspecified_address_stands_for_the_hosts_of_its_family() {
+    let ip = |text: &str| text.parse::<std::net::IpAddr>().expect("an address");
+    let host = ["192.0.2.1", "192.0.2.2", "2001:db8::1", "fe80::1"].map(ip);
+    let mut server = crate::config::parse("version = 1", "igtm.toml".as_ref())
+        .expect("everything has a default")
+        .server;
+    let answered = |server: &crate::config::model::Server| -> Vec<String> {
+        let answered = server.answered(&host).into_iter();
+        answered.map(|address| address.to_string()).collect()
+    };
+    // The default: both families, without what is link-local.
+    assert_eq!(answered(&server), ["192.0.2.1", "192.0.2.2", "2001:db8::1"]);
+    server.listen = vec![ip("::"), ip("198.51.100.53")];
+    assert_eq!(answered(&server), ["198.51.100.53", "2001:db8::1"]);
+}

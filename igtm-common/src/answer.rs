@@ -1,32 +1,76 @@
-//! Records → [`Answer`]: lays out what one name, type and line can be answered.
+//! Records → [`Answer`]: lays out what may be answered, ready to be chosen from.
 //!
-//! Used by the daemon only; it stands here because [`crate::reply`] reads what it writes.
+//! Made by the daemon only; it stands here because [`crate::reply`] reads what it writes. Knows no
+//! name: records point to the question, so that many names share one answer.
 
 use crate::checksum;
-use crate::layout::{Answer, RECORD_OCTETS, RECORDS, REPLY_OCTETS, text};
+use crate::layout::{Text, text};
 
-/// Why records do not make an [`Answer`].
+/// Value of `ANSWERS` and `LARGE_ANSWERS`: ready records and how to choose among them, `C` − 1 at
+/// most with `O` octets in all.
+///
+/// Arrays by record have one element more than there can be records: what stands at `n` is true of
+/// the first `n` records together.
+#[repr(C, align(8))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer<const C: usize, const O: usize, const T: usize> {
+    /// Number of records to choose from, fewer than `C`; 0: NODATA.
+    pub records: u16,
+    /// How many of them one reply holds at most, at most `records`.
+    pub window: u16,
+    /// TYPE of the records, host order.
+    pub rtype: u16,
+    /// Explicit padding, zero.
+    pub pad: u16,
+    /// Sum of all weights; 0: rotation instead of a draw.
+    pub total_weight: u32,
+    /// Seconds.
+    pub ttl: u32,
+    /// Where each record begins in `octets`, and where the last one ends.
+    pub offsets: [u16; C],
+    /// Checksum part of the records before each; see [`crate::checksum::sum`].
+    pub sums: [u32; C],
+    /// Sum of weights up to and with each record; `u32::MAX` behind the last.
+    pub cumulative: [u32; C],
+    /// Resource records in wire format (RFC 1035 §4.1.3), owner a pointer to the question.
+    pub octets: [u8; O],
+    /// Addresses with weights, for people; a longer list is cut.
+    pub addresses: Text<T>,
+}
+
+/// The usual answer: up to seven records.
+pub type SmallAnswer = Answer<8, 160, 128>;
+
+/// An answer that does not fit a [`SmallAnswer`]: up to 127 records.
+pub type LargeAnswer = Answer<128, 3568, 1264>;
+
+const _: () = {
+    assert!(size_of::<SmallAnswer>() == 384);
+    assert!(size_of::<LargeAnswer>() == 6128);
+};
+
+/// Why records do not make an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnswerError {
-    /// No record at all.
-    Empty,
-    /// More than [`RECORDS`].
+    /// More records than it has room for.
     TooMany {
         /// How many there were.
         records: usize,
+        /// How many there can be.
+        most: usize,
     },
-    /// More octets than [`REPLY_OCTETS`]: [`crate::reply::choose`] takes no record from behind it.
+    /// More octets than it has room for.
     TooLong {
         /// How many there were.
         octets: usize,
+        /// How many there can be.
+        most: usize,
     },
 }
 
 /// One record to choose from.
 #[derive(Clone, Copy, Debug)]
 pub struct Choice<'a> {
-    /// QTYPE of the record.
-    pub rtype: u16,
     /// Its RDATA, uncompressed.
     pub rdata: &'a [u8],
     /// Its share of a draw; not read in a rotation.
@@ -42,87 +86,78 @@ pub enum Draw {
     Weighted,
 }
 
-/// The answer that chooses among `choices`; `ttl` in seconds.
-///
-/// The texts for people are left to the caller ([`describe`]).
-pub fn answer(choices: &[Choice<'_>], ttl: u32, draw: Draw) -> Result<Answer, AnswerError> {
-    let records = choices.len();
-    if records == 0 {
-        return Err(AnswerError::Empty);
-    }
-    if records > RECORDS {
-        return Err(AnswerError::TooMany { records });
-    }
-    let octets = choices.iter().map(|choice| 12 + choice.rdata.len()).sum();
-    if octets > REPLY_OCTETS {
-        return Err(AnswerError::TooLong { octets });
-    }
-    let window = match draw {
-        Draw::Rotate(most) => usize::from(most).clamp(1, records),
-        Draw::Weighted => 1,
-    };
-    let mut answer = Answer {
-        records: records as u16,
-        window: window as u16,
-        ..nothing()
-    };
-    if draw == Draw::Weighted {
-        for (at, choice) in choices.iter().enumerate() {
-            answer.total_weight += choice.weight;
-            answer.cumulative[at] = answer.total_weight;
-        }
-    }
-    // A window that begins at the last record wraps round to the first ones.
-    let stored = records + window - 1;
-    let mut end = 0;
-    for (at, choice) in choices.iter().cycle().take(stored).enumerate() {
-        let octets = 12 + choice.rdata.len();
-        let field = &mut answer.octets[end..end + octets];
-        write_record(field, choice, ttl);
-        answer.sums[at + 1] = answer.sums[at] + checksum::sum(field);
-        end += octets;
-        answer.offsets[at + 1] = end as u16;
-    }
-    Ok(answer)
-}
+/// Octets of a record without its RDATA, the owner being a pointer.
+const RECORD_FIXED: usize = 12;
 
-/// An answer without records: the kernel passes the query up instead of going on to a less
-/// preferred line.
-pub const fn nothing() -> Answer {
-    Answer {
-        name: [0; _],
-        line: [0; _],
-        addresses: [0; _],
+impl<const C: usize, const O: usize, const T: usize> Answer<C, O, T> {
+    /// No records: NODATA.
+    pub const NOTHING: Self = Self {
         records: 0,
         window: 0,
+        rtype: 0,
+        pad: 0,
         total_weight: 0,
-        cumulative: [u32::MAX; _],
-        sums: [0; _],
+        ttl: 0,
         offsets: [0; _],
-        pad: [0; _],
+        sums: [0; _],
+        cumulative: [u32::MAX; _],
         octets: [0; _],
-    }
-}
+        addresses: [0; _],
+    };
 
-/// Fills in what `bpftool map dump` shows.
-pub fn describe(answer: &mut Answer, name: &str, line: &str, addresses: &str) {
-    answer.name = text(name);
-    answer.line = text(line);
-    answer.addresses = text(addresses);
+    /// The answer that chooses among `choices`; `ttl` in seconds, `addresses` for people.
+    pub fn new(
+        rtype: u16,
+        choices: &[Choice<'_>],
+        ttl: u32,
+        draw: Draw,
+        addresses: &str,
+    ) -> Result<Self, AnswerError> {
+        let records = choices.len();
+        let most = C - 1;
+        if records > most {
+            return Err(AnswerError::TooMany { records, most });
+        }
+        let lengths = choices.iter().map(|choice| RECORD_FIXED + choice.rdata.len());
+        let (octets, most) = (lengths.sum(), O);
+        if octets > most {
+            return Err(AnswerError::TooLong { octets, most });
+        }
+        let window = match draw {
+            Draw::Rotate(most) => usize::from(most).min(records),
+            Draw::Weighted => records.min(1),
+        };
+        let mut answer = Self {
+            records: records as u16,
+            window: window as u16,
+            rtype,
+            ttl,
+            addresses: text(addresses),
+            ..Self::NOTHING
+        };
+        let mut end = 0;
+        for (at, choice) in choices.iter().enumerate() {
+            let octets = RECORD_FIXED + choice.rdata.len();
+            let field = &mut answer.octets[end..end + octets];
+            write_record(field, rtype, choice.rdata, ttl);
+            end += octets;
+            answer.sums[at + 1] = answer.sums[at] + checksum::sum(field);
+            answer.offsets[at + 1] = end as u16;
+            if draw == Draw::Weighted {
+                answer.total_weight += choice.weight;
+                answer.cumulative[at] = answer.total_weight;
+            }
+        }
+        Ok(answer)
+    }
 }
 
 /// RFC 1035 §4.1.3, with the owner compressed to the question (§4.1.4).
-fn write_record(field: &mut [u8], choice: &Choice<'_>, ttl: u32) {
+fn write_record(field: &mut [u8], rtype: u16, rdata: &[u8], ttl: u32) {
     field[0..2].copy_from_slice(&[0xc0, 12]);
-    field[2..4].copy_from_slice(&choice.rtype.to_be_bytes());
+    field[2..4].copy_from_slice(&rtype.to_be_bytes());
     field[4..6].copy_from_slice(&[0, 1]);
     field[6..10].copy_from_slice(&ttl.to_be_bytes());
-    field[10..12].copy_from_slice(&(choice.rdata.len() as u16).to_be_bytes());
-    field[12..].copy_from_slice(choice.rdata);
+    field[10..12].copy_from_slice(&(rdata.len() as u16).to_be_bytes());
+    field[12..].copy_from_slice(rdata);
 }
-
-const _: () = {
-    assert!(RECORD_OCTETS <= u16::MAX as usize);
-    // Every record is stored at most twice.
-    assert!(2 * REPLY_OCTETS <= RECORD_OCTETS);
-};

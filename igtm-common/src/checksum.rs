@@ -9,6 +9,12 @@ pub fn sum(octets: &[u8]) -> u32 {
         .sum()
 }
 
+/// The sum of a word's octets, as two halves: enough room for many more.
+#[inline(always)]
+pub const fn of_word(word: u64) -> u64 {
+    (word & 0xffff_ffff) + (word >> 32)
+}
+
 /// Folds a sum to 16 bits; ones' complement addition, so the carry comes round.
 #[inline(always)]
 pub const fn fold(sum: u64) -> u16 {

@@ -35,9 +35,17 @@ macro_rules! counters {
 counters! {
     /// Replied with an answer.
     reply_answer ReplyAnswer,
+    /// Replied that the name has no record of the type (NODATA).
+    reply_nodata ReplyNodata,
+    /// Replied that the name does not exist (NXDOMAIN).
+    reply_nxdomain ReplyNxdomain,
     /// Replied with TC=1, the answer being too large.
     reply_truncated ReplyTruncated,
-    /// Passed: neither IPv4 nor IPv6, or behind a VLAN tag.
+    /// Replied with TC=1 instead of the answer: the source's prefix is over its rate.
+    limited_slip LimitedSlip,
+    /// Dropped: the source's prefix is over its rate.
+    limited_drop LimitedDrop,
+    /// Passed: neither IPv4 nor IPv6, or behind more than two VLAN tags.
     pass_not_ip PassNotIp,
     /// Passed: not to this interface's own unicast address.
     pass_wrong_mac PassWrongMac,
@@ -68,10 +76,12 @@ counters! {
     pass_class PassClass,
     /// Passed: an OPT that is malformed or not of version 0.
     pass_bad_opt PassBadOpt,
-    /// Passed: an EDNS option that the kernel does not serve (client subnet, NSID), or too many.
+    /// Passed: an EDNS option that the kernel does not serve (NSID, say), a malformed one, or too many.
     pass_edns_option PassEdnsOption,
-    /// Passed: no answer in the maps for this name and type.
-    pass_no_answer PassNoAnswer,
+    /// Passed: a name in no zone of the maps.
+    pass_no_zone PassNoZone,
+    /// Passed: a name or type that only userspace knows.
+    pass_userspace PassUserspace,
     /// Passed: the maps do not hold a first answer yet.
     pass_not_ready PassNotReady,
     /// Passed: the daemon's heartbeat is older than `stale_after`.

@@ -3,135 +3,130 @@
 //! `repr(C)`, fixed width, explicit padding. A change here raises [`ABI_VERSION`]: the
 //! pins live under `v{ABI}/`, so two layouts never meet.
 //!
-//! *One step.* Everything that an answer depends on carries an *epoch*, 0 or 1. The
-//! program reads [`Settings::epoch`] once a packet; the daemon changes only the other
-//! epoch's entries and then flips the number.
+//! ```text
+//!  NAMES[hash] ─ view, first slot ─▶ VIEWS[view] ─ root ─▶ LINES[unit]… ─ slot, scope ─▶ SLOTS[slot] ─▶ ANSWERS[id]
+//!              └ zone ─▶ ZONES[zone]: the SOA of a negative answer
+//! ```
+//! *One step.* Everything that an answer depends on stands there twice, once for each *epoch*, 0 or
+//! 1: of element n of an array the positions 2n and 2n + 1. The program reads [`Settings::epoch`]
+//! once a packet; the daemon changes only the other epoch and then flips the number.
 
+use crate::cookie::Secrets;
 use crate::name::{HashKey, NAME_WORDS};
 
+pub use crate::answer::{Answer, LargeAnswer, SmallAnswer};
+
 /// Number of the layout; part of the pins' path.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
 /// [`Settings::epoch`] before the first answer: the program passes everything.
 pub const EPOCH_NONE: u32 = u32::MAX;
 
-/// Most lines that can contain one client, `default` included.
-pub const CHAIN_LINES: usize = 8;
-
-/// Ends a chain that is shorter than [`CHAIN_LINES`].
-pub const NO_LINE: u16 = u16::MAX;
-
-/// Most chains of one epoch.
-pub const CHAINS: usize = 4096;
-
-/// Most lines.
-pub const LINES: usize = 1024;
-
-/// Most entries of `ANSWERS`, both epochs together.
-pub const ANSWERS: usize = 1 << 18;
-
-/// Most prefixes in each of `LINES_V4` and `LINES_V6`, both epochs together.
-pub const PREFIXES: usize = 1 << 21;
-
-/// Most addresses in `LISTEN`.
-pub const LISTEN: usize = 256;
-
-/// Most entries of `INTERFACES`.
-pub const INTERFACES: usize = 64;
-
-/// Most records an answer can be chosen from.
-pub const RECORDS: usize = 32;
-
-/// Octets of records an answer can hold: [`RECORDS`] AAAA records (28 octets), twice.
-pub const RECORD_OCTETS: usize = RECORDS * 28 * 2;
-
-/// Most octets of records in one reply, and of all the records it is chosen from.
-pub const REPLY_OCTETS: usize = RECORD_OCTETS / 2;
+/// Where element `element` of an array stands in `epoch`.
+#[inline(always)]
+pub const fn position(element: u32, epoch: u32) -> u32 {
+    2 * element + epoch
+}
 
 /// A text for people, NUL-terminated UTF-8; `i8` so that bpftool prints it as text.
 pub type Text<const N: usize> = [i8; N];
 
-/// Key of `ANSWERS`.
+/// Key of `NAMES`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct AnswerKey {
+pub struct NameKey {
     /// [`crate::name::NameHash`] of the name.
-    pub name: [u64; 2],
-    /// 0 or 1.
-    pub epoch: u32,
-    /// The line's number in the configuration, 0 is `default`.
-    pub line: u16,
-    /// QTYPE, host order.
-    pub qtype: u16,
+    pub hash: [u64; 2],
 }
 
-/// Value of `ANSWERS`: ready records and how to choose among them.
-///
-/// Made by [`crate::answer`], read by [`crate::reply`].
+/// Value of `NAMES`: a name that exists in a zone served here.
 #[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// The name, for people.
-    pub name: Text<256>,
-    /// The line's name, for people.
-    pub line: Text<64>,
-    /// Addresses with weights, for people.
-    pub addresses: Text<448>,
-    /// Number of records to choose from, at most [`RECORDS`]; 0: passed up.
-    pub records: u16,
-    /// How many of them one reply holds at most, at most `records`.
-    pub window: u16,
-    /// Sum of all weights; 0: rotation instead of a draw.
-    pub total_weight: u32,
-    /// Running sum of weights after each record; `u32::MAX` behind the last.
-    pub cumulative: [u32; RECORDS],
-    /// Checksum part of the records before each; see [`crate::checksum::sum`].
-    pub sums: [u32; 2 * RECORDS + 1],
-    /// Where each record begins in `octets`; the records come twice when a window can wrap.
-    pub offsets: [u16; 2 * RECORDS + 1],
+pub struct NameEntry {
+    /// By epoch.
+    pub of: [NameRef; 2],
+    /// The name, for people; a longer one is cut.
+    pub name: Text<96>,
+}
+
+/// What a name is in one epoch; all zeros where it does not exist.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NameRef {
+    /// [`EXISTS`] and what else is true of it.
+    pub flags: u16,
+    /// Position in `ZONES`.
+    pub zone: u16,
+    /// Views that choose the slot, for A and for AAAA; [`NO_VIEW`]: NODATA.
+    pub view: [u16; 2],
+    /// First slots, for A and for AAAA.
+    pub slots: [u32; 2],
+}
+
+/// It exists in this epoch.
+pub const EXISTS: u16 = 1;
+/// Whatever is asked of it is passed up: static records, a CNAME in our own zones.
+pub const PASS: u16 = 2;
+/// Types other than A and AAAA are passed up: records stand beside an instance, or its answer may
+/// be a CNAME.
+pub const PASS_OTHERS: u16 = 4;
+/// Below it is more than `NAMES` knows (a wildcard, a delegation): what is not there is passed up.
+pub const OPEN_BELOW: u16 = 8;
+
+/// No view: none of the lines is claimed for this family.
+pub const NO_VIEW: u16 = u16::MAX;
+
+/// Value of `VIEWS`: where the lines claimed together are looked up.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct View {
+    /// [`crate::line::Entry`] of all IPv4 addresses.
+    pub v4: u32,
+    /// The same of all IPv6 addresses.
+    pub v6: u32,
+    /// How many slots it chooses from.
+    pub slots: u32,
+}
+
+/// Value of `SLOTS`: what an instance answers on one of its lines.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// Which answer; [`LARGE`] says in which map. [`NO_ANSWER`]: NODATA.
+    pub answer: u32,
+    /// The line's number in the configuration, 0 is `default`; for counters and for people.
+    pub line: u16,
     /// Explicit padding, zero.
-    pub pad: [u8; 2],
-    /// Resource records in wire format (RFC 1035 §4.1.3), owner a pointer to the question.
-    pub octets: [u8; RECORD_OCTETS],
+    pub pad: u16,
 }
 
-/// Key data of `LINES_V4`, behind the prefix length (32 + the prefix's own).
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PrefixV4 {
-    /// 0 or 1.
-    pub epoch: u32,
-    /// Network order.
-    pub address: [u8; 4],
-}
+/// Set in [`Slot::answer`] for an element of `LARGE_ANSWERS` instead of `ANSWERS`.
+pub const LARGE: u32 = 1 << 31;
 
-/// Key data of `LINES_V6`, behind the prefix length (32 + the prefix's own).
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PrefixV6 {
-    /// 0 or 1.
-    pub epoch: u32,
-    /// Network order.
-    pub address: [u8; 16],
-}
+/// A slot without an answer.
+pub const NO_ANSWER: u32 = u32::MAX;
 
-/// Value of `LINES_V4` and `LINES_V6`.
-#[repr(C)]
+/// Longest SOA record: fixed fields and two names (RFC 1035 §3.3.13).
+pub const SOA_OCTETS: usize = 544;
+
+/// Value of `ZONES`: what negative answers of a zone carry.
+#[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ChainRef {
-    /// Position in `CHAINS`, without the epoch's share.
-    pub chain: u32,
+pub struct ZoneEntry {
+    /// Octets of the origin in wire format: where it begins in a name below it.
+    pub origin_octets: u16,
+    /// Octets of `soa`.
+    pub soa_octets: u16,
+    /// Checksum part of `soa`; see [`crate::checksum::sum`].
+    pub sum: u32,
+    /// The SOA record with the negative TTL (RFC 2308 §3); its owner, a pointer into the question,
+    /// is left zero.
+    pub soa: [u8; SOA_OCTETS],
+    /// The origin, for people; a longer one is cut.
+    pub origin: Text<96>,
 }
 
-/// Value of `CHAINS` at epoch × [`CHAINS`] + chain: the lines that contain a client.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Chain {
-    /// Most preferred first, then [`NO_LINE`].
-    pub lines: [u16; CHAIN_LINES],
-}
-
-/// Value of `LINE_NAMES` at epoch × [`LINES`] + line: for people and for `igtm map`.
+/// Value of `LINE_NAMES`, by line: for people and for `igtm map`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LineName {
@@ -139,18 +134,39 @@ pub struct LineName {
     pub name: Text<256>,
 }
 
-/// Key of `LISTEN`: an address that is answered.
+/// Buckets of `LISTEN`.
+pub const LISTEN_BUCKETS: u32 = 256;
+
+/// Most addresses in `LISTEN`.
+pub const LISTEN: usize = 256;
+
+/// Value of `LISTEN`: the answered addresses of one [`listen_bucket`]; unused ones are zero.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ListenKey {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Listen {
     /// Network order; IPv4 as ::ffff:a.b.c.d.
-    pub address: [u8; 16],
+    pub addresses: [[u8; 16]; 4],
 }
 
-/// Value of `INTERFACES`, keyed by interface index.
+/// Where an address stands in `LISTEN`; the daemon picks `seed` so that no bucket overflows.
+/// `high` and `low` are its octets as two words in memory order.
+#[inline(always)]
+pub const fn listen_bucket(seed: u64, high: u64, low: u64) -> u32 {
+    ((high ^ low.rotate_left(32)).wrapping_mul(seed) >> 56) as u32
+}
+
+/// Positions of `INTERFACES`.
+pub const INTERFACE_SLOTS: u32 = 1024;
+
+/// Most interfaces.
+pub const INTERFACES: usize = 64;
+
+/// Value of `INTERFACES`.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Interface {
+    /// Its index; 0: none here.
+    pub index: u32,
     /// Its own unicast address.
     pub mac: [u8; 6],
     /// Explicit padding, zero.
@@ -158,6 +174,35 @@ pub struct Interface {
     /// For people.
     pub name: Text<16>,
 }
+
+/// Where an interface stands in `INTERFACES`; the daemon picks `seed` so that no two meet.
+#[inline(always)]
+pub const fn interface_slot(seed: u32, index: u32) -> u32 {
+    index.wrapping_mul(seed) >> 22
+}
+
+/// Response rate limiting (`[limits]`).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Nanoseconds between two replies to one prefix in the long run; 0: no limit.
+    pub interval_ns: u64,
+    /// How far ahead of that a prefix may be.
+    pub burst_ns: u64,
+    /// Secret of the hash that picks a bucket.
+    pub key: [u64; 2],
+    /// Every how many limited replies one is sent truncated; 0: none.
+    pub slip: u32,
+    /// Bits of an IPv4 source that count.
+    pub v4_bits: u8,
+    /// Bits of an IPv6 source that count.
+    pub v6_bits: u8,
+    /// Explicit padding, zero.
+    pub pad: [u8; 2],
+}
+
+/// Elements of `RATES`.
+pub const RATES: u32 = 1 << 17;
 
 /// The one value of `SETTINGS`.
 #[repr(C)]
@@ -167,35 +212,85 @@ pub struct Settings {
     pub abi: u32,
     /// The epoch that is answered from, or [`EPOCH_NONE`].
     pub epoch: u32,
-    /// UDP port, host order.
+    /// UDP port, network order.
     pub port: u16,
     /// Largest UDP reply, octets.
     pub udp_size: u16,
-    /// Explicit padding, zero.
-    pub pad: u32,
-    /// Changes applied since the maps were made.
-    pub generation: u64,
-    /// When the daemon last wrote, CLOCK_MONOTONIC nanoseconds.
-    pub heartbeat_ns: u64,
+    /// [`Self::interface_slot`]'s.
+    pub interface_seed: u32,
+    /// [`listen_bucket`]'s.
+    pub listen_seed: u64,
     /// Nanoseconds after which the kernel stops answering without a daemon; 0: never.
     pub stale_after_ns: u64,
+    /// When the daemon last wrote, CLOCK_MONOTONIC nanoseconds.
+    pub heartbeat_ns: u64,
     /// Secret of the name hash.
     pub hash_key: HashKey,
+    /// Response rate limiting.
+    pub limits: Limits,
+    /// Secrets of server cookies.
+    pub cookies: Secrets,
+    /// Seconds since 1970 when CLOCK_MONOTONIC was 0, modulo 2^32 (RFC 9018 §4.3).
+    pub boot_time: u32,
+    /// Labels of the longest name in `NAMES`, by epoch: no longer one exists.
+    pub deepest: [u8; 2],
+    /// Whether EDNS client subnet chooses the line, 0 or 1.
+    pub ecs: u8,
+    /// Of how many frames with one outcome one is sampled, as a mask of their count.
+    pub sample_mask: u8,
+    /// Changes applied since the maps were made.
+    pub generation: u64,
 }
 
+/// Elements of `SAMPLES`.
+pub const SAMPLES: u32 = 4096;
+
+/// Octets of a name that a sample keeps.
+pub const SAMPLE_NAME: usize = 128;
+
+/// Value of `SAMPLES`: a query that was seen, and what became of it. The oldest is overwritten.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// 1 + how many samples came before; 0 while it is being written.
+    pub sequence: u64,
+    /// CLOCK_MONOTONIC nanoseconds.
+    pub time_ns: u64,
+    /// Network order; IPv4 as ::ffff:a.b.c.d.
+    pub source: [u8; 16],
+    /// The client subnet's address when that chose the line, else as `source`.
+    pub client: [u8; 16],
+    /// Slot that answered, or [`NO_ANSWER`].
+    pub slot: u32,
+    /// The epoch of that slot.
+    pub epoch: u32,
+    /// [`crate::counter::Counter`].
+    pub outcome: u32,
+    /// QTYPE, host order.
+    pub qtype: u16,
+    /// Octets of `name` that are of the name.
+    pub name_octets: u16,
+    /// In wire format, as it came, cut.
+    pub name: [u8; SAMPLE_NAME],
+}
+
+/// Slots that share one element of `SLOT_COUNTS`.
+pub const SLOT_COUNTS: u32 = 64;
+
+/// Value of `SLOT_COUNTS`, one a CPU: replies from each of so many consecutive slots.
+pub type SlotCounts = [u64; SLOT_COUNTS as usize];
+
 const _: () = {
-    assert!(size_of::<AnswerKey>() == 24);
-    assert!(core::mem::offset_of!(Answer, records) == 768);
-    assert!(core::mem::offset_of!(Answer, cumulative) == 776);
-    assert!(core::mem::offset_of!(Answer, sums) == 904);
-    assert!(core::mem::offset_of!(Answer, offsets) == 1164);
-    assert!(core::mem::offset_of!(Answer, octets) == 1296);
-    assert!(size_of::<Answer>() == 1296 + RECORD_OCTETS);
-    assert!(size_of::<PrefixV4>() == 8);
-    assert!(size_of::<PrefixV6>() == 20);
-    assert!(size_of::<Chain>() == 16);
-    assert!(size_of::<Interface>() == 24);
-    assert!(size_of::<Settings>() == 40 + 8 * (NAME_WORDS + 1));
+    assert!(size_of::<NameEntry>() == 128);
+    assert!(size_of::<NameRef>() == 16);
+    assert!(size_of::<Slot>() == 8);
+    assert!(size_of::<ZoneEntry>() == 648);
+    assert!(size_of::<Listen>() == 64);
+    assert!(size_of::<Interface>() == 28);
+    assert!(size_of::<Limits>() == 40);
+    assert!(size_of::<Settings>() == 40 + 8 * (NAME_WORDS + 1) + 40 + 32 + 16);
+    assert!(size_of::<Sample>() == 192);
+    assert!(LISTEN_BUCKETS == 1 << 8 && INTERFACE_SLOTS == 1 << 10);
 };
 
 /// Writes `text` into a fixed field, cut at a character's end, NUL-terminated.
@@ -215,6 +310,7 @@ pub fn text<const N: usize>(text: &str) -> Text<N> {
 mod pod {
     use super::*;
     use crate::counter::Counters;
+    use crate::rate::Bucket;
 
     macro_rules! pod {
         ($($type:ty)+) => {
@@ -222,7 +318,10 @@ mod pod {
             $(unsafe impl aya::Pod for $type {})+
         };
     }
-    pod!(AnswerKey Answer PrefixV4 PrefixV6 ChainRef Chain LineName ListenKey Interface Settings Counters);
+    pod!(
+        NameKey NameEntry View Slot SmallAnswer LargeAnswer ZoneEntry LineName Listen Interface
+        Settings Sample Counters Bucket
+    );
 }
 
 #[cfg(test)]

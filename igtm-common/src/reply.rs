@@ -1,12 +1,13 @@
 //! The one renderer: lays out every reply that the kernel may give. The kernel writes
 //! it into the frame, the daemon into a buffer; octet for octet the same.
 //!
-//! A reply is header, question as it came, a slice of [`Answer::octets`], OPT. The
-//! query's random number is an input.
+//! A reply is header, question as it came, records (a window of an [`Answer`], or a zone's SOA), OPT
+//! with its options. The query's random number is an input.
 
 use core::hint::black_box;
 
-use crate::layout::{Answer, RECORDS, REPLY_OCTETS};
+use crate::answer::Answer;
+use crate::checksum;
 
 /// Octets of a DNS header (RFC 1035 §4.1.1).
 pub const HEADER_OCTETS: usize = 12;
@@ -14,11 +15,20 @@ pub const HEADER_OCTETS: usize = 12;
 /// Octets of an OPT record without options (RFC 6891 §6.1.2).
 pub const OPT_OCTETS: usize = 11;
 
+/// Octets of a cookie option with a server cookie of 16 octets (RFC 7873 §4, RFC 9018 §4).
+pub const COOKIE_OCTETS: usize = 4 + 8 + 16;
+
 /// The smallest UDP payload limit (RFC 1035 §2.3.4, RFC 6891 §6.2.5).
 pub const MIN_UDP_SIZE: u16 = 512;
 
 /// QR, opcode and TC: all zero in a query that is answered (RFC 1035 §4.1.1).
 pub const NOT_QUERY: u8 = 0b1111_1010;
+
+/// QTYPEs that are questions about questions (RFC 6895 §3.1), and OPT: never answered from the maps.
+#[inline(always)]
+pub const fn is_meta(qtype: u16) -> bool {
+    qtype == 0 || qtype == 41 || (qtype >= 128 && qtype <= 255)
+}
 
 /// What the OPT of a query says (RFC 6891 §6.1.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,19 +39,33 @@ pub struct Opt {
     pub dnssec_ok: bool,
 }
 
-/// Which octets of an [`Answer`] leave in one reply.
+/// What stands between the question and the OPT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Slice {
-    /// ANCOUNT; 0 when truncated.
+pub enum Kind {
+    /// So many records in the answer section.
+    Answer(u16),
+    /// The zone's SOA in the authority section, NOERROR (RFC 2308 §2.2).
+    NoData,
+    /// The same with NXDOMAIN (RFC 2308 §2.1).
+    NxDomain,
+    /// Nothing: the rest is to be asked for by TCP.
+    Truncated,
+}
+
+/// Which octets of an [`Answer`] leave in one reply: a part up to its last record, then one from
+/// its first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// ANCOUNT.
     pub count: u16,
     /// First octet in [`Answer::octets`].
     pub start: u32,
-    /// Octets, at most [`REPLY_OCTETS`].
+    /// Octets from there.
     pub len: u32,
-    /// Their checksum part.
+    /// Octets from the first record on.
+    pub wrapped: u32,
+    /// The checksum part of all of them.
     pub sum: u32,
-    /// TC.
-    pub truncated: bool,
 }
 
 /// Octets a UDP reply may have: the client's size or 512, not above the server's.
@@ -54,14 +78,16 @@ pub const fn udp_limit(opt: Option<Opt>, udp_size: u16) -> u16 {
     if asked < udp_size { asked } else { udp_size }
 }
 
-/// Chooses the records of one reply. `fixed` is what leaves besides them (header,
-/// question, OPT) and `limit` what may leave in all, octets.
-///
-/// `None` for an answer that [`crate::answer::answer`] did not make.
+/// Chooses the records of one reply; `None` for an answer that [`Answer::new`] did not make or
+/// that has none.
 #[inline(always)]
-pub fn choose(answer: &Answer, random: u32, fixed: u32, limit: u32) -> Option<Slice> {
+pub fn choose<const C: usize, const O: usize, const T: usize>(
+    answer: &Answer<C, O, T>,
+    random: u32,
+) -> Option<Window> {
     let records = u32::from(answer.records);
-    if records == 0 || records > RECORDS as u32 {
+    let window = u32::from(answer.window);
+    if records == 0 || records >= C as u32 || window > records {
         return None;
     }
     let first = if answer.total_weight == 0 {
@@ -69,48 +95,51 @@ pub fn choose(answer: &Answer, random: u32, fixed: u32, limit: u32) -> Option<Sl
     } else {
         drawn(answer, random)?
     };
+    // A window that goes past the last record goes on at the first. Without a branch: the
+    // verifier would walk all that follows twice.
+    let behind = first + window;
+    let over = (behind.wrapping_sub(records) as i32).max(0) as u32;
     // The verifier cannot derive that these are in bounds; black boxes keep the compiler,
     // which can, from taking the checks out.
-    let first = black_box(first);
-    let past = black_box(first + u32::from(answer.window));
-    let (first, past) = (first as usize, past as usize);
+    let first = black_box(first) as usize;
+    let past = black_box(behind - over) as usize;
+    let over = black_box(over) as usize;
     let start = u32::from(*answer.offsets.get(first)?);
     let len = u32::from(*answer.offsets.get(past)?).wrapping_sub(start);
-    if start > REPLY_OCTETS as u32 || len > REPLY_OCTETS as u32 {
+    let wrapped = u32::from(*answer.offsets.get(over)?);
+    let sum = answer
+        .sums
+        .get(past)?
+        .wrapping_sub(*answer.sums.get(first)?)
+        // Of two parts the first has whole addresses, an even number of octets.
+        .wrapping_add(*answer.sums.get(over)?);
+    if start > O as u32 || len > O as u32 || wrapped > O as u32 {
         return None;
     }
-    if fixed + len > limit {
-        return Some(Slice {
-            count: 0,
-            start: 0,
-            len: 0,
-            sum: 0,
-            truncated: true,
-        });
-    }
-    Some(Slice {
+    Some(Window {
         count: answer.window,
         start,
         len,
-        sum: answer
-            .sums
-            .get(past)?
-            .wrapping_sub(*answer.sums.get(first)?),
-        truncated: false,
+        wrapped,
+        sum,
     })
 }
 
 /// The record that a draw hits: how many running sums are not above the point. A binary
 /// search of fixed steps, which the verifier can follow and which has no branch to miss.
 #[inline(always)]
-fn drawn(answer: &Answer, random: u32) -> Option<u32> {
+fn drawn<const C: usize, const O: usize, const T: usize>(
+    answer: &Answer<C, O, T>,
+    random: u32,
+) -> Option<u32> {
+    const { assert!(C.is_power_of_two()) };
     let point = (u64::from(random) * u64::from(answer.total_weight)) >> 32;
     let mut first = 0;
-    let mut step = RECORDS as u32 / 2;
+    let mut step = C as u32 / 2;
     while step > 0 {
         let end = u64::from(*answer.cumulative.get((first + step - 1) as usize)?);
         // The sign of a difference, not a comparison: that would be a branch in BPF, and the
-        // verifier would walk all that follows once for each of 32 outcomes.
+        // verifier would walk all that follows once for each of the outcomes.
         let below = black_box(point.wrapping_sub(end)) >> 63;
         first += step * (1 - below as u32);
         step /= 2;
@@ -121,24 +150,36 @@ fn drawn(answer: &Answer, random: u32) -> Option<u32> {
 /// The reply's header: id, opcode and RD as they came; QR and AA set; RA, Z, AD and CD clear.
 /// `query` is the first three octets of the query's.
 #[inline(always)]
-pub const fn header(query: [u8; 3], slice: &Slice, opt: bool) -> [u8; HEADER_OCTETS] {
+pub const fn header(query: [u8; 3], kind: Kind, opt: bool) -> [u8; HEADER_OCTETS] {
     let [id_high, id_low, flags] = query;
-    let truncated = if slice.truncated { 0x02 } else { 0 };
-    let [count_high, count_low] = slice.count.to_be_bytes();
+    let (truncated, code, answers, authority) = match kind {
+        Kind::Answer(count) => (0, 0, count, 0),
+        Kind::NoData => (0, 0, 0, 1),
+        Kind::NxDomain => (0, 3, 0, 1),
+        Kind::Truncated => (0x02, 0, 0, 0),
+    };
+    let [count_high, count_low] = answers.to_be_bytes();
     [
         id_high,
         id_low,
         0x84 | (flags & 0x79) | truncated,
-        0,
+        code,
         0,
         1,
         count_high,
         count_low,
         0,
-        0,
+        authority,
         0,
         opt as u8,
     ]
+}
+
+/// The owner of a zone's SOA: a pointer to where the origin, of so many octets, begins in a name of
+/// `name` octets in the question (RFC 1035 §4.1.4).
+#[inline(always)]
+pub const fn origin_pointer(name: usize, origin: usize) -> [u8; 2] {
+    (0xc000 | (HEADER_OCTETS + name).wrapping_sub(origin) as u16 & 0x3fff).to_be_bytes()
 }
 
 /// An OPT record without its options: two words, because the verifier wants aligned
@@ -169,99 +210,42 @@ impl OptRecord {
     #[inline(always)]
     pub const fn sum(&self) -> u64 {
         let [first, second] = self.0;
-        (first & 0xffff_ffff) + (first >> 32) + (second & 0xffff_ffff) + (second >> 32)
+        checksum::of_word(first) + checksum::of_word(second)
+    }
+}
+
+/// A cookie option as it is replied: the client's cookie and ours, in memory order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CookieOption {
+    /// The client cookie as it came.
+    pub client: u64,
+    /// The server cookie.
+    pub server: [u64; 2],
+}
+
+impl CookieOption {
+    /// OPTION-CODE and OPTION-LENGTH.
+    pub const HEADER: u32 = u32::from_ne_bytes([0, 10, 0, 24]);
+
+    /// The option in wire format.
+    pub fn octets(&self) -> [u8; COOKIE_OCTETS] {
+        let mut octets = [0; COOKIE_OCTETS];
+        octets[..4].copy_from_slice(&Self::HEADER.to_ne_bytes());
+        octets[4..12].copy_from_slice(&self.client.to_ne_bytes());
+        octets[12..20].copy_from_slice(&self.server[0].to_ne_bytes());
+        octets[20..].copy_from_slice(&self.server[1].to_ne_bytes());
+        octets
+    }
+
+    /// Its checksum part.
+    #[inline(always)]
+    pub const fn sum(&self) -> u64 {
+        Self::HEADER as u64
+            + checksum::of_word(self.client)
+            + checksum::of_word(self.server[0])
+            + checksum::of_word(self.server[1])
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::answer::{Choice, Draw, answer};
-    use crate::checksum;
-    use proptest::prelude::*;
-    use std::vec::Vec;
-
-    fn made(records: usize, draw: Draw) -> Answer {
-        let rdata: Vec<[u8; 4]> = (0..records).map(|at| [192, 0, 2, at as u8]).collect();
-        let choices: Vec<_> = rdata
-            .iter()
-            .enumerate()
-            .map(|(at, rdata)| Choice {
-                rtype: 1,
-                rdata,
-                weight: 10 * (at as u32 + 1),
-            })
-            .collect();
-        answer(&choices, 60, draw).expect("within the limits")
-    }
-
-    proptest! {
-        #[test]
-        fn a_rotation_is_cyclic(records in 1usize..=RECORDS, most in 1u16..40, random: u32) {
-            let answer = made(records, Draw::Rotate(most));
-            let slice = choose(&answer, random, 0, u32::MAX).expect("well made");
-            let octets = &answer.octets[slice.start as usize..][..slice.len as usize];
-            let last: Vec<usize> = octets.chunks(16).map(|record| usize::from(record[15])).collect();
-            let expected: Vec<usize> = (0..usize::from(most).min(records))
-                .map(|at| (random as usize % records + at) % records)
-                .collect();
-            prop_assert_eq!(last, expected);
-            prop_assert_eq!(checksum::fold(u64::from(slice.sum)), checksum::fold(u64::from(checksum::sum(octets))));
-        }
-
-        #[test]
-        fn a_draw_is_by_weight(records in 1usize..=RECORDS, random: u32) {
-            let answer = made(records, Draw::Weighted);
-            let slice = choose(&answer, random, 0, u32::MAX).expect("well made");
-            let drawn = slice.start / 16;
-            let point = (u64::from(random) * u64::from(answer.total_weight)) >> 32;
-            let before: u64 = (1..=u64::from(drawn)).map(|at| 10 * at).sum();
-            prop_assert_eq!((slice.count, slice.len), (1, 16));
-            prop_assert!(before <= point && point < before + 10 * (u64::from(drawn) + 1));
-        }
-    }
-
-    #[test]
-    fn whatever_is_made_can_be_drawn() {
-        for length in 1..=255 {
-            let rdata = std::vec![0; length];
-            for records in 1..=RECORDS {
-                let choices = std::vec![Choice { rtype: 5, rdata: &rdata, weight: 1 }; records];
-                let Ok(answer) = answer(&choices, 60, Draw::Rotate(1)) else {
-                    assert!(records * (12 + length) > REPLY_OCTETS);
-                    continue;
-                };
-                for random in 0..records as u32 {
-                    let drawn = choose(&answer, random, 0, u32::MAX);
-                    assert!(
-                        drawn.is_some(),
-                        "{random} of {records} with {length} octets"
-                    );
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn what_does_not_fit_is_truncated() {
-        let answer = made(3, Draw::Rotate(20));
-        let whole = choose(&answer, 0, 40, 88).expect("well made");
-        assert_eq!((whole.count, whole.truncated), (3, false));
-        let cut = choose(&answer, 0, 40, 87).expect("well made");
-        assert_eq!((cut.count, cut.len, cut.truncated), (0, 0, true));
-    }
-
-    #[test]
-    fn the_limit_is_the_smaller_of_both_and_at_least_512() {
-        let opt = |udp_size| {
-            Some(Opt {
-                udp_size,
-                dnssec_ok: false,
-            })
-        };
-        assert_eq!(udp_limit(None, 1232), 512);
-        assert_eq!(udp_limit(opt(0), 1232), 512);
-        assert_eq!(udp_limit(opt(700), 1232), 700);
-        assert_eq!(udp_limit(opt(4096), 1232), 1232);
-    }
-}
+mod tests;

@@ -1,17 +1,20 @@
 //! What the kernel shall answer from: the content of the maps, without an epoch.
 //!
-//! Userspace looks answers up in it, the data plane writes it. Pure data.
+//! Userspace looks answers up in it, the data plane writes it. Pure data. What follows from the
+//! configuration alone ([`Fixed`]) is shared by all images of one configuration; a change of health
+//! makes new answers only.
 
-use std::collections::{BTreeMap, HashMap};
-use std::net::IpAddr;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use igtm_common::layout::{
-    ANSWERS, Answer, AnswerKey, CHAIN_LINES, CHAINS, Chain, LINES, NO_LINE, PREFIXES,
+    LARGE, LargeAnswer, NO_ANSWER, NO_VIEW, NameKey, NameRef, Slot, SmallAnswer, ZoneEntry,
 };
-use ipnet::IpNet;
+use imbl::Vector;
 
-/// More than the maps hold.
+use crate::line::Views;
+
+/// More than the maps can hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: {needed} needed, at most {most}")]
 pub struct CapacityError {
@@ -23,39 +26,79 @@ pub struct CapacityError {
     pub most: usize,
 }
 
-/// One whole content of the maps.
-#[derive(Clone, Debug, Default)]
-pub struct Image {
-    /// Answers; the key's epoch is 0.
-    pub answers: HashMap<AnswerKey, Arc<Answer>>,
-    /// Prefix → position in `chains`.
-    pub prefixes: BTreeMap<IpNet, u32>,
-    /// Lines that contain a client, most preferred first; position 0 is `default` alone.
-    pub chains: Vec<Chain>,
+/// A name and what it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// Its flags, zone, views and slots.
+    pub of: NameRef,
+    /// For people, without the final dot.
+    pub text: String,
+}
+
+/// What follows from a configuration alone.
+#[derive(Debug, Default)]
+pub struct Fixed {
+    /// Every name that exists in a zone served here.
+    pub names: HashMap<NameKey, Named>,
+    /// Labels of the longest of them.
+    pub deepest: u8,
+    /// Where clients are looked up.
+    pub views: Views,
+    /// What is answered on each line; a name's are consecutive.
+    pub slots: Vec<Slot>,
     /// Names of lines by number.
     pub line_names: Vec<String>,
 }
 
+/// One whole content of the maps.
+#[derive(Clone, Debug, Default)]
+pub struct Image {
+    /// What health does not change.
+    pub fixed: Arc<Fixed>,
+    /// `ANSWERS`, by number.
+    pub small: Vector<Arc<SmallAnswer>>,
+    /// `LARGE_ANSWERS`, by number.
+    pub large: Vector<Arc<LargeAnswer>>,
+    /// `ZONES`, by number.
+    pub zones: Vec<ZoneEntry>,
+    /// The answers that differ from the image before, by [`Slot::answer`]; `None`: any may, or
+    /// `fixed` does.
+    pub changed: Option<Vec<u32>>,
+}
+
+/// An answer of either size.
+#[derive(Clone, Copy, Debug)]
+pub enum Either<'a> {
+    /// Of `ANSWERS`.
+    Small(&'a SmallAnswer),
+    /// Of `LARGE_ANSWERS`.
+    Large(&'a LargeAnswer),
+}
+
 impl Image {
-    /// Refuses what does not fit the maps, with the numbers.
+    /// The answer that a slot refers to; `None`: NODATA.
+    pub fn answer(&self, answer: u32) -> Option<Either<'_>> {
+        if answer == NO_ANSWER {
+            return None;
+        }
+        let at = (answer & !LARGE) as usize;
+        if answer & LARGE == 0 {
+            self.small.get(at).map(|small| Either::Small(small))
+        } else {
+            self.large.get(at).map(|large| Either::Large(large))
+        }
+    }
+
+    /// Refuses what cannot fit any maps, with the numbers.
     pub fn check_capacity(&self) -> Result<(), CapacityError> {
-        let prefixes = |v4: bool| {
-            self.prefixes
-                .keys()
-                .filter(|prefix| matches!(prefix.addr(), IpAddr::V4(_)) == v4)
-                .count()
-        };
-        // Maps that hold both epochs have half their room for each.
         for (what, needed, most) in [
-            (
-                "answers (names × types × lines)",
-                self.answers.len(),
-                ANSWERS / 2,
-            ),
-            ("IPv4 prefixes", prefixes(true), PREFIXES / 2),
-            ("IPv6 prefixes", prefixes(false), PREFIXES / 2),
-            ("chains of lines", self.chains.len(), CHAINS),
-            ("lines", self.line_names.len(), LINES),
+            ("names", self.fixed.names.len(), MOST_NAMES),
+            ("slots (instances × types × lines)", self.fixed.slots.len(), MOST_SLOTS),
+            ("answers", self.small.len(), MOST_ANSWERS),
+            ("answers of more than 7 records", self.large.len(), MOST_LARGE),
+            ("zones", self.zones.len(), MOST_ZONES),
+            ("sets of lines", self.fixed.views.len(), usize::from(NO_VIEW)),
+            ("units of the line table", self.fixed.views.units().len(), MOST_UNITS),
         ] {
             if needed > most {
                 return Err(CapacityError { what, needed, most });
@@ -65,14 +108,11 @@ impl Image {
     }
 }
 
-/// A chain as the kernel holds it. Lines behind [`CHAIN_LINES`] are left out: the line
-/// table never makes a longer one.
-pub(super) fn chain(lines: impl Iterator<Item = u16>) -> Chain {
-    let mut chain = Chain {
-        lines: [NO_LINE; CHAIN_LINES],
-    };
-    for (to, from) in chain.lines.iter_mut().zip(lines) {
-        *to = from;
-    }
-    chain
-}
+/// Most elements of each map, for one epoch: what a wrong configuration must not exceed.
+const MOST_NAMES: usize = 1 << 23;
+const MOST_SLOTS: usize = 1 << 25;
+const MOST_ANSWERS: usize = 1 << 23;
+const MOST_LARGE: usize = 1 << 18;
+const MOST_ZONES: usize = 1 << 14;
+/// 2 GiB.
+const MOST_UNITS: usize = 1 << 25;

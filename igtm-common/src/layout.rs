@@ -141,7 +141,7 @@ pub const LISTEN_BUCKETS: u32 = 256;
 pub const LISTEN: usize = 256;
 
 /// Value of `LISTEN`: the answered addresses of one [`listen_bucket`]; unused ones are zero.
-#[repr(C)]
+#[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Listen {
     /// Network order; IPv4 as ::ffff:a.b.c.d.

@@ -7,8 +7,11 @@ extern crate std;
 
 pub mod answer;
 pub mod checksum;
+pub mod cookie;
 pub mod counter;
 pub mod layout;
 pub mod measure;
 pub mod name;
+pub mod rate;
 pub mod reply;
+pub mod subnet;

@@ -5,7 +5,7 @@
 //! longest that exists are looked up from there on.
 
 use aya_ebpf::{
-    btf_maps::PerCpuArray, helpers::bpf_xdp_load_bytes, macros::btf_map, programs::XdpContext,
+    bindings::xdp_md, btf_maps::PerCpuArray, helpers::bpf_xdp_load_bytes, macros::btf_map,
 };
 use igtm_common::{
     counter::Counter,
@@ -14,7 +14,7 @@ use igtm_common::{
     reply::HEADER_OCTETS,
 };
 
-use crate::{frame::Frame, lookup, query::Query};
+use crate::{answer::Work, lookup};
 
 /// Names above that are looked up at most; with more the query is passed up.
 const MOST: usize = 12;
@@ -30,12 +30,11 @@ static ABSENT_NAME: PerCpuArray<[u8; ROOM], 1> = PerCpuArray::new();
 /// The zone in which the query's name does not exist.
 #[inline(always)]
 pub(crate) fn zone(
-    ctx: &XdpContext,
+    ctx: *mut xdp_md,
     settings: &Settings,
-    epoch: u32,
-    frame: &Frame,
-    query: &Query,
+    work: &Work,
 ) -> Result<u32, Counter> {
+    let Work { epoch, frame, query, .. } = work;
     let name = ABSENT_NAME.get_ptr_mut(0).ok_or(Counter::PassUserspace)?;
     let octets = query.name_octets as u32;
     if octets == 0 || octets > NAME_OCTETS as u32 {
@@ -44,14 +43,14 @@ pub(crate) fn zone(
     let from = (frame.message_at + HEADER_OCTETS) as u32;
     // SAFETY: the buffer has more than `NAME_OCTETS` octets and is this CPU's.
     let (failed, name) = unsafe {
-        let failed = bpf_xdp_load_bytes(ctx.ctx, from, name.cast(), octets);
+        let failed = bpf_xdp_load_bytes(ctx, from, name.cast(), octets);
         (failed, &*name)
     };
     if failed != 0 {
         return Err(Counter::PassBadName);
     }
     let labels = labels(name);
-    let deepest = settings.deepest[(epoch & 1) as usize];
+    let deepest = settings.deepest[(*epoch & 1) as usize];
     // The name itself is not there.
     let above = labels.saturating_sub(u32::from(deepest)).max(1);
     let mut at = 0;
@@ -66,7 +65,7 @@ pub(crate) fn zone(
             return Err(Counter::PassNoZone);
         }
         let hash = hash(settings, name, at, octets as usize - 1);
-        let found = lookup::named(hash.0, epoch);
+        let found = lookup::named(hash.0, *epoch);
         if found.flags & EXISTS != 0 {
             if found.flags & OPEN_BELOW != 0 {
                 return Err(Counter::PassUserspace);

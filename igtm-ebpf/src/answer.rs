@@ -2,27 +2,32 @@
 //!
 //! Everything is read and decided first; resizing the frame is the last thing that can
 //! fail, and only then is a single octet changed.
+//!
+//! Each step is a function of its own in BPF, with a stack of its own, and leaves what it found out
+//! in [`Work`]: to the verifier that is memory, so what one step may have found does not multiply
+//! the ways through the next.
 
 mod room;
 mod write;
 
-use aya_ebpf::{helpers::bpf_ktime_get_coarse_ns, programs::XdpContext};
+use aya_ebpf::{
+    bindings::xdp_md,
+    btf_maps::PerCpuArray,
+    helpers::{bpf_get_prandom_u32, bpf_ktime_get_coarse_ns},
+    macros::btf_map,
+    programs::XdpContext,
+};
 use igtm_common::{
     counter::Counter,
-    layout::{EPOCH_NONE, Settings},
+    layout::{EPOCH_NONE, SLOT_COUNTS, Settings},
     reply::Kind,
 };
 
 use crate::{
-    frame::Frame,
-    limit, lookup,
-    lookup::{Client, Found},
-    maps,
-    options::Options,
-    packet::Packet,
-    query::Query,
+    frame::Frame, limit, lookup::Found, maps, options::Options, packet::Packet, query::Query,
     sample, verdict,
 };
+use write::Records;
 
 /// What a reply depends on besides the query and the maps; tests give it.
 pub trait Inputs {
@@ -31,6 +36,38 @@ pub trait Inputs {
     /// Seconds since 1970, modulo 2^32.
     fn seconds(&self, settings: &Settings) -> u32;
 }
+
+/// The real ones.
+pub struct Live;
+
+impl Inputs for Live {
+    #[inline(always)]
+    fn random(&self) -> u32 {
+        // SAFETY: the helper has no preconditions.
+        unsafe { bpf_get_prandom_u32() }
+    }
+
+    #[inline(always)]
+    fn seconds(&self, settings: &Settings) -> u32 {
+        // SAFETY: the helper has no preconditions.
+        let since_boot = unsafe { bpf_ktime_get_coarse_ns() } / 1_000_000_000;
+        settings.boot_time.wrapping_add(since_boot as u32)
+    }
+}
+
+/// A query with all that is found out about it.
+pub(crate) struct Work {
+    pub(crate) epoch: u32,
+    pub(crate) frame: Frame,
+    pub(crate) query: Query,
+    pub(crate) options: Options,
+    pub(crate) found: Found,
+    pub(crate) records: Records,
+}
+
+/// What this CPU works on. Not pinned: without meaning between two frames.
+#[btf_map]
+static WORK: PerCpuArray<Work, 1> = PerCpuArray::new();
 
 /// Answers the frame in place, or leaves it as it is; counts which. Returns the verdict.
 #[inline(always)]
@@ -42,37 +79,91 @@ pub fn answer(ctx: &XdpContext, inputs: &impl Inputs) -> u32 {
 #[inline(always)]
 fn respond(ctx: &XdpContext, inputs: &impl Inputs) -> Result<Counter, Counter> {
     let settings = maps::SETTINGS.get(0).ok_or(Counter::PassNotReady)?;
-    let packet = Packet::of(ctx);
-    let frame = Frame::check(ctx, &packet, settings)?;
+    let work = WORK.get_ptr_mut(0).ok_or(Counter::PassNotReady)?;
+    // SAFETY: this CPU's own value; nothing else refers to it.
+    let work = unsafe { &mut *work };
     // Read once: everything below is of one epoch.
     // SAFETY: a field of a live map value.
     let epoch = unsafe { (&raw const settings.epoch).read_volatile() };
     if epoch == EPOCH_NONE {
         return Err(Counter::PassNotReady);
     }
-    fresh(settings)?;
-    let query = Query::parse(&packet, settings, &frame)?;
-    let options = Options::read(&packet, settings, &frame, &query, inputs)?;
-    let client = match &options.subnet {
-        Some(subnet) if subnet.source() > 0 => Client {
-            address: subnet.address(),
-            v6: subnet.is_v6(),
-        },
-        _ => Client {
-            address: frame.source,
-            v6: frame.v6,
-        },
-    };
-    let found = lookup::look_up(ctx, settings, epoch, &frame, &query, &client)?;
-    let truncate = limit::check(settings, &frame, &options)?;
-    let kind = write::write(ctx, settings, epoch, &frame, &query, &options, &found, inputs.random(), truncate)?;
-    Ok(match kind {
-        Kind::Answer(_) => Counter::ReplyAnswer,
+    work.epoch = epoch & 1;
+    parse(ctx.ctx, settings, work)?;
+    let outcome = conclude(ctx, settings, inputs, work);
+    if sample::is_due(settings, outcome) {
+        sample::take(ctx.ctx, work, outcome);
+    }
+    outcome
+}
+
+/// From a query to its reply.
+#[inline(always)]
+fn conclude(
+    ctx: &XdpContext,
+    settings: &Settings,
+    inputs: &impl Inputs,
+    work: &mut Work,
+) -> Result<Counter, Counter> {
+    if work.query.subnet.at | work.query.cookie.at != 0 {
+        read_options(ctx.ctx, settings, inputs.seconds(settings), work)?;
+    }
+    look_up(ctx.ctx, settings, inputs.random(), work)?;
+    let truncate = limit::check(settings, work)?;
+    if truncate {
+        work.records = Records::TRUNCATED;
+    }
+    reply(ctx.ctx, settings, work)?;
+    Ok(match work.records.kind {
+        Kind::Answer(_) => {
+            count_slot(work.found.slot);
+            Counter::ReplyAnswer
+        }
         Kind::NoData => Counter::ReplyNodata,
         Kind::NxDomain => Counter::ReplyNxdomain,
         Kind::Truncated if truncate => Counter::LimitedSlip,
         Kind::Truncated => Counter::ReplyTruncated,
     })
+}
+
+/// Reads and checks everything but the options.
+#[inline(never)]
+fn parse(ctx: *mut xdp_md, settings: &Settings, work: &mut Work) -> Result<(), Counter> {
+    let ctx = &XdpContext::new(ctx);
+    let packet = Packet::of(ctx);
+    work.frame = Frame::check(ctx, &packet, settings)?;
+    fresh(settings)?;
+    work.query = Query::parse(&packet, settings, &work.frame)?;
+    work.options = Options::none(&work.frame);
+    Ok(())
+}
+
+#[inline(never)]
+fn read_options(
+    ctx: *mut xdp_md,
+    settings: &Settings,
+    now: u32,
+    work: &mut Work,
+) -> Result<(), Counter> {
+    let packet = Packet::of(&XdpContext::new(ctx));
+    work.options.read(&packet, settings, &work.frame, &work.query, now)
+}
+
+#[inline(never)]
+fn look_up(
+    ctx: *mut xdp_md,
+    settings: &Settings,
+    random: u32,
+    work: &mut Work,
+) -> Result<(), Counter> {
+    work.found = Found::look_up(ctx, settings, work)?;
+    work.records = Records::choose(work, random)?;
+    Ok(())
+}
+
+#[inline(never)]
+fn reply(ctx: *mut xdp_md, settings: &Settings, work: &mut Work) -> Result<(), Counter> {
+    write::write(&XdpContext::new(ctx), settings, work)
 }
 
 /// Whether the daemon was heard of recently enough.
@@ -87,4 +178,13 @@ fn fresh(settings: &Settings) -> Result<(), Counter> {
         }
     }
     Ok(())
+}
+
+/// Counts a reply for the instance and line of a slot.
+#[inline(always)]
+fn count_slot(slot: u32) {
+    if let Some(counts) = maps::SLOT_COUNTS.get_ptr_mut(slot / SLOT_COUNTS) {
+        // SAFETY: the remainder is inside the value, which is this CPU's own.
+        unsafe { (*counts)[(slot % SLOT_COUNTS) as usize] += 1 };
+    }
 }

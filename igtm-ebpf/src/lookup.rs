@@ -5,99 +5,93 @@ use igtm_common::{
     layout::{
         EXISTS, NO_ANSWER, NO_VIEW, NameKey, NameRef, PASS, PASS_OTHERS, Settings, View, position,
     },
-    line::{self, Address, Entry, NO_SLOT},
+    line::{self, Entry, NO_SLOT},
     reply,
 };
 
-use aya_ebpf::programs::XdpContext;
+use aya_ebpf::bindings::xdp_md;
 
-use crate::{absent, frame::Frame, maps, query::Query};
+use crate::{absent, answer::Work, maps, options::Options};
 
 const A: u16 = 1;
 const AAAA: u16 = 28;
 
 /// What a query is answered with.
-pub(crate) enum Found {
-    /// Records of an answer.
-    Answer {
-        /// As in SLOTS.
-        answer: u32,
-        /// For the client subnet of the reply (RFC 7871 §7.2.1).
-        scope: u8,
-        /// For the counters.
-        slot: u32,
-    },
-    /// The SOA of this zone: the name has no such record.
-    NoData {
-        /// Position in ZONES, without the epoch.
-        zone: u32,
-    },
-    /// The SOA of this zone: there is no such name.
-    NxDomain {
-        /// Position in ZONES, without the epoch.
-        zone: u32,
-    },
+pub(crate) struct Found {
+    /// Which answer, as in SLOTS; [`NO_ANSWER`], or one without records: the zone's SOA.
+    pub(crate) answer: u32,
+    /// For the client subnet of a positive reply (RFC 7871 §7.2.1).
+    pub(crate) scope: u8,
+    /// For the counters; [`NO_ANSWER`] without one.
+    pub(crate) slot: u32,
+    /// Position in ZONES, without the epoch.
+    pub(crate) zone: u32,
+    /// Whether there is such a name.
+    pub(crate) exists: bool,
 }
 
-/// Who asks, as far as the line goes.
-pub(crate) struct Client {
-    /// Its address, or its subnet's.
-    pub(crate) address: Address,
-    /// Whether that is an IPv6 one.
-    pub(crate) v6: bool,
-}
+impl Found {
+    /// What the name, the type and the client's line say.
+    #[inline(always)]
+    pub(crate) fn look_up(
+        ctx: *mut xdp_md,
+        settings: &Settings,
+        work: &Work,
+    ) -> Result<Self, Counter> {
+        let Work { epoch, query, .. } = work;
+        let epoch = *epoch;
+        if reply::is_meta(query.qtype) {
+            return Err(Counter::PassUserspace);
+        }
+        let name = named(query.name.0, epoch);
+        if name.flags & EXISTS == 0 {
+            let zone = absent::zone(ctx, settings, work)?;
+            return Ok(Self::negative(zone, false));
+        }
+        if name.flags & PASS != 0 {
+            return Err(Counter::PassUserspace);
+        }
+        let zone = name.zone.into();
+        let (view, slots) = match query.qtype {
+            A => (name.view[0], name.slots[0]),
+            AAAA => (name.view[1], name.slots[1]),
+            _ if name.flags & PASS_OTHERS != 0 => return Err(Counter::PassUserspace),
+            _ => (NO_VIEW, 0),
+        };
+        if view == NO_VIEW {
+            return Ok(Self::negative(zone, true));
+        }
+        let view = maps::VIEWS
+            .get(position(view.into(), epoch))
+            .ok_or(Counter::PassUserspace)?;
+        let place = place(view, epoch, &work.options).ok_or(Counter::PassUserspace)?;
+        if place.slot == NO_SLOT {
+            return Ok(Self::negative(zone, true));
+        }
+        let slot = slots + u32::from(place.slot);
+        let answer = maps::SLOTS
+            .get(position(slot, epoch))
+            .ok_or(Counter::PassUserspace)?
+            .answer;
+        Ok(Self {
+            answer,
+            scope: place.scope,
+            slot,
+            zone,
+            exists: true,
+        })
+    }
 
-/// What the name, the type and the client's line say in `epoch`.
-#[inline(always)]
-pub(crate) fn look_up(
-    ctx: &XdpContext,
-    settings: &Settings,
-    epoch: u32,
-    frame: &Frame,
-    query: &Query,
-    client: &Client,
-) -> Result<Found, Counter> {
-    if reply::is_meta(query.qtype) {
-        return Err(Counter::PassUserspace);
+    #[inline(always)]
+    fn negative(zone: u32, exists: bool) -> Self {
+        Self {
+            answer: NO_ANSWER,
+            scope: 0,
+            slot: NO_ANSWER,
+            zone,
+            exists,
+        }
     }
-    let name = named(query.name.0, epoch);
-    if name.flags & EXISTS == 0 {
-        let zone = absent::zone(ctx, settings, epoch, frame, query)?;
-        return Ok(Found::NxDomain { zone });
-    }
-    if name.flags & PASS != 0 {
-        return Err(Counter::PassUserspace);
-    }
-    let zone = name.zone.into();
-    let (view, slots) = match query.qtype {
-        A => (name.view[0], name.slots[0]),
-        AAAA => (name.view[1], name.slots[1]),
-        _ if name.flags & PASS_OTHERS != 0 => return Err(Counter::PassUserspace),
-        _ => (NO_VIEW, 0),
-    };
-    if view == NO_VIEW {
-        return Ok(Found::NoData { zone });
-    }
-    let view = maps::VIEWS
-        .get(position(view.into(), epoch))
-        .ok_or(Counter::PassUserspace)?;
-    let place = place(view, epoch, client).ok_or(Counter::PassUserspace)?;
-    if place.slot == NO_SLOT {
-        return Ok(Found::NoData { zone });
-    }
-    let slot = slots + u32::from(place.slot);
-    let answer = maps::SLOTS
-        .get(position(slot, epoch))
-        .ok_or(Counter::PassUserspace)?
-        .answer;
-    if answer == NO_ANSWER {
-        return Ok(Found::NoData { zone });
-    }
-    Ok(Found::Answer {
-        answer,
-        scope: place.scope,
-        slot,
-    })
 }
 
 /// What the name with this hash is in `epoch`.
@@ -111,10 +105,11 @@ pub(crate) fn named(hash: [u64; 2], epoch: u32) -> NameRef {
     unsafe { (*entry).of[(epoch & 1) as usize] }
 }
 
+/// The slot of the client in a view.
 #[inline(always)]
-fn place(view: &View, epoch: u32, client: &Client) -> Option<line::Place> {
-    let root = Entry(if client.v6 { view.v6 } else { view.v4 });
-    line::look_up(root, client.address, |unit| {
+fn place(view: &View, epoch: u32, options: &Options) -> Option<line::Place> {
+    let root = Entry(if options.client_v6 { view.v6 } else { view.v4 });
+    line::look_up(root, options.client, |unit| {
         maps::LINES.get(position(unit, epoch))
     })
 }

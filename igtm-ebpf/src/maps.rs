@@ -65,4 +65,8 @@ pub(crate) static SLOT_COUNTS: PerCpuArray<SlotCounts, 1> = PerCpuArray::new();
 pub(crate) static RATES: Array<Bucket, { layout::RATES as usize }> = Array::new();
 
 #[btf_map]
-pub(crate) static SAMPLES: Array<Sample, { layout::SAMPLES as usize }> = Array::new();
+pub(crate) static SAMPLES: PerCpuArray<Sample, { layout::SAMPLES as usize }> = PerCpuArray::new();
+
+/// How many samples each CPU has taken.
+#[btf_map]
+pub(crate) static SAMPLED: PerCpuArray<u64, 1> = PerCpuArray::new();

@@ -10,7 +10,11 @@ use igtm_common::{
     reply::{HEADER_OCTETS, NOT_QUERY, Opt},
 };
 
-use crate::{edns, frame::Frame, packet::Packet};
+use crate::{
+    edns::{self, Found},
+    frame::Frame,
+    packet::Packet,
+};
 
 const CLASS_IN: u16 = 1;
 /// QTYPE and QCLASS.
@@ -28,8 +32,12 @@ pub(crate) struct Query {
     pub(crate) header: [u8; 3],
     /// The question's checksum part, as it came.
     pub(crate) question_sum: u64,
-    /// Its OPT, and where what is served of its options stands.
-    pub(crate) opt: Option<(Opt, edns::Options)>,
+    /// Its OPT.
+    pub(crate) opt: Option<Opt>,
+    /// Where its client subnet stands.
+    pub(crate) subnet: Found,
+    /// Where its cookie stands.
+    pub(crate) cookie: Found,
 }
 
 impl Query {
@@ -37,6 +45,12 @@ impl Query {
     #[inline(always)]
     pub(crate) fn question(&self) -> usize {
         self.name_octets + QUESTION_TAIL
+    }
+
+    /// Whether it has an OPT, and so its reply.
+    #[inline(always)]
+    pub(crate) fn has_opt(&self) -> bool {
+        self.opt.is_some()
     }
 
     /// Parses the message of a frame.
@@ -79,9 +93,12 @@ impl Query {
         let tail_sum = u64::from(qtype) + u64::from(class);
         let mut end = HEADER_OCTETS + octets + QUESTION_TAIL;
         let mut opt = None;
+        let mut options = edns::Options::default();
         if additional == 1 {
-            let (found, options, octets) = edns::read(&message, end)?;
-            opt = Some((found, options));
+            let octets;
+            let found;
+            (found, options, octets) = edns::read(&message, end)?;
+            opt = Some(found);
             end += octets;
         }
         if end != frame.message {
@@ -94,6 +111,8 @@ impl Query {
             header: [header[0], header[1], header[2]],
             question_sum: name.sum + checksum::at_offset(tail_sum, octets),
             opt,
+            subnet: options.subnet,
+            cookie: options.cookie,
         })
     }
 }

@@ -11,12 +11,11 @@ use igtm_common::{
     },
 };
 
-use super::room;
+use super::{Work, room};
 use crate::{
     frame::{self, Frame, IPV4, IPV6, Ipv4, Ipv6, UDP, Udp},
     lookup::Found,
     maps,
-    options::Options,
     packet::Packet,
     query::Query,
 };
@@ -27,34 +26,89 @@ const HOPS: u8 = 64;
 const SUBNET: u32 = 24;
 
 /// What stands between question and OPT: a part of some map's octets, and one from their beginning.
-struct Records {
-    kind: Kind,
+pub(crate) struct Records {
+    pub(crate) kind: Kind,
     start: u32,
     len: u32,
     wrapped: u32,
-    sum: u64,
+    sum: u32,
     /// The owner of an SOA; 0 elsewhere.
     owner: u16,
 }
 
+impl Records {
+    /// None of them.
+    pub(crate) const TRUNCATED: Self = Self {
+        kind: Kind::Truncated,
+        start: 0,
+        len: 0,
+        wrapped: 0,
+        sum: 0,
+        owner: 0,
+    };
+
+    /// Which octets of which map leave; reads no octet of them.
+    #[inline(always)]
+    pub(crate) fn choose(work: &Work, random: u32) -> Result<Self, Counter> {
+        let Work {
+            epoch,
+            query,
+            found,
+            ..
+        } = work;
+        if found.answer != NO_ANSWER {
+            let at = position(found.answer & !LARGE, *epoch);
+            let (records, chosen) = if found.answer & LARGE == 0 {
+                let answer = maps::ANSWERS.get(at).ok_or(Counter::PassUserspace)?;
+                (answer.records, reply::choose(answer, random))
+            } else {
+                let answer = maps::LARGE_ANSWERS.get(at).ok_or(Counter::PassUserspace)?;
+                (answer.records, reply::choose(answer, random))
+            };
+            if records != 0 {
+                let window = chosen.ok_or(Counter::PassUserspace)?;
+                return Ok(Self {
+                    kind: Kind::Answer(window.count),
+                    start: window.start,
+                    len: window.len,
+                    wrapped: window.wrapped,
+                    sum: window.sum,
+                    owner: 0,
+                });
+            }
+        }
+        let zone = maps::ZONES
+            .get(position(found.zone, *epoch))
+            .ok_or(Counter::PassUserspace)?;
+        let owner = origin_pointer(query.name_octets, zone.origin_octets.into());
+        Ok(Self {
+            kind: if found.exists {
+                Kind::NoData
+            } else {
+                Kind::NxDomain
+            },
+            start: 0,
+            len: zone.soa_octets.into(),
+            wrapped: 0,
+            sum: zone.sum,
+            owner: u16::from_ne_bytes(owner),
+        })
+    }
+}
+
 /// Turns the frame into the reply; an error leaves it as it was.
-#[expect(clippy::too_many_arguments, reason = "inlined; a struct of references would be one more name")]
 #[inline(always)]
-pub(super) fn write(
-    ctx: &XdpContext,
-    settings: &Settings,
-    epoch: u32,
-    frame: &Frame,
-    query: &Query,
-    options: &Options,
-    found: &Found,
-    random: u32,
-    truncate: bool,
-) -> Result<Kind, Counter> {
-    let mut records = records(epoch, query, found, random)?;
+pub(super) fn write(ctx: &XdpContext, settings: &Settings, work: &mut Work) -> Result<(), Counter> {
+    let Work {
+        epoch,
+        frame,
+        query,
+        options,
+        found,
+        records,
+    } = work;
     let positive = matches!(records.kind, Kind::Answer(_));
     let subnet = options.subnet.reply(if positive { found.scope } else { 0 });
-
     let opt_octets = if query.has_opt() {
         OPT_OCTETS + options.cookie_octets + options.subnet_octets
     } else {
@@ -63,16 +117,9 @@ pub(super) fn write(
     let answers_at = HEADER_OCTETS + query.question();
     let mut opt_at = answers_at + (records.len + records.wrapped) as usize;
     let limit = reply::udp_limit(query.opt, settings.udp_size);
-    if truncate || opt_at + opt_octets > usize::from(limit) {
+    if opt_at + opt_octets > usize::from(limit) {
         opt_at = answers_at;
-        records = Records {
-            kind: Kind::Truncated,
-            start: 0,
-            len: 0,
-            wrapped: 0,
-            sum: 0,
-            owner: 0,
-        };
+        *records = Records::TRUNCATED;
     }
     let message = opt_at + opt_octets;
     let udp_length = ((UDP + message) as u16).to_be();
@@ -92,7 +139,7 @@ pub(super) fn write(
         + u64::from(17_u16.to_be())
         + words(&header)
         + u64::from(checksum::fold(query.question_sum))
-        + checksum::at_offset(records.sum + u64::from(records.owner), answers_at);
+        + checksum::at_offset(u64::from(records.sum) + u64::from(records.owner), answers_at);
     if query.has_opt() {
         sum += checksum::at_offset(opt.sum(), opt_at);
         if options.cookie_octets > 0 {
@@ -106,7 +153,7 @@ pub(super) fn write(
     let at = frame.message_at;
     let old_end = Packet::of(ctx).octets();
     room::resize(ctx.ctx, old_end, at + message, at + answers_at)?;
-    copy(ctx.ctx, epoch, found, &records, at + answers_at)?;
+    copy(ctx.ctx, *epoch, found, records, at + answers_at)?;
     if options.subnet_octets > 0 {
         let from = (&raw const subnet).cast();
         store::<SUBNET>(ctx.ctx, at + subnet_at, from, options.subnet_octets as u32)?;
@@ -126,45 +173,7 @@ pub(super) fn write(
         }
     }
     write_headers(&packet, frame, settings, udp_length, checksum::udp(sum), header)?;
-    Ok(records.kind)
-}
-
-/// Which octets of which map leave; reads no octet of them.
-#[inline(always)]
-fn records(epoch: u32, query: &Query, found: &Found, random: u32) -> Result<Records, Counter> {
-    if found.answer != NO_ANSWER {
-        let at = position(found.answer & !LARGE, epoch);
-        let (records, chosen) = if found.answer & LARGE == 0 {
-            let answer = maps::ANSWERS.get(at).ok_or(Counter::PassUserspace)?;
-            (answer.records, reply::choose(answer, random))
-        } else {
-            let answer = maps::LARGE_ANSWERS.get(at).ok_or(Counter::PassUserspace)?;
-            (answer.records, reply::choose(answer, random))
-        };
-        if records != 0 {
-            let window = chosen.ok_or(Counter::PassUserspace)?;
-            return Ok(Records {
-                kind: Kind::Answer(window.count),
-                start: window.start,
-                len: window.len,
-                wrapped: window.wrapped,
-                sum: window.sum.into(),
-                owner: 0,
-            });
-        }
-    }
-    let zone = maps::ZONES
-        .get(position(found.zone, epoch))
-        .ok_or(Counter::PassUserspace)?;
-    let owner = origin_pointer(query.name_octets, zone.origin_octets.into());
-    Ok(Records {
-        kind: if found.exists { Kind::NoData } else { Kind::NxDomain },
-        start: 0,
-        len: zone.soa_octets.into(),
-        wrapped: 0,
-        sum: zone.sum.into(),
-        owner: u16::from_ne_bytes(owner),
-    })
+    Ok(())
 }
 
 /// Puts the records into the frame. Looks their element up again: a pointer kept from before would

@@ -9,6 +9,7 @@ pub mod answer;
 pub mod checksum;
 pub mod counter;
 pub mod layout;
+pub mod line;
 pub mod measure;
 pub mod name;
 pub mod reply;

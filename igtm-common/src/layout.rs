@@ -310,7 +310,6 @@ pub fn text<const N: usize>(text: &str) -> Text<N> {
 mod pod {
     use super::*;
     use crate::counter::Counters;
-    use crate::rate::Bucket;
 
     macro_rules! pod {
         ($($type:ty)+) => {
@@ -320,7 +319,7 @@ mod pod {
     }
     pod!(
         NameKey NameEntry View Slot SmallAnswer LargeAnswer ZoneEntry LineName Listen Interface
-        Settings Sample Counters Bucket
+        Settings Sample Counters
     );
 }
 

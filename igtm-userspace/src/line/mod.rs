@@ -3,8 +3,10 @@
 mod range;
 mod sweep;
 mod table;
+mod view;
 
 #[cfg(test)]
 mod reference;
 
 pub use table::{ChainId, LineTable, MAX_CHAIN, MAX_CHAINS, TableError, longest_prefix};
+pub use view::{ViewId, Views};

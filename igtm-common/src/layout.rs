@@ -13,6 +13,7 @@
 
 use crate::cookie::Secrets;
 use crate::name::{HashKey, NAME_WORDS};
+use crate::rate::Limit;
 
 pub use crate::answer::{Answer, LargeAnswer, SmallAnswer};
 
@@ -141,7 +142,7 @@ pub const LISTEN_BUCKETS: u32 = 256;
 pub const LISTEN: usize = 256;
 
 /// Value of `LISTEN`: the answered addresses of one [`listen_bucket`]; unused ones are zero.
-#[repr(C)]
+#[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Listen {
     /// Network order; IPv4 as ::ffff:a.b.c.d.
@@ -185,20 +186,14 @@ pub const fn interface_slot(seed: u32, index: u32) -> u32 {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
-    /// Nanoseconds between two replies to one prefix in the long run; 0: no limit.
-    pub interval_ns: u64,
-    /// How far ahead of that a prefix may be.
-    pub burst_ns: u64,
-    /// Secret of the hash that picks a bucket.
+    /// What a prefix may be sent.
+    pub limit: Limit,
+    /// Secret of [`crate::rate::prefix_hash`].
     pub key: [u64; 2],
-    /// Every how many limited replies one is sent truncated; 0: none.
-    pub slip: u32,
     /// Bits of an IPv4 source that count.
-    pub v4_bits: u8,
+    pub v4_bits: u32,
     /// Bits of an IPv6 source that count.
-    pub v6_bits: u8,
-    /// Explicit padding, zero.
-    pub pad: [u8; 2],
+    pub v6_bits: u32,
 }
 
 /// Elements of `RATES`.
@@ -216,7 +211,7 @@ pub struct Settings {
     pub port: u16,
     /// Largest UDP reply, octets.
     pub udp_size: u16,
-    /// [`Self::interface_slot`]'s.
+    /// [`interface_slot`]'s.
     pub interface_seed: u32,
     /// [`listen_bucket`]'s.
     pub listen_seed: u64,
@@ -242,36 +237,43 @@ pub struct Settings {
     pub generation: u64,
 }
 
-/// Elements of `SAMPLES`.
-pub const SAMPLES: u32 = 4096;
+/// Elements of `SAMPLES` and of each CPU.
+pub const SAMPLES: u32 = 512;
 
 /// Octets of a name that a sample keeps.
 pub const SAMPLE_NAME: usize = 128;
 
-/// Value of `SAMPLES`: a query that was seen, and what became of it. The oldest is overwritten.
+/// Value of `SAMPLES`, one a CPU: a query that was seen, and what became of it. The oldest is
+/// overwritten.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
-    /// 1 + how many samples came before; 0 while it is being written.
+    /// How many samples this CPU had taken with this one; written last.
     pub sequence: u64,
     /// CLOCK_MONOTONIC nanoseconds.
     pub time_ns: u64,
-    /// Network order; IPv4 as ::ffff:a.b.c.d.
-    pub source: [u8; 16],
-    /// The client subnet's address when that chose the line, else as `source`.
-    pub client: [u8; 16],
+    /// Source address as two numbers, IPv4 in the upper 32 bits of the first.
+    pub source: [u64; 2],
+    /// What the line was looked up by: the source, or the client subnet's network address.
+    pub client: [u64; 2],
     /// Slot that answered, or [`NO_ANSWER`].
     pub slot: u32,
-    /// The epoch of that slot.
-    pub epoch: u32,
     /// [`crate::counter::Counter`].
     pub outcome: u32,
     /// QTYPE, host order.
     pub qtype: u16,
     /// Octets of `name` that are of the name.
     pub name_octets: u16,
+    /// 1 when `source` is an IPv6 address.
+    pub source_v6: u8,
+    /// 1 when `client` is an IPv6 address.
+    pub client_v6: u8,
+    /// Explicit padding, zero.
+    pub pad: [u8; 2],
     /// In wire format, as it came, cut.
     pub name: [u8; SAMPLE_NAME],
+    /// As `sequence`, but written first: a reader that finds both alike has read a whole sample.
+    pub begun: u64,
 }
 
 /// Slots that share one element of `SLOT_COUNTS`.
@@ -287,9 +289,9 @@ const _: () = {
     assert!(size_of::<ZoneEntry>() == 648);
     assert!(size_of::<Listen>() == 64);
     assert!(size_of::<Interface>() == 28);
-    assert!(size_of::<Limits>() == 40);
-    assert!(size_of::<Settings>() == 40 + 8 * (NAME_WORDS + 1) + 40 + 32 + 16);
-    assert!(size_of::<Sample>() == 192);
+    assert!(size_of::<Limits>() == 48);
+    assert!(size_of::<Settings>() == 40 + 8 * (NAME_WORDS + 1) + 48 + 32 + 16);
+    assert!(size_of::<Sample>() == 200);
     assert!(LISTEN_BUCKETS == 1 << 8 && INTERFACE_SLOTS == 1 << 10);
 };
 

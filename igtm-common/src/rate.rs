@@ -4,8 +4,6 @@
 //! first, and picks one by [`prefix_hash`] and [`bucket_of`]. Must not know what a limited reply
 //! looks like, nor who is exempt.
 
-use crate::subnet::mask;
-
 /// How much a source prefix may be sent. All zero is off.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,15 +22,11 @@ impl Limit {
     /// So many replies a second, and as many at once after a second of silence; 0: no limit.
     pub const fn per_second(responses: u32, slip: u32) -> Self {
         const SECOND_NS: u64 = 1_000_000_000;
-        let interval_ns = match responses {
+        let interval_ns = match responses as u64 {
             0 => 0,
-            responses => SECOND_NS / responses as u64,
-        };
-        // 2^32 is more than 10^9: the most is one a nanosecond. No limit would be meant otherwise.
-        let interval_ns = if responses != 0 && interval_ns == 0 {
-            1
-        } else {
-            interval_ns
+            // Not 0, which would be no limit.
+            SECOND_NS.. => 1,
+            responses => SECOND_NS / responses,
         };
         Self {
             interval_ns,
@@ -61,9 +55,11 @@ pub enum Outcome {
 /// than an own one would, and alternating prefixes cannot reset each other. A bucket at rest is
 /// full and goes to whoever asks next.
 ///
-/// *Several CPUs* use it at once with plain loads and stores. Of n replies that overlap n − 1
-/// charges may be lost, so what passes is at most n times the limit; a limited query does not
-/// write the time, so it cannot take back a charge. The count of slips is as inexact.
+/// *Several CPUs* use it at once with plain loads and stores. A store undoes the charges that the
+/// others made since its load, some tens of nanoseconds in the kernel: of n replies that overlap
+/// n − 1 may go uncharged, so n CPUs pass at most about n times the limit. A limited query does not
+/// write the time, so it cannot take back a charge. The count of slips is as inexact. Threads,
+/// which can be preempted in between for long, want a lock or buckets of their own.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bucket {
@@ -124,22 +120,36 @@ impl Bucket {
 /// `high` and `low` are the address as numbers, IPv4 in the upper 32 bits; the bits behind the
 /// prefix do not matter. The key is drawn at random when the buckets are made.
 ///
-/// *Who does not know the key* cannot aim at the bucket of another prefix: two prefixes of at most
-/// 64 bits meet in one of n buckets with a probability of at most 2/n, whatever they are (the
-/// second step is multiply-shift hashing by a secret odd number, and the first is a bijection). He
-/// can fill buckets at random with many prefixes of his own, or forge the other's prefix itself,
-/// which no hash prevents. For longer prefixes pairs can be chosen that meet, but one of each pair
-/// lies in the other half of the address space and both are chosen in all 128 bits: of no use
-/// against somebody who has an address already. It is not a cryptographic hash: who sees indexes
-/// learns the key.
+/// *Who does not know the key* cannot aim at the bucket of another prefix. Two prefixes of the
+/// same length up to 64 bits meet in one of n = 2^k buckets with a probability of at most 2/n,
+/// whatever they are: the first step is a bijection, the second is multiply-shift hashing by a
+/// secret odd number. He can fill buckets at random from many prefixes of his own, or forge the
+/// other's prefix itself, which no hash prevents. With longer prefixes he would need an address
+/// that agrees with the other's in all but the first few bits and a chosen second half. Who sees
+/// indexes learns the key: it is no cryptographic hash.
 #[inline(always)]
 pub const fn prefix_hash(key: &[u64; 2], high: u64, low: u64, bits: u32) -> (u32, u32) {
-    let prefix = mask(bits);
-    let mixed = (high & prefix[0]).wrapping_mul(key[0] | 1);
+    // Moved to the low end: a multiplication carries upwards only, and would lose what it gains
+    // from a prefix that stands above.
+    let (high, low) = if bits > 64 {
+        (high, down(low, bits - 64))
+    } else {
+        (down(high, bits), 0)
+    };
+    let mixed = high.wrapping_mul(key[0] | 1);
     // The length, so that no IPv6 prefix is taken for an IPv4 one.
-    let mixed = mixed ^ (mixed >> 32) ^ (low & prefix[1]) ^ bits as u64;
+    let mixed = mixed ^ (mixed >> 32) ^ low ^ bits as u64;
     let mixed = mixed.wrapping_mul(key[1] | 1);
     ((mixed >> 32) as u32, (mixed ^ (mixed >> 32)) as u32)
+}
+
+/// The first `bits` of a word as a number; all of it from 64.
+#[inline(always)]
+const fn down(word: u64, bits: u32) -> u64 {
+    // Two shifts, since one by 64 would be one by 0.
+    let behind = 64_u32.saturating_sub(bits);
+    let half = behind / 2;
+    word.wrapping_shr(half).wrapping_shr(behind - half)
 }
 
 /// Which of `buckets` an index of [`prefix_hash`] means: by its leading bits, which are the

@@ -32,8 +32,8 @@ impl Subnet {
     /// PREFIX-LENGTH, as numbers, first octet uppermost; what stands there behind the option's end
     /// does not matter. The caller has made sure that the option ends inside the message.
     ///
-    /// Family 0 is taken with source 0 and no address: without address bits the family says
-    /// nothing (§7.1.2), and `dig +subnet=0` asks so.
+    /// Family 0 is taken with source 0 and no address: without address bits the family is
+    /// irrelevant (§7.1.2), and older dig and stubby opt out that way.
     #[inline(always)]
     pub const fn parse(
         family: u16,
@@ -137,7 +137,7 @@ const fn address_octets(source: u8) -> u16 {
 
 /// The first `bits` of an address, at most 128, as set bits.
 #[inline(always)]
-pub(crate) const fn mask(bits: u32) -> [u64; 2] {
+const fn mask(bits: u32) -> [u64; 2] {
     if bits > 64 {
         [u64::MAX, leading(bits - 64)]
     } else {

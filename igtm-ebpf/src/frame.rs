@@ -1,25 +1,34 @@
-//! From a frame to a DNS message: Ethernet, IPv4 or IPv6, UDP, each checked in full.
+//! From a frame to a DNS message: Ethernet with up to two VLAN tags, IPv4 or IPv6, UDP, each checked
+//! in full.
 //!
-//! `L3` is the length of the IP header, 20 or 40: a constant makes every offset one.
+//! Where the IP header and the message begin is known at run time only: one piece of code, verified
+//! once, serves both families, tagged or not.
 
 use core::hint::black_box;
 
 use aya_ebpf::programs::XdpContext;
-use igtm_common::{
-    checksum,
-    counter::Counter,
-    layout::{ListenKey, Settings},
-};
+use igtm_common::{checksum, counter::Counter, layout::Settings, line::Address};
 
-use crate::maps;
+use crate::{local, packet::Packet};
 
+/// Destination, source, type.
 pub(crate) const ETHERNET: usize = 14;
 pub(crate) const IPV4: usize = 20;
 pub(crate) const IPV6: usize = 40;
 pub(crate) const UDP: usize = 8;
+/// The longest headers: two tags and IPv6.
+pub(crate) const HEADERS: usize = ETHERNET + TAGS * TAG + IPV6 + UDP;
 
 const ETHERTYPE_IPV4: u16 = 0x0800_u16.to_be();
 const ETHERTYPE_IPV6: u16 = 0x86dd_u16.to_be();
+/// IEEE 802.1Q and 802.1ad: a tag follows, then another type.
+const ETHERTYPE_VLAN: u16 = 0x8100_u16.to_be();
+const ETHERTYPE_QINQ: u16 = 0x88a8_u16.to_be();
+/// Octets of a tag.
+const TAG: usize = 4;
+/// Most tags.
+const TAGS: usize = 2;
+
 const PROTOCOL_UDP: u8 = 17;
 /// More fragments, and any offset; reserved and DF are let through (RFC 791 §3.1).
 const FRAGMENT: u16 = 0x3fff;
@@ -28,64 +37,11 @@ const EXTENSIONS: [u8; 6] = [0, 43, 50, 51, 60, 135];
 const FRAGMENT_HEADER: u8 = 44;
 /// Header and the shortest question: root, type, class.
 const SHORTEST_MESSAGE: usize = 12 + 5;
-/// Nothing in a query is further behind; the verifier follows bounded offsets only.
-const FURTHEST: usize = 4096;
-
-/// The octets of a frame as they are now; taken anew after a resize.
-#[derive(Clone, Copy)]
-pub struct Packet {
-    start: usize,
-    end: usize,
-}
-
-impl Packet {
-    /// The frame of a context.
-    #[inline(always)]
-    pub fn of(ctx: &XdpContext) -> Self {
-        // Behind black boxes, or the compiler, which knows both to be 32-bit fields, does
-        // 32-bit arithmetic on what the verifier says are pointers.
-        Self {
-            start: black_box(ctx.data()),
-            end: black_box(ctx.data_end()),
-        }
-    }
-
-    /// How many there are.
-    #[inline(always)]
-    pub fn octets(&self) -> usize {
-        black_box(self.end - self.start)
-    }
-
-    /// The `T` at a constant `offset`, when it lies inside.
-    #[inline(always)]
-    pub(crate) fn at<T>(&self, offset: usize) -> Option<*mut T> {
-        let start = self.start + offset;
-        if start + size_of::<T>() > self.end {
-            return None;
-        }
-        Some(start as *mut T)
-    }
-
-    /// [`Self::at`] for an offset that is read from the frame. The black boxes keep the compiler
-    /// from checking and reading by numbers computed apart, which the verifier cannot join.
-    #[inline(always)]
-    pub(crate) fn at_variable<T>(&self, offset: usize) -> Option<*mut T> {
-        let offset = black_box(offset);
-        if offset > FURTHEST {
-            return None;
-        }
-        let start = black_box(self.start + offset);
-        if start + size_of::<T>() > self.end {
-            return None;
-        }
-        Some(start as *mut T)
-    }
-}
 
 /// Ethernet II header.
 #[repr(C)]
 pub struct Ethernet {
-    destination: [u16; 3],
+    pub(crate) destination: [u16; 3],
     source: [u16; 3],
     ethertype: u16,
 }
@@ -113,8 +69,8 @@ pub(crate) struct Ipv6 {
     pub(crate) payload_length: u16,
     pub(crate) next_header: u8,
     pub(crate) hop_limit: u8,
-    pub(crate) source: [u16; 8],
-    pub(crate) destination: [u16; 8],
+    pub(crate) source: [u64; 2],
+    pub(crate) destination: [u64; 2],
 }
 
 /// UDP header (RFC 768).
@@ -128,115 +84,126 @@ pub(crate) struct Udp {
 }
 
 /// What is left of a frame's headers once they are checked: all a reply needs.
-pub struct Frame {
-    /// Source address; IPv4 in the first four octets.
-    pub(crate) source: [u16; 8],
+pub(crate) struct Frame {
+    /// Where the IP header begins.
+    pub(crate) ip_at: usize,
+    /// Where the DNS message begins.
+    pub(crate) message_at: usize,
     /// Octets of the DNS message.
     pub(crate) message: usize,
+    /// Source address.
+    pub(crate) source: Address,
+    /// Whether it is an IPv6 one.
+    pub(crate) v6: bool,
     /// Checksum part of both addresses.
     pub(crate) addresses_sum: u64,
     /// Network order.
     pub(crate) client_port: u16,
-    /// Network order.
-    pub(crate) server_port: u16,
+}
+
+/// What an IP header says.
+struct Ip {
+    octets: usize,
+    v6: bool,
+    payload: usize,
+    source: Address,
+    /// In memory order, IPv4 as ::ffff:a.b.c.d.
+    local: [u64; 2],
+    addresses_sum: u64,
+}
+
+/// The Ethernet header.
+#[inline(always)]
+pub fn ethernet<'a>(packet: &Packet) -> Option<&'a mut Ethernet> {
+    // SAFETY: inside the frame; a frame begins at an even address.
+    packet
+        .at::<Ethernet>(0)
+        .map(|header| unsafe { &mut *header })
 }
 
 impl Frame {
-    /// The Ethernet header.
-    #[inline(always)]
-    pub fn ethernet<'a>(packet: &Packet) -> Option<&'a mut Ethernet> {
-        // SAFETY: inside the frame; a frame begins at an even address.
-        packet
-            .at::<Ethernet>(0)
-            .map(|header| unsafe { &mut *header })
-    }
-
-    /// The length of the IP header that the frame's type promises.
-    #[inline(always)]
-    pub(crate) fn ip_header(packet: &Packet) -> Result<usize, Counter> {
-        let ethernet = Self::ethernet(packet).ok_or(Counter::PassNotIp)?;
-        match ethernet.ethertype {
-            ETHERTYPE_IPV4 => Ok(IPV4),
-            ETHERTYPE_IPV6 => Ok(IPV6),
-            _ => Err(Counter::PassNotIp),
-        }
-    }
-
     /// Checks every header up to the DNS message.
     #[inline(always)]
-    pub(crate) fn check<const L3: usize>(
+    pub(crate) fn check(
         ctx: &XdpContext,
         packet: &Packet,
         settings: &Settings,
     ) -> Result<Self, Counter> {
-        let mut source = [0; 8];
-        let mut local = [0; 8];
-        let (addresses_sum, payload) = if L3 == IPV4 {
-            ipv4(packet, &mut source, &mut local)?
-        } else {
-            ipv6(packet, &mut source, &mut local)?
+        let (ip_at, ethertype) = network(packet)?;
+        let rest = packet.from(ip_at).ok_or(Counter::PassBadLength)?;
+        let ip = match ethertype {
+            ETHERTYPE_IPV4 => ipv4(&rest)?,
+            ETHERTYPE_IPV6 => ipv6(&rest)?,
+            _ => return Err(Counter::PassNotIp),
         };
-        let udp = packet
-            .at::<Udp>(ETHERNET + L3)
+        // From here on both families are one to the verifier.
+        let ip_octets = packet.forget(ip.octets);
+        let v6 = packet.forget(ip.v6.into()) != 0;
+        if ip_octets > IPV6 {
+            return Err(Counter::PassBadLength);
+        }
+        let rest = packet
+            .from(ip_at + ip_octets)
             .ok_or(Counter::PassBadLength)?;
+        let udp = rest.at::<Udp>(0).ok_or(Counter::PassBadLength)?;
         // SAFETY: inside the frame; the type is packed.
         let udp = unsafe { *udp };
-        if u16::from_be(udp.destination) != settings.port {
+        if udp.destination != settings.port {
             return Err(Counter::PassWrongPort);
         }
         let length = usize::from(u16::from_be(udp.length));
-        if length != payload
-            || length < UDP + SHORTEST_MESSAGE
-            || packet.octets() < ETHERNET + L3 + length
-        {
+        if length != ip.payload || length < UDP + SHORTEST_MESSAGE || rest.octets() < length {
             return Err(Counter::PassBadLength);
         }
-        if L3 == IPV6 && udp.checksum == 0 {
+        if v6 && udp.checksum == 0 {
             return Err(Counter::PassBadChecksum);
         }
         if udp.source == 0 {
             return Err(Counter::PassBadSource);
         }
-        Self::own_mac(ctx, packet)?;
-        // SAFETY: eight words are sixteen octets.
-        let address = unsafe { core::mem::transmute::<[u16; 8], [u8; 16]>(local) };
-        if maps::LISTEN.get_ptr(ListenKey { address }).is_none() {
+        let destination = ethernet(packet).ok_or(Counter::PassWrongMac)?.destination;
+        if !local::is_own_mac(settings, ctx.ingress_ifindex() as u32, destination) {
+            return Err(Counter::PassWrongMac);
+        }
+        if !local::is_answered(settings, ip.local) {
             return Err(Counter::PassWrongAddress);
         }
         Ok(Self {
-            source,
+            ip_at,
+            message_at: ip_at + ip_octets + UDP,
             message: length - UDP,
-            addresses_sum,
+            source: ip.source,
+            v6,
+            addresses_sum: ip.addresses_sum,
             client_port: udp.source,
-            server_port: udp.destination,
         })
-    }
-
-    #[inline(always)]
-    fn own_mac(ctx: &XdpContext, packet: &Packet) -> Result<(), Counter> {
-        let ethernet = Self::ethernet(packet).ok_or(Counter::PassWrongMac)?;
-        let interface = maps::INTERFACES
-            .get_ptr(ctx.ingress_ifindex() as u32)
-            .ok_or(Counter::PassWrongMac)?;
-        // SAFETY: entries of INTERFACES are written by the daemon and only read here.
-        let mac = unsafe { (*interface).mac };
-        let [a, b, c] = ethernet.destination;
-        let own = |at: usize| u16::from_ne_bytes([mac[at], mac[at + 1]]);
-        if (a, b, c) != (own(0), own(2), own(4)) {
-            return Err(Counter::PassWrongMac);
-        }
-        Ok(())
     }
 }
 
-/// Both addresses' sum and the payload's length.
+/// Where the network header begins behind the tags, and its type.
 #[inline(always)]
-fn ipv4(
-    packet: &Packet,
-    source: &mut [u16; 8],
-    local: &mut [u16; 8],
-) -> Result<(u64, usize), Counter> {
-    let header = packet.at::<Ipv4>(ETHERNET).ok_or(Counter::PassBadLength)?;
+fn network(packet: &Packet) -> Result<(usize, u16), Counter> {
+    let mut ethertype = ethernet(packet).ok_or(Counter::PassNotIp)?.ethertype;
+    let mut at = ETHERNET;
+    for _ in 0..TAGS {
+        if ethertype != ETHERTYPE_VLAN && ethertype != ETHERTYPE_QINQ {
+            break;
+        }
+        let tag = packet.at::<[u16; 2]>(at).ok_or(Counter::PassNotIp)?;
+        // SAFETY: inside the frame, at an even offset.
+        [_, ethertype] = unsafe { *tag };
+        at += TAG;
+    }
+    let at = packet.forget(at);
+    if at > ETHERNET + TAGS * TAG {
+        return Err(Counter::PassNotIp);
+    }
+    Ok((at, ethertype))
+}
+
+#[inline(always)]
+fn ipv4(packet: &Packet) -> Result<Ip, Counter> {
+    let header = packet.at::<Ipv4>(0).ok_or(Counter::PassBadLength)?;
     // SAFETY: inside the frame; the type is packed.
     let words = unsafe { (*header).words };
     let [version, _tos] = words[0].to_ne_bytes();
@@ -253,9 +220,9 @@ fn ipv4(
     if u16::from_be(words[3]) & FRAGMENT != 0 {
         return Err(Counter::PassFragment);
     }
-    let addresses =
+    let addresses_sum =
         u64::from(words[6]) + u64::from(words[7]) + u64::from(words[8]) + u64::from(words[9]);
-    let sum = words[..6].iter().map(|word| u64::from(*word)).sum::<u64>() + addresses;
+    let sum = words[..6].iter().map(|word| u64::from(*word)).sum::<u64>() + addresses_sum;
     let total = usize::from(u16::from_be(words[1]));
     if checksum::fold(sum) != 0xffff {
         return Err(Counter::PassBadChecksum);
@@ -268,23 +235,40 @@ fn ipv4(
     if first == 0 || first == 127 || first >= 224 {
         return Err(Counter::PassBadSource);
     }
-    source[0] = words[6];
-    source[1] = words[7];
-    // ::ffff:a.b.c.d, as in LISTEN.
-    local[5] = 0xffff;
-    local[6] = words[8];
-    local[7] = words[9];
-    Ok((addresses, total - IPV4))
+    let number = u64::from(u16::from_be(words[6])) << 16 | u64::from(u16::from_be(words[7]));
+    Ok(Ip {
+        octets: IPV4,
+        v6: false,
+        payload: total - IPV4,
+        source: Address {
+            high: number << 32,
+            low: 0,
+        },
+        local: [0, mapped(words[8], words[9])],
+        addresses_sum,
+    })
 }
 
-/// Both addresses' sum and the payload's length.
+/// The lower half of ::ffff:a.b.c.d in memory order.
 #[inline(always)]
-fn ipv6(
-    packet: &Packet,
-    source: &mut [u16; 8],
-    local: &mut [u16; 8],
-) -> Result<(u64, usize), Counter> {
-    let header = packet.at::<Ipv6>(ETHERNET).ok_or(Counter::PassBadLength)?;
+fn mapped(upper: u16, lower: u16) -> u64 {
+    u64::from_ne_bytes([0, 0, 0xff, 0xff, 0, 0, 0, 0])
+        | u64::from(upper) << shift(4)
+        | u64::from(lower) << shift(6)
+}
+
+/// How far left two octets at `at` of a word in memory stand.
+const fn shift(at: u32) -> u32 {
+    if cfg!(target_endian = "little") {
+        8 * at
+    } else {
+        8 * (6 - at)
+    }
+}
+
+#[inline(always)]
+fn ipv6(packet: &Packet) -> Result<Ip, Counter> {
+    let header = packet.at::<Ipv6>(0).ok_or(Counter::PassBadLength)?;
     // SAFETY: inside the frame; the type is packed.
     let header = unsafe { *header };
     if u32::from_be(header.version_class_flow) >> 28 != 6 {
@@ -296,31 +280,23 @@ fn ipv6(
         other if EXTENSIONS.contains(&other) => return Err(Counter::PassIpOptions),
         _ => return Err(Counter::PassNotUdp),
     }
-    *source = header.source;
-    *local = header.destination;
-    let [first, _] = source[0].to_ne_bytes();
-    let high =
-        u64::from(source[0]) | u64::from(source[1]) | u64::from(source[2]) | u64::from(source[3]);
-    let middle = high | u64::from(source[4]) | u64::from(source[5]) | u64::from(source[6]);
-    // ff00::/8, :: and ::1 (RFC 4291 §2.4).
-    if first == 0xff || (middle == 0 && u16::from_be(source[7]) <= 1) {
+    let (source, local) = (header.source, header.destination);
+    let (high, low) = (u64::from_be(source[0]), u64::from_be(source[1]));
+    // ff00::/8, :: and ::1 (RFC 4291 §2.4), ::ffff:a.b.c.d, which is never on a wire.
+    if high >> 56 == 0xff || (high == 0 && (low <= 1 || low >> 32 == 0xffff)) {
         return Err(Counter::PassBadSource);
     }
-    // ::ffff:a.b.c.d is never on a wire; in LISTEN it stands for an IPv4 address.
-    if is_mapped(source) {
-        return Err(Counter::PassBadSource);
-    }
-    if is_mapped(local) {
+    // In LISTEN it stands for an IPv4 address.
+    if local[0] == 0 && u64::from_be(local[1]) >> 32 == 0xffff {
         return Err(Counter::PassWrongAddress);
     }
-    let sum = |address: &[u16; 8]| address.iter().map(|word| u64::from(*word)).sum::<u64>();
-    let payload = usize::from(u16::from_be(header.payload_length));
-    Ok((sum(source) + sum(local), payload))
-}
-
-/// Whether it stands for an IPv4 address (RFC 4291 §2.5.5.2).
-#[inline(always)]
-fn is_mapped(address: &[u16; 8]) -> bool {
-    let [a, b, c, d, e, marks, ..] = *address;
-    (a | b | c | d | e, marks) == (0, 0xffff)
+    let sum = |address: [u64; 2]| checksum::of_word(address[0]) + checksum::of_word(address[1]);
+    Ok(Ip {
+        octets: IPV6,
+        v6: true,
+        payload: usize::from(u16::from_be(header.payload_length)),
+        source: Address { high, low },
+        local,
+        addresses_sum: black_box(sum(source) + sum(local)),
+    })
 }

@@ -5,8 +5,16 @@
 //! The programs themselves are in `main.rs` (what is attached) and `bin/` (what tests load).
 #![no_std]
 
+mod absent;
 pub mod answer;
+mod edns;
 pub mod frame;
+mod limit;
+mod local;
+mod lookup;
 mod maps;
+mod options;
+pub mod packet;
 mod query;
+mod sample;
 mod verdict;

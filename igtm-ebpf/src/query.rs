@@ -2,25 +2,21 @@
 //!
 //! Reads only; accepts nothing that the contract (dataplane.md §1) does not name.
 
-use core::hint::black_box;
-
 use igtm_common::{
+    checksum,
     counter::Counter,
     layout::Settings,
     name::{NAME_OCTETS, NAME_WORDS, NameHash, WORD, first_zero, lowercase},
-    reply::{HEADER_OCTETS, NOT_QUERY, OPT_OCTETS, Opt},
+    reply::{HEADER_OCTETS, NOT_QUERY, Opt},
 };
 
-use crate::frame::{ETHERNET, Packet, UDP};
+use crate::{
+    edns::{self, Found},
+    frame::Frame,
+    packet::Packet,
+};
 
 const CLASS_IN: u16 = 1;
-const TYPE_OPT: u16 = 41;
-/// Options that change the reply and are served by the daemon: NSID (RFC 5001), client
-/// subnet (RFC 7871).
-const NSID: u16 = 3;
-const CLIENT_SUBNET: u16 = 8;
-/// More are passed up: a query has one or two.
-const MOST_OPTIONS: usize = 4;
 /// QTYPE and QCLASS.
 const QUESTION_TAIL: usize = 4;
 
@@ -28,29 +24,47 @@ const QUESTION_TAIL: usize = 4;
 pub(crate) struct Query {
     /// The name's key.
     pub(crate) name: NameHash,
+    /// Octets of the name with its root label.
+    pub(crate) name_octets: usize,
     /// Host order.
     pub(crate) qtype: u16,
     /// The first three octets of the header.
     pub(crate) header: [u8; 3],
-    /// Octets of the question.
-    pub(crate) question: usize,
     /// The question's checksum part, as it came.
     pub(crate) question_sum: u64,
     /// Its OPT.
     pub(crate) opt: Option<Opt>,
+    /// Where its client subnet stands.
+    pub(crate) subnet: Found,
+    /// Where its cookie stands.
+    pub(crate) cookie: Found,
 }
 
 impl Query {
-    /// Parses the message behind an IP header of `L3` octets; `message` is its length.
+    /// Octets of the question.
     #[inline(always)]
-    pub(crate) fn parse<const L3: usize>(
+    pub(crate) fn question(&self) -> usize {
+        self.name_octets + QUESTION_TAIL
+    }
+
+    /// Whether it has an OPT, and so its reply.
+    #[inline(always)]
+    pub(crate) fn has_opt(&self) -> bool {
+        self.opt.is_some()
+    }
+
+    /// Parses the message of a frame.
+    #[inline(always)]
+    pub(crate) fn parse(
         packet: &Packet,
         settings: &Settings,
-        message: usize,
+        frame: &Frame,
     ) -> Result<Self, Counter> {
-        let start = ETHERNET + L3 + UDP;
-        let header = packet
-            .at::<[u8; HEADER_OCTETS]>(start)
+        let message = packet
+            .from(frame.message_at)
+            .ok_or(Counter::PassBadLength)?;
+        let header = message
+            .at::<[u8; HEADER_OCTETS]>(0)
             .ok_or(Counter::PassBadLength)?;
         // SAFETY: inside the frame.
         let header = unsafe { *header };
@@ -62,51 +76,45 @@ impl Query {
             return Err(Counter::PassSections);
         }
 
-        let name_at = start + HEADER_OCTETS;
         let mut name = Name::default();
-        let octets = name.read(packet, settings, name_at, start + message)?;
-        let octets = forget(octets, packet.octets());
+        let octets = name.read(&message, settings, frame.message)?;
+        let octets = packet.forget(octets);
         if octets > NAME_OCTETS {
             return Err(Counter::PassBadName);
         }
-        let tail = packet
-            .at_variable::<[u16; 2]>(name_at + octets)
+        let tail = message
+            .at_variable::<[u16; 2]>(HEADER_OCTETS + octets)
             .ok_or(Counter::PassBadName)?;
         // SAFETY: inside the frame.
         let [qtype, class] = unsafe { tail.read_unaligned() };
         if u16::from_be(class) != CLASS_IN {
             return Err(Counter::PassClass);
         }
-        let question = octets + QUESTION_TAIL;
         let tail_sum = u64::from(qtype) + u64::from(class);
-        let question_sum = name.sum + igtm_common::checksum::at_offset(tail_sum, octets);
-
-        let mut end = HEADER_OCTETS + question;
+        let mut end = HEADER_OCTETS + octets + QUESTION_TAIL;
         let mut opt = None;
+        let mut options = edns::Options::default();
         if additional == 1 {
-            let (found, octets) = read_opt(packet, name_at + question)?;
+            let octets;
+            let found;
+            (found, options, octets) = edns::read(&message, end)?;
             opt = Some(found);
             end += octets;
         }
-        if end != message {
+        if end != frame.message {
             return Err(Counter::PassBadLength);
         }
         Ok(Self {
             name: name.hash,
+            name_octets: octets,
             qtype: u16::from_be(qtype),
             header: [header[0], header[1], header[2]],
-            question,
-            question_sum,
+            question_sum: name.sum + checksum::at_offset(tail_sum, octets),
             opt,
+            subnet: options.subnet,
+            cookie: options.cookie,
         })
     }
-}
-
-/// The same number, which the verifier no longer knows: it would else walk all that follows
-/// once for each length a name can have.
-#[inline(always)]
-fn forget(number: usize, unknown: usize) -> usize {
-    black_box(number ^ unknown) ^ unknown
 }
 
 #[derive(Default)]
@@ -116,20 +124,19 @@ struct Name {
 }
 
 impl Name {
-    /// Hashes and sums the name at `offset` of a message that ends at `end` of the frame.
-    /// Returns its octets with the root label.
+    /// Hashes and sums the name behind the header of a message of `end` octets. Returns the name's
+    /// octets with the root label.
     #[inline(always)]
     fn read(
         &mut self,
-        packet: &Packet,
+        message: &Packet,
         settings: &Settings,
-        offset: usize,
         end: usize,
     ) -> Result<usize, Counter> {
         let mut word_at = 0;
         // The last word stands behind the loop: inside, the verifier would walk the rest of the
         // loop once more for each word that could be the last.
-        while let Some(word) = packet.at::<u64>(offset + WORD * word_at) {
+        while let Some(word) = message.at::<u64>(HEADER_OCTETS + WORD * word_at) {
             // SAFETY: inside the frame.
             let word = u64::from_le(unsafe { word.read_unaligned() });
             if let Some(octets) = self.take(settings, word_at, word) {
@@ -140,7 +147,7 @@ impl Name {
                 return Err(Counter::PassBadName);
             }
         }
-        let word = last_word(packet, offset + WORD * word_at, end)?;
+        let word = last_word(message, HEADER_OCTETS + WORD * word_at, end)?;
         self.take(settings, word_at, word)
             .ok_or(Counter::PassBadName)
     }
@@ -155,7 +162,7 @@ impl Name {
         };
         self.hash
             .absorb(&settings.hash_key, word_at, lowercase(cut));
-        self.sum += (cut & 0xffff_ffff) + (cut >> 32);
+        self.sum += checksum::of_word(cut);
         zero.map(|(_, octets)| WORD * word_at + octets + 1)
     }
 }
@@ -164,56 +171,14 @@ impl Name {
 /// final eight octets, shifted down to what is asked for. What is shifted in reads as
 /// the end of the name and is caught by the message's length.
 #[inline(always)]
-fn last_word(packet: &Packet, from: usize, end: usize) -> Result<u64, Counter> {
+fn last_word(message: &Packet, from: usize, end: usize) -> Result<u64, Counter> {
     if from >= end || end - from >= WORD {
         return Err(Counter::PassBadName);
     }
-    let word = packet
+    let word = message
         .at_variable::<u64>(end - WORD)
         .ok_or(Counter::PassBadName)?;
     // SAFETY: inside the frame.
     let word = u64::from_le(unsafe { word.read_unaligned() });
     Ok(word >> (8 * (WORD - (end - from))))
-}
-
-/// The OPT at `offset` of the frame and its octets (RFC 6891 §6.1.2).
-#[inline(always)]
-fn read_opt(packet: &Packet, offset: usize) -> Result<(Opt, usize), Counter> {
-    let fixed = packet
-        .at_variable::<[u8; OPT_OCTETS]>(offset)
-        .ok_or(Counter::PassBadOpt)?;
-    // SAFETY: inside the frame.
-    let fixed = unsafe { *fixed };
-    let word = |at: usize| u16::from_be_bytes([fixed[at], fixed[at + 1]]);
-    let version = fixed[6];
-    if fixed[0] != 0 || word(1) != TYPE_OPT || version != 0 {
-        return Err(Counter::PassBadOpt);
-    }
-    let opt = Opt {
-        udp_size: word(3),
-        dnssec_ok: fixed[7] & 0x80 != 0,
-    };
-    let length = usize::from(word(9));
-    let mut read = 0;
-    for _ in 0..MOST_OPTIONS {
-        if read == length {
-            return Ok((opt, OPT_OCTETS + length));
-        }
-        if read + 4 > length || read > 1024 {
-            return Err(Counter::PassBadOpt);
-        }
-        let option = packet
-            .at_variable::<[u16; 2]>(offset + OPT_OCTETS + read)
-            .ok_or(Counter::PassBadOpt)?;
-        // SAFETY: inside the frame.
-        let [code, octets] = unsafe { option.read_unaligned() }.map(u16::from_be);
-        if code == NSID || code == CLIENT_SUBNET {
-            return Err(Counter::PassEdnsOption);
-        }
-        read += 4 + usize::from(octets);
-    }
-    if read == length {
-        return Ok((opt, OPT_OCTETS + length));
-    }
-    Err(Counter::PassEdnsOption)
 }

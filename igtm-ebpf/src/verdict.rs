@@ -10,12 +10,23 @@ use crate::maps;
 pub(crate) fn reached(outcome: Result<Counter, Counter>) -> u32 {
     let (counter, verdict) = match outcome {
         Ok(counter) => (counter, xdp_action::XDP_TX),
+        Err(Counter::LimitedDrop) => (Counter::LimitedDrop, xdp_action::XDP_DROP),
         // The frame was resized and cannot be given back whole.
         Err(Counter::DropBroken) => (Counter::DropBroken, xdp_action::XDP_DROP),
         Err(counter) => (counter, xdp_action::XDP_PASS),
     };
     count(counter);
     verdict
+}
+
+/// How many frames with this outcome this CPU has had.
+#[inline(always)]
+pub(crate) fn counted(counter: Counter) -> u64 {
+    let Some(counters) = maps::COUNTERS.get_ptr(0) else {
+        return 0;
+    };
+    // SAFETY: as in `count`.
+    unsafe { *counters.cast::<u64>().add(counter as usize) }
 }
 
 #[inline(always)]

@@ -246,6 +246,16 @@ proptest! {
     }
 
     #[test]
+    fn another_version_by_the_same_secret_is_refused(
+        (secrets, client, made, address) in any_client(),
+        version in 2..=255_u8,
+    ) {
+        let fixed = (u64::from(version) << 56 | u64::from(made)).to_be();
+        let server = [fixed, hash(&secrets.current, client, fixed, address)];
+        prop_assert!(!judge(&secrets, client, Some(server), made, address).valid);
+    }
+
+    #[test]
     fn one_other_bit_anywhere_is_refused(
         (secrets, client, made, address) in any_client(),
         bit in 0..192_usize,

@@ -156,7 +156,7 @@ proptest! {
 
     #[test]
     fn neighbouring_prefixes_spread(key: [u64; 2], network: u32, v6: bool) {
-        // 16384 prefixes in a row in as many buckets; any 8 of them would hold 1/2048 by chance.
+        // 16384 prefixes in a row in as many buckets: by chance 63 % of them have one.
         const BUCKETS: u32 = 1 << 14;
         let bits = if v6 { 56 } else { 24 };
         let mut residents = vec![0_u32; BUCKETS as usize];
@@ -166,7 +166,7 @@ proptest! {
             residents[bucket_of(index, BUCKETS) as usize] += 1;
         }
         let used = residents.iter().filter(|count| **count > 0).count();
-        prop_assert!(used > BUCKETS as usize / 8, "{} buckets used", used);
+        prop_assert!(used > BUCKETS as usize / 2, "{} buckets used", used);
     }
 }
 

@@ -8,10 +8,10 @@ use aya_ebpf::{
 };
 use igtm_common::{counter::Counter, name::NAME_OCTETS, reply::HEADER_OCTETS};
 
-use crate::frame::{ETHERNET, IPV6, UDP};
+use crate::frame::HEADERS;
 
 /// What a reply keeps of its query at most: all headers and the question.
-const KEPT: usize = ETHERNET + IPV6 + UDP + HEADER_OCTETS + NAME_OCTETS + 4;
+const KEPT: usize = HEADERS + HEADER_OCTETS + NAME_OCTETS + 4;
 
 /// What is kept, while the frame's start moves. Not pinned: empty between two frames.
 #[btf_map]

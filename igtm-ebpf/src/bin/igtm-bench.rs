@@ -16,31 +16,51 @@ use aya_ebpf::{
     programs::XdpContext,
 };
 use igtm_common::measure::{QUERIES, QUERY_OCTETS, SavedQuery};
+use igtm_common::layout::Settings;
 use igtm_ebpf::{
-    answer,
-    frame::{Frame, Packet},
+    answer::{self, Inputs, Live},
+    frame::ethernet,
+    packet::Packet,
 };
 
 /// The queries that a measurement puts back.
 #[btf_map]
 static QUERIES_SAVED: Array<SavedQuery, QUERIES> = Array::new();
 
-/// What `igtm` does, the random number read from the frame's metadata.
+/// What a test wants chance and time to be.
+struct Given {
+    random: u32,
+    seconds: u32,
+}
+
+impl Inputs for Given {
+    #[inline(always)]
+    fn random(&self) -> u32 {
+        self.random
+    }
+
+    #[inline(always)]
+    fn seconds(&self, _settings: &Settings) -> u32 {
+        self.seconds
+    }
+}
+
+/// What `igtm` does, random number and time read from the frame's metadata.
 #[xdp]
-pub fn igtm_given_random(ctx: XdpContext) -> u32 {
+pub fn igtm_given(ctx: XdpContext) -> u32 {
     let meta = ctx.metadata();
-    if meta + 4 > ctx.metadata_end() {
+    if meta + 8 > ctx.metadata_end() {
         return xdp_action::XDP_ABORTED;
     }
-    // SAFETY: four octets of metadata are there; the kernel aligns them to four.
-    let random = unsafe { *(meta as *const u32) };
-    answer::answer(&ctx, random)
+    // SAFETY: eight octets of metadata are there; the kernel aligns them to four.
+    let [random, seconds] = unsafe { *(meta as *const [u32; 2]) };
+    answer::answer(&ctx, &Given { random, seconds })
 }
 
 /// The least that answers: addresses swapped.
 #[xdp]
 pub fn igtm_reflector(ctx: XdpContext) -> u32 {
-    match Frame::ethernet(&Packet::of(&ctx)) {
+    match ethernet(&Packet::of(&ctx)) {
         Some(ethernet) => {
             ethernet.turn_round();
             xdp_action::XDP_TX
@@ -55,9 +75,7 @@ pub fn igtm_restore_hit(ctx: XdpContext) -> u32 {
     if !restore(&ctx) {
         return xdp_action::XDP_ABORTED;
     }
-    // SAFETY: the helper has no preconditions.
-    let random = unsafe { bpf_get_prandom_u32() };
-    answer::answer(&ctx, random)
+    answer::answer(&ctx, &Live)
 }
 
 /// What of [`igtm_restore_hit`] is not the hit.

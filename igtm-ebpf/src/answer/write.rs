@@ -1,0 +1,393 @@
+//! Makes the reply out of the frame: chooses records, resizes, writes.
+
+use aya_ebpf::{bindings::xdp_md, helpers::bpf_xdp_store_bytes, programs::XdpContext};
+use igtm_common::{
+    checksum,
+    counter::Counter,
+    layout::{LARGE, NO_ANSWER, Settings, position},
+    reply::{
+        self, COOKIE_OCTETS, CookieOption, HEADER_OCTETS, Kind, OPT_OCTETS, OptRecord,
+        origin_pointer,
+    },
+};
+
+use super::{Work, room};
+use crate::{
+    frame::{self, Frame, IPV4, IPV6, Ipv4, Ipv6, UDP, Udp},
+    lookup::Found,
+    maps,
+    packet::Packet,
+    query::Query,
+};
+
+/// TTL and hop limit of a reply.
+const HOPS: u8 = 64;
+/// Octets of the longest client subnet option.
+const SUBNET: u32 = 24;
+
+/// What stands between question and OPT: a part of some map's octets, and one from their beginning.
+pub(crate) struct Records {
+    pub(crate) kind: Kind,
+    start: u32,
+    len: u32,
+    wrapped: u32,
+    sum: u32,
+    /// The owner of an SOA; 0 elsewhere.
+    owner: u16,
+}
+
+impl Records {
+    /// None of them.
+    pub(crate) const TRUNCATED: Self = Self {
+        kind: Kind::Truncated,
+        start: 0,
+        len: 0,
+        wrapped: 0,
+        sum: 0,
+        owner: 0,
+    };
+
+    /// Which octets of which map leave; reads no octet of them.
+    #[inline(always)]
+    pub(crate) fn choose(work: &Work, random: u32) -> Result<Self, Counter> {
+        let Work {
+            epoch,
+            query,
+            found,
+            ..
+        } = work;
+        if found.answer != NO_ANSWER {
+            let at = position(found.answer & !LARGE, *epoch);
+            let (records, chosen) = if found.answer & LARGE == 0 {
+                let answer = maps::ANSWERS.get(at).ok_or(Counter::PassUserspace)?;
+                (answer.records, reply::choose(answer, random))
+            } else {
+                let answer = maps::LARGE_ANSWERS.get(at).ok_or(Counter::PassUserspace)?;
+                (answer.records, reply::choose(answer, random))
+            };
+            if records != 0 {
+                let window = chosen.ok_or(Counter::PassUserspace)?;
+                return Ok(Self {
+                    kind: Kind::Answer(window.count),
+                    start: window.start,
+                    len: window.len,
+                    wrapped: window.wrapped,
+                    sum: window.sum,
+                    owner: 0,
+                });
+            }
+        }
+        let zone = maps::ZONES
+            .get(position(found.zone, *epoch))
+            .ok_or(Counter::PassUserspace)?;
+        let owner = origin_pointer(query.name_octets, zone.origin_octets.into());
+        Ok(Self {
+            kind: if found.exists {
+                Kind::NoData
+            } else {
+                Kind::NxDomain
+            },
+            start: 0,
+            len: zone.soa_octets.into(),
+            wrapped: 0,
+            sum: zone.sum,
+            owner: u16::from_ne_bytes(owner),
+        })
+    }
+}
+
+/// Turns the frame into the reply; an error leaves it as it was.
+#[inline(always)]
+pub(super) fn write(ctx: &XdpContext, settings: &Settings, work: &mut Work) -> Result<(), Counter> {
+    let Work {
+        epoch,
+        frame,
+        query,
+        options,
+        found,
+        records,
+    } = work;
+    let positive = matches!(records.kind, Kind::Answer(_));
+    let subnet = options.subnet.reply(if positive { found.scope } else { 0 });
+    let opt_octets = if query.has_opt() {
+        OPT_OCTETS + options.cookie_octets + options.subnet_octets
+    } else {
+        0
+    };
+    let answers_at = HEADER_OCTETS + query.question();
+    let mut opt_at = answers_at + (records.len + records.wrapped) as usize;
+    let limit = reply::udp_limit(query.opt, settings.udp_size);
+    if opt_at + opt_octets > usize::from(limit) {
+        opt_at = answers_at;
+        *records = Records::TRUNCATED;
+    }
+    let message = opt_at + opt_octets;
+    let udp_length = ((UDP + message) as u16).to_be();
+
+    let dnssec_ok = query.opt.is_some_and(|opt| opt.dnssec_ok);
+    let rdlength = options.cookie_octets + options.subnet_octets;
+    let opt = OptRecord::new(settings.udp_size, dnssec_ok, rdlength as u16);
+    let header = reply::header(query.header, records.kind, query.has_opt());
+    let cookie_at = opt_at + OPT_OCTETS;
+    let subnet_at = cookie_at + options.cookie_octets;
+
+    // Ports, length twice (header and pseudo-header), protocol, addresses: RFC 768, RFC 8200 §8.1.
+    let mut sum = frame.addresses_sum
+        + u64::from(frame.client_port)
+        + u64::from(settings.port)
+        + 2 * u64::from(udp_length)
+        + u64::from(17_u16.to_be())
+        + words(&header)
+        + u64::from(checksum::fold(query.question_sum))
+        + checksum::at_offset(u64::from(records.sum) + u64::from(records.owner), answers_at);
+    if query.has_opt() {
+        sum += checksum::at_offset(opt.sum(), opt_at);
+        if options.cookie_octets > 0 {
+            sum += checksum::at_offset(options.cookie.sum(), cookie_at);
+        }
+        if options.subnet_octets > 0 {
+            sum += checksum::at_offset(subnet.sum(), subnet_at);
+        }
+    }
+
+    let at = frame.message_at;
+    let old_end = Packet::of(ctx).octets();
+    room::resize(ctx.ctx, old_end, at + message, at + answers_at)?;
+    copy(ctx.ctx, *epoch, found, records, at + answers_at)?;
+    if options.subnet_octets > 0 {
+        let from = (&raw const subnet).cast();
+        store::<SUBNET>(ctx.ctx, at + subnet_at, from, options.subnet_octets as u32)?;
+    }
+    let packet = Packet::of(ctx);
+    if records.owner != 0 {
+        let owner = packet
+            .at_variable::<u16>(at + answers_at)
+            .ok_or(Counter::DropBroken)?;
+        // SAFETY: inside the frame.
+        unsafe { owner.write_unaligned(records.owner) };
+    }
+    if query.has_opt() {
+        write_opt(&packet, at + opt_at, opt)?;
+        if options.cookie_octets > 0 {
+            write_cookie(&packet, at + cookie_at, &options.cookie)?;
+        }
+    }
+    write_headers(&packet, frame, settings, udp_length, checksum::udp(sum), header)?;
+    Ok(())
+}
+
+/// Puts the records into the frame. Looks their element up again: a pointer kept from before would
+/// make the verifier walk all that lies between once for each map.
+#[inline(always)]
+fn copy(
+    ctx: *mut xdp_md,
+    epoch: u32,
+    found: &Found,
+    records: &Records,
+    to: usize,
+) -> Result<(), Counter> {
+    match records.kind {
+        Kind::Truncated => Ok(()),
+        Kind::Answer(_) => {
+            let at = position(found.answer & !LARGE, epoch);
+            if found.answer & LARGE == 0 {
+                let answer = maps::ANSWERS.get(at).ok_or(Counter::DropBroken)?;
+                copy_window(ctx, &answer.octets, records, to)
+            } else {
+                let answer = maps::LARGE_ANSWERS.get(at).ok_or(Counter::DropBroken)?;
+                copy_window(ctx, &answer.octets, records, to)
+            }
+        }
+        Kind::NoData | Kind::NxDomain => {
+            let zone = maps::ZONES
+                .get(position(found.zone, epoch))
+                .ok_or(Counter::DropBroken)?;
+            copy_window(ctx, &zone.soa, records, to)
+        }
+    }
+}
+
+#[inline(always)]
+fn copy_window<const O: usize>(
+    ctx: *mut xdp_md,
+    octets: &[u8; O],
+    records: &Records,
+    to: usize,
+) -> Result<(), Counter> {
+    let start = core::hint::black_box(records.start);
+    let len = core::hint::black_box(records.len);
+    if start > O as u32 || len > O as u32 - start {
+        return Err(Counter::DropBroken);
+    }
+    // SAFETY: `start` octets on is inside.
+    let from = unsafe { octets.as_ptr().add(start as usize) };
+    if len > 0 {
+        // SAFETY: `from` has `len` octets; the helper checks the frame's bounds.
+        let failed = unsafe {
+            bpf_xdp_store_bytes(ctx, to as u32, from.cast_mut().cast(), len)
+        };
+        if failed != 0 {
+            return Err(Counter::DropBroken);
+        }
+    }
+    if records.wrapped > 0 {
+        // As many as there are at most: another bound could not be told to the verifier.
+        return wrapped(ctx, octets, records, to + len as usize);
+    }
+    Ok(())
+}
+
+#[inline(always)]
+fn wrapped<const O: usize>(
+    ctx: *mut xdp_md,
+    octets: &[u8; O],
+    records: &Records,
+    to: usize,
+) -> Result<(), Counter> {
+    let len = core::hint::black_box(records.wrapped);
+    if len > O as u32 {
+        return Err(Counter::DropBroken);
+    }
+    // SAFETY: `octets` has `len`; the helper checks the frame's bounds.
+    let failed =
+        unsafe { bpf_xdp_store_bytes(ctx, to as u32, octets.as_ptr().cast_mut().cast(), len) };
+    if failed != 0 {
+        return Err(Counter::DropBroken);
+    }
+    Ok(())
+}
+
+#[inline(always)]
+fn write_opt(packet: &Packet, at: usize, opt: OptRecord) -> Result<(), Counter> {
+    let to = packet
+        .at_variable::<[u8; OPT_OCTETS]>(at)
+        .ok_or(Counter::DropBroken)?
+        .cast::<u8>();
+    let [first, second] = opt.0;
+    // SAFETY: eight, two and one octets of OPT_OCTETS inside the frame.
+    unsafe {
+        to.cast::<u64>().write_unaligned(first);
+        to.add(8).cast::<u16>().write_unaligned((second.to_le() as u16).to_le());
+        to.add(10).write((second.to_le() >> 16) as u8);
+    }
+    Ok(())
+}
+
+#[inline(always)]
+fn write_cookie(packet: &Packet, at: usize, cookie: &CookieOption) -> Result<(), Counter> {
+    let to = packet
+        .at_variable::<[u8; COOKIE_OCTETS]>(at)
+        .ok_or(Counter::DropBroken)?
+        .cast::<u8>();
+    // SAFETY: COOKIE_OCTETS inside the frame.
+    unsafe {
+        to.cast::<u32>().write_unaligned(CookieOption::HEADER);
+        to.add(4).cast::<u64>().write_unaligned(cookie.client);
+        to.add(12).cast::<u64>().write_unaligned(cookie.server[0]);
+        to.add(20).cast::<u64>().write_unaligned(cookie.server[1]);
+    }
+    Ok(())
+}
+
+/// Turns Ethernet, IP and UDP round and puts the DNS header in.
+#[inline(always)]
+fn write_headers(
+    packet: &Packet,
+    frame: &Frame,
+    settings: &Settings,
+    udp_length: u16,
+    checksum: u16,
+    header: [u8; HEADER_OCTETS],
+) -> Result<(), Counter> {
+    let ethernet = frame::ethernet(packet).ok_or(Counter::DropBroken)?;
+    let ip = packet.from(frame.ip_at).ok_or(Counter::DropBroken)?;
+    let udp = packet
+        .at_variable::<(Udp, [u8; HEADER_OCTETS])>(frame.message_at - UDP)
+        .ok_or(Counter::DropBroken)?;
+    ethernet.turn_round();
+    if frame.v6 {
+        turn_ipv6_round(&ip, udp_length)?;
+    } else {
+        turn_ipv4_round(&ip, udp_length)?;
+    }
+    // SAFETY: both inside the frame; Udp is packed, octets need no alignment.
+    unsafe {
+        (&raw mut (*udp).0).write_unaligned(Udp {
+            source: settings.port,
+            destination: frame.client_port,
+            length: udp_length,
+            checksum,
+        });
+        (&raw mut (*udp).1).write_unaligned(header);
+    }
+    Ok(())
+}
+
+#[inline(always)]
+fn turn_ipv4_round(ip: &Packet, udp_length: u16) -> Result<(), Counter> {
+    let header = ip.at::<Ipv4>(0).ok_or(Counter::DropBroken)?;
+    // SAFETY: inside the frame; the type is packed.
+    let old = unsafe { (*header).words };
+    let total = (u16::from_be(udp_length) + IPV4 as u16).to_be();
+    // An atomic datagram (RFC 6864 §4.1): DF, and the identification does not matter.
+    let mut words = [
+        u16::from_ne_bytes([0x45, 0]),
+        total,
+        0,
+        0x4000_u16.to_be(),
+        u16::from_ne_bytes([HOPS, 17]),
+        0,
+        old[8],
+        old[9],
+        old[6],
+        old[7],
+    ];
+    words[5] = !checksum::fold(words.iter().map(|word| u64::from(*word)).sum());
+    // SAFETY: as above.
+    unsafe { (*header).words = words };
+    Ok(())
+}
+
+#[inline(always)]
+fn turn_ipv6_round(ip: &Packet, udp_length: u16) -> Result<(), Counter> {
+    const { assert!(size_of::<Ipv6>() == IPV6) };
+    let header = ip.at::<Ipv6>(0).ok_or(Counter::DropBroken)?;
+    // SAFETY: inside the frame; the type is packed.
+    unsafe {
+        let old = *header;
+        *header = Ipv6 {
+            version_class_flow: 0x6000_0000_u32.to_be(),
+            payload_length: udp_length,
+            next_header: 17,
+            hop_limit: HOPS,
+            source: old.destination,
+            destination: old.source,
+        };
+    }
+    Ok(())
+}
+
+/// Checksum part of a header.
+#[inline(always)]
+fn words(octets: &[u8; HEADER_OCTETS]) -> u64 {
+    let word = |at: usize| u64::from(u16::from_ne_bytes([octets[at], octets[at + 1]]));
+    word(0) + word(2) + word(4) + word(6) + word(8) + word(10)
+}
+
+#[inline(always)]
+fn store<const MOST: u32>(
+    ctx: *mut xdp_md,
+    offset: usize,
+    from: *const u8,
+    len: u32,
+) -> Result<(), Counter> {
+    if len > MOST {
+        return Err(Counter::DropBroken);
+    }
+    // SAFETY: `from` has `MOST` octets; the helper checks the frame's bounds.
+    let failed = unsafe { bpf_xdp_store_bytes(ctx, offset as u32, from.cast_mut().cast(), len) };
+    if failed != 0 {
+        return Err(Counter::DropBroken);
+    }
+    Ok(())
+}

@@ -87,9 +87,15 @@ pub enum Draw {
 }
 
 /// Octets of a record without its RDATA, the owner being a pointer.
-const RECORD_FIXED: usize = 12;
+pub const RECORD_FIXED: usize = 12;
 
 impl<const C: usize, const O: usize, const T: usize> Answer<C, O, T> {
+    /// Most records to choose from.
+    pub const MOST_RECORDS: usize = C - 1;
+
+    /// Most octets that all of them may take.
+    pub const MOST_OCTETS: usize = O;
+
     /// No records: NODATA.
     pub const NOTHING: Self = Self {
         records: 0,

@@ -15,7 +15,7 @@ use super::value::Value;
 const DEFAULT: &str = "default";
 
 /// Most lines besides the built-in one: what the kernel's maps can name.
-const MOST_LINES: usize = igtm_common::layout::LINES - 1;
+const MOST_LINES: usize = 1023;
 
 /// Reads every `[[line]]`; the built-in `default` comes first.
 pub(super) fn read_all(root: &mut Section<'_>) -> (Vec<Line>, Names) {

@@ -1,18 +1,24 @@
-//! A message → its reply, from a snapshot. Pure: the random number is an input.
+//! A message → its reply, from a snapshot. Pure: the random number and the time are inputs.
+//!
+//! Looks up what the kernel looks up, by the same rules; `hot.rs` lays it out. What the kernel
+//! passes (apexes, CNAMEs in our own zones, errors) is made by hickory.
 
 use std::net::IpAddr;
 
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
-use hickory_proto::rr::{DNSClass, Name, Record, RecordType};
-use igtm_common::layout::Answer;
-use igtm_common::reply::{HEADER_OCTETS, udp_limit};
+use hickory_proto::rr::{Name, Record, RecordType};
+use igtm_common::cookie::{self, ClientAddress};
+use igtm_common::layout::{Answer, NameKey, NameRef, PASS, PASS_OTHERS, ZoneEntry};
+use igtm_common::line;
+use igtm_common::reply::{self, CookieOption, HEADER_OCTETS, Kind, udp_limit};
 
-use super::query::Raw;
-use super::{hot, records};
+use super::hot::{Hot, Options};
+use super::query::{self, Malformed, Raw};
+use super::records;
 use crate::config::model::Zone;
-use crate::line::ChainId;
+use crate::line::ViewId;
 use crate::policy::families_asked;
-use crate::snapshot::{Owner, Snapshot, names};
+use crate::snapshot::{Either, Snapshot, names};
 
 /// How a message came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,257 +29,371 @@ pub enum Transport {
     Tcp,
 }
 
-/// The reply to `message` from `client`; `None` when it is none to reply to (a reply, or not
-/// even a header).
+/// What a reply depends on besides the message and the snapshot.
+#[derive(Clone, Copy, Debug)]
+pub struct Circumstances {
+    /// Where the message came from.
+    pub client: IpAddr,
+    /// By what.
+    pub transport: Transport,
+    /// Chooses the records.
+    pub random: u32,
+    /// Seconds since 1970, modulo 2^32, for cookies.
+    pub now: u32,
+}
+
+/// The reply to `message`; `None` when it is none to reply to (a reply, or not even a header).
 pub fn answer(
     snapshot: &Snapshot,
     message: &[u8],
-    client: IpAddr,
-    transport: Transport,
-    random: u32,
+    circumstances: Circumstances,
 ) -> Option<Vec<u8>> {
     if message.len() < HEADER_OCTETS || message[2] & 0x80 != 0 {
         return None;
     }
-    let Ok(query) = Message::from_vec(message) else {
-        return encode(&failure(message, ResponseCode::FormErr), u16::MAX);
-    };
-    let udp_size = snapshot.ground.config.server.udp_size;
-    let question = match question(&query, message) {
-        Ok(question) => question,
-        Err(code) => {
-            let mut reply = failure(message, code);
-            // Clients take a reply for theirs by its question.
-            if let [question] = &query.queries[..] {
-                reply.add_query(question.clone());
-            }
-            if let Some(edns) = &query.edns {
-                reply.edns = Some(our_edns(udp_size, edns.flags().dnssec_ok));
-            }
-            return encode(&reply, u16::MAX);
-        }
-    };
-    let limit = match transport {
-        Transport::Udp => udp_limit(question.raw.opt, udp_size),
-        Transport::Tcp => u16::MAX,
-    };
-    let asked = Asked::new(snapshot, question, client, message, random, limit);
+    let raw = Raw::parse(message);
+    if !raw.as_ref().is_ok_and(Raw::is_plain)
+        && let Some(refusal) = refusal(snapshot, message, raw.as_ref())
+    {
+        return encode(&refusal, u16::MAX);
+    }
+    let asked = Asked::new(snapshot, raw.ok()?, message, circumstances);
     asked.reply()
 }
 
-struct Question<'a> {
-    raw: Raw<'a>,
-    query: &'a Query,
-    name: Name,
-}
-
-/// What of a message can be answered at all.
-fn question<'a>(query: &'a Message, message: &'a [u8]) -> Result<Question<'a>, ResponseCode> {
-    if query.metadata.op_code != OpCode::Query {
-        return Err(ResponseCode::NotImp);
+/// The reply to what cannot be answered at all.
+fn refusal(
+    snapshot: &Snapshot,
+    message: &[u8],
+    raw: Result<&Raw<'_>, &Malformed>,
+) -> Option<Message> {
+    let Ok(query) = Message::from_vec(message) else {
+        return Some(failure(message, ResponseCode::FormErr));
+    };
+    let code = match raw {
+        _ if query.metadata.op_code != OpCode::Query => ResponseCode::NotImp,
+        Err(Malformed) => ResponseCode::FormErr,
+        Ok(raw) if raw.version != 0 => ResponseCode::BADVERS,
+        Ok(raw) if raw.is_refused() => ResponseCode::Refused,
+        Ok(_) => return None,
+    };
+    let mut reply = failure(message, code);
+    // Clients take a reply for theirs by its question.
+    if let [question] = &query.queries[..] {
+        reply.add_query(question.clone());
     }
-    if query.queries.len() != 1 || !query.answers.is_empty() || !query.authorities.is_empty() {
-        return Err(ResponseCode::FormErr);
+    if let Some(edns) = &query.edns {
+        let udp_size = snapshot.ground.config.server.udp_size;
+        reply.edns = Some(our_edns(udp_size, edns.flags().dnssec_ok));
     }
-    let raw = Raw::parse(message).map_err(|_malformed| ResponseCode::FormErr)?;
-    if raw.version != 0 {
-        return Err(ResponseCode::BADVERS);
-    }
-    let query = &query.queries[0];
-    let transfer = matches!(query.query_type(), RecordType::AXFR | RecordType::IXFR);
-    if query.query_class() != DNSClass::IN || transfer {
-        return Err(ResponseCode::Refused);
-    }
-    let name = query.name().to_lowercase();
-    Ok(Question { raw, query, name })
+    Some(reply)
 }
 
 /// One question on its way to a reply.
 struct Asked<'a> {
     snapshot: &'a Snapshot,
-    question: Question<'a>,
+    raw: Raw<'a>,
     message: &'a [u8],
     random: u32,
+    /// What may leave, octets.
     limit: u16,
-    chain: ChainId,
-    /// RFC 7871 §7.2.1: the shortest prefix for which a positive answer is right.
-    scope: u8,
+    /// Whose line counts: the client subnet's address, else the client's.
+    looked_up: IpAddr,
+    cookie: Option<CookieOption>,
 }
+
+/// An answer and the scope of what chose it (RFC 7871 §7.2.1), bits.
+type Found<'a> = (Option<Either<'a>>, u8);
 
 impl<'a> Asked<'a> {
     fn new(
         snapshot: &'a Snapshot,
-        mut question: Question<'a>,
-        client: IpAddr,
+        mut raw: Raw<'a>,
         message: &'a [u8],
-        random: u32,
-        limit: u16,
+        circumstances: Circumstances,
     ) -> Self {
-        if !snapshot.ground.config.server.ecs {
-            question.raw.subnet = None;
+        let Circumstances {
+            client,
+            transport,
+            random,
+            now,
+        } = circumstances;
+        let server = &snapshot.ground.config.server;
+        if !server.ecs {
+            raw.subnet = None;
         }
-        let lines = &snapshot.ground.lines;
-        let subnet = question.raw.subnet.as_ref().filter(|one| one.source > 0);
-        let looked_up = subnet.map_or(client, |subnet| subnet.address());
+        let subnet = raw.subnet.as_ref().filter(|one| one.source() > 0);
+        let judged = |cookie: query::Cookie| CookieOption {
+            client: cookie.client,
+            server: cookie::judge(
+                &snapshot.cookies,
+                cookie.client,
+                cookie.server,
+                now,
+                client_address(client),
+            )
+            .server,
+        };
         Self {
             snapshot,
             message,
             random,
-            limit,
-            chain: lines.chain_of(looked_up),
-            scope: subnet.map_or(0, |_| lines.scope(looked_up)),
-            question,
+            limit: match transport {
+                Transport::Udp => udp_limit(raw.opt, server.udp_size),
+                Transport::Tcp => u16::MAX,
+            },
+            looked_up: subnet.map_or(client, query::address),
+            cookie: raw.cookie.map(judged),
+            raw,
         }
     }
 
     fn reply(&self) -> Option<Vec<u8>> {
-        let name = &self.question.name;
-        let config = &self.snapshot.ground.config;
-        let Some(zone) = config.zone_of(name) else {
-            return self.finish(self.with_code(ResponseCode::Refused), 0);
-        };
-        match self.snapshot.ground.names.owner(name) {
-            Some(Owner::Access(_)) => {
-                if let Some(answer) = self.instance_answer(name) {
-                    return self.hot(answer);
-                }
-            }
-            Some(Owner::Business(at)) => return self.business(at),
-            None => {}
+        let names = &self.snapshot.image.fixed.names;
+        let key = names::key(&self.snapshot.ground.hash_key, self.raw.name)?;
+        if let Some(name) = names.get(&key) {
+            return self.at_name(key, &name.of);
         }
-        let qtype = self.question.query.query_type();
-        if *name == zone.origin
-            && matches!(qtype, RecordType::SOA | RecordType::NS | RecordType::ANY)
-        {
-            return self.apex(zone, qtype);
+        match self.closest() {
+            Some(of) => self.negative(Kind::NxDomain, &of),
+            None => self.finish(self.with_code(ResponseCode::Refused), 0),
         }
-        let code = if self.snapshot.ground.names.exists(name) {
-            ResponseCode::NoError
-        } else {
-            ResponseCode::NXDomain
-        };
-        let mut reply = self.with_code(code);
-        reply.add_authority(records::soa(zone, self.snapshot.serial, true));
-        self.finish(reply, 0)
     }
 
-    /// What an instance answers at its access domain; `None`: NODATA.
+    /// The closest parent that exists; `None` outside of our zones. What is `OPEN_BELOW` or
+    /// passed by the kernel has no more below it here either.
+    fn closest(&self) -> Option<NameRef> {
+        let fixed = &self.snapshot.image.fixed;
+        let secret = &self.snapshot.ground.hash_key;
+        let too_deep = names::depth(self.raw.name).saturating_sub(fixed.deepest);
+        names::upward(self.raw.name)
+            .skip(usize::from(too_deep.max(1)))
+            .find_map(|parent| {
+                let key = names::key(secret, parent)?;
+                fixed.names.get(&key).map(|name| name.of)
+            })
+    }
+
+    fn at_name(&self, key: NameKey, of: &NameRef) -> Option<Vec<u8>> {
+        if of.flags & PASS != 0 {
+            return self.business(key, of);
+        }
+        let qtype = self.raw.qtype;
+        let addresses = matches!(RecordType::from(qtype), RecordType::A | RecordType::AAAA);
+        if !addresses && !reply::is_meta(qtype) && of.flags & PASS_OTHERS == 0 {
+            return self.negative(Kind::NoData, of);
+        }
+        let (found, scope) = self.look_up(of);
+        match found {
+            Some(answer) => self.positive(answer, scope),
+            None => self.apex(of).or_else(|| self.negative(Kind::NoData, of)),
+        }
+    }
+
+    /// What is answered at an access domain; `None`: NODATA.
     ///
     /// Types other than A and AAAA are answered where one of those is a CNAME; ANY by
     /// what A or AAAA have (RFC 8482 §4.1).
-    fn instance_answer(&self, access: &Name) -> Option<&'a Answer> {
-        let hash = names::hash(&self.snapshot.ground.hash_key, access)?;
-        let qtype = self.question.query.query_type();
+    fn look_up(&self, of: &NameRef) -> Found<'a> {
+        let qtype = RecordType::from(self.raw.qtype);
         let addresses = matches!(qtype, RecordType::A | RecordType::AAAA | RecordType::ANY);
-        families_asked(qtype).iter().find_map(|ipv6| {
-            let family = if *ipv6 {
-                RecordType::AAAA
-            } else {
-                RecordType::A
-            };
-            let answer = self.snapshot.look_up(hash, family, self.chain)?;
-            let fits = answer.records > 0 && (addresses || is_cname(answer));
-            fits.then_some(answer)
-        })
+        let mut scope = 0;
+        for ipv6 in families_asked(qtype) {
+            let (answer, family_scope) = self.family(of, *ipv6);
+            // Right only where both families' lines are.
+            scope = family_scope.max(scope);
+            let fits = |answer: &Either<'_>| addresses || is_cname(*answer);
+            if let Some(answer) = answer.filter(fits) {
+                return (Some(answer), scope);
+            }
+        }
+        (None, scope)
     }
 
-    fn hot(&self, answer: &Answer) -> Option<Vec<u8>> {
-        let subnet = self.subnet_option(self.scope);
-        let udp_size = self.snapshot.ground.config.server.udp_size;
-        hot::reply(
-            self.message,
-            &self.question.raw,
-            answer,
-            self.random,
-            self.limit,
-            udp_size,
-            &subnet,
-        )
+    /// What one family is answered with, if anything.
+    fn family(&self, of: &NameRef, ipv6: bool) -> Found<'a> {
+        let image = &self.snapshot.image;
+        let (view, base) = (of.view[usize::from(ipv6)], of.slots[usize::from(ipv6)]);
+        if view == igtm_common::layout::NO_VIEW {
+            return (None, 0);
+        }
+        let place = image.fixed.views.look_up(ViewId(view), self.looked_up);
+        if place.slot == line::NO_SLOT {
+            return (None, place.scope);
+        }
+        let slot = image.fixed.slots.get(base as usize + usize::from(place.slot));
+        let answer = slot.and_then(|slot| image.answer(slot.answer));
+        (answer.filter(|answer| records(*answer) > 0), place.scope)
+    }
+
+    fn positive(&self, answer: Either<'_>, scope: u8) -> Option<Vec<u8>> {
+        let (hot, options) = (self.hot(), self.options(scope));
+        match answer {
+            Either::Small(answer) => hot.answer(answer, self.random, &options),
+            Either::Large(answer) => hot.answer(answer, self.random, &options),
+        }
+    }
+
+    fn negative(&self, kind: Kind, of: &NameRef) -> Option<Vec<u8>> {
+        let zone = self.zone_entry(of)?;
+        Some(self.hot().negative(kind, zone, &self.options(0)))
+    }
+
+    fn hot(&self) -> Hot<'_> {
+        Hot {
+            message: self.message,
+            raw: &self.raw,
+            limit: self.limit,
+            udp_size: self.snapshot.ground.config.server.udp_size,
+        }
+    }
+
+    fn zone_entry(&self, of: &NameRef) -> Option<&'a ZoneEntry> {
+        self.snapshot.image.zones.get(usize::from(of.zone))
+    }
+
+    fn zone(&self, of: &NameRef) -> Option<&'a Zone> {
+        self.snapshot.ground.config.zones.get(usize::from(of.zone))
     }
 
     /// A business domain: a CNAME to the access domain, and what that has.
-    fn business(&self, at: usize) -> Option<Vec<u8>> {
-        let config = &self.snapshot.ground.config;
-        let instance = &config.instances[at];
+    fn business(&self, key: NameKey, of: &NameRef) -> Option<Vec<u8>> {
+        let ground = &self.snapshot.ground;
+        let Some(instance) = ground.business(key) else {
+            return self.negative(Kind::NoData, of);
+        };
         let access = &instance.access_domain;
-        let ttl = u32::try_from(config.effective_ttl(instance).as_secs()).unwrap_or(u32::MAX);
+        let access_key = names::key(&ground.hash_key, &names::wire(access))?;
+        let access_of = self.snapshot.image.fixed.names.get(&access_key)?.of;
+        let zone = self.zone(&access_of)?;
+        let ttl = instance.ttl.max(zone.min_ttl).as_secs();
         let mut reply = self.with_code(ResponseCode::NoError);
-        let owner = self.question.query.name();
-        reply.add_answer(records::cname(owner, ttl, access));
-        if self.question.query.query_type() == RecordType::CNAME {
+        let owner = self.query()?;
+        let ttl = u32::try_from(ttl).unwrap_or(u32::MAX);
+        reply.add_answer(records::cname(owner.name(), ttl, access));
+        if owner.query_type() == RecordType::CNAME {
             return self.finish(reply, 0);
         }
-        match self.instance_answer(access) {
-            Some(answer) => {
-                reply.add_answers(drawn(answer, access, self.random));
-                self.finish(reply, self.scope)
+        match self.look_up(&access_of) {
+            (Some(answer), scope) => {
+                reply.add_answers(match answer {
+                    Either::Small(answer) => drawn(answer, access, self.random),
+                    Either::Large(answer) => drawn(answer, access, self.random),
+                });
+                self.finish(reply, scope)
             }
-            None => {
-                let zone = config.zone_of(access)?;
+            (None, _) => {
                 reply.add_authority(records::soa(zone, self.snapshot.serial, true));
                 self.finish(reply, 0)
             }
         }
     }
 
-    fn apex(&self, zone: &Zone, qtype: RecordType) -> Option<Vec<u8>> {
+    /// What an apex has of its own.
+    fn apex(&self, of: &NameRef) -> Option<Vec<u8>> {
+        let (zone, entry) = (self.zone(of)?, self.zone_entry(of)?);
+        if self.raw.name.len() != usize::from(entry.origin_octets) {
+            return None;
+        }
         let mut reply = self.with_code(ResponseCode::NoError);
-        if qtype == RecordType::NS {
-            reply.add_answers(records::ns(zone));
-        } else {
-            reply.add_answer(records::soa(zone, self.snapshot.serial, false));
+        match RecordType::from(self.raw.qtype) {
+            RecordType::NS => {
+                reply.add_answers(records::ns(zone));
+            }
+            RecordType::SOA | RecordType::ANY => {
+                reply.add_answer(records::soa(zone, self.snapshot.serial, false));
+            }
+            _ => return None,
         }
         self.finish(reply, 0)
+    }
+
+    /// The question, as hickory has it.
+    fn query(&self) -> Option<Query> {
+        let mut message = vec![0; HEADER_OCTETS];
+        message[5] = 1;
+        message.extend_from_slice(self.raw.question);
+        Message::from_vec(&message).ok()?.queries.pop()
     }
 
     /// Header and question of a reply (RFC 1035 §4.1.1), authoritative where it is ours.
     fn with_code(&self, code: ResponseCode) -> Message {
         let mut reply = failure(self.message, code);
         reply.metadata.authoritative = code != ResponseCode::Refused;
-        reply.add_query(self.question.query.clone());
+        reply.add_queries(self.query());
         reply
     }
 
-    /// Adds OPT and client subnet and encodes.
+    /// Adds OPT and options and encodes.
     fn finish(&self, mut reply: Message, scope: u8) -> Option<Vec<u8>> {
-        let opt = self.question.raw.opt;
-        let subnet = self.subnet_option(scope);
-        if let Some(opt) = opt {
-            let udp_size = self.snapshot.ground.config.server.udp_size;
-            reply.edns = Some(our_edns(udp_size, opt.dnssec_ok));
-        }
-        let room = self.limit - subnet.len() as u16;
-        let mut octets = encode(&reply, room)?;
-        if opt.is_some() {
-            append_option(&mut octets, &subnet);
-        }
+        let Some(opt) = self.raw.opt else {
+            return encode(&reply, self.limit);
+        };
+        let options = self.options(scope);
+        let options = options.as_slice();
+        let udp_size = self.snapshot.ground.config.server.udp_size;
+        reply.edns = Some(our_edns(udp_size, opt.dnssec_ok));
+        // At most 52 octets of at least 512.
+        let mut octets = encode(&reply, self.limit - options.len() as u16)?;
+        // Our OPT has no option before these, so its RDLENGTH is the last two octets.
+        let at = octets.len() - 2;
+        octets[at..].copy_from_slice(&(options.len() as u16).to_be_bytes());
+        octets.extend_from_slice(options);
         Some(octets)
     }
 
-    fn subnet_option(&self, scope: u8) -> Vec<u8> {
-        let subnet = self.question.raw.subnet.as_ref();
-        subnet.map_or(Vec::new(), |subnet| subnet.reply(scope))
+    fn options(&self, scope: u8) -> Options {
+        let subnet = self.raw.subnet.as_ref().map(|subnet| {
+            let counts = subnet.source() > 0;
+            subnet.reply(if counts { scope } else { 0 })
+        });
+        Options::new(self.cookie, subnet)
+    }
+}
+
+fn client_address(client: IpAddr) -> ClientAddress {
+    let line::Address { high, low } = line::Address::from(client);
+    ClientAddress {
+        high,
+        low,
+        v6: client.is_ipv6(),
+    }
+}
+
+fn records(answer: Either<'_>) -> u16 {
+    match answer {
+        Either::Small(answer) => answer.records,
+        Either::Large(answer) => answer.records,
     }
 }
 
 /// Whether an answer's records are CNAMEs.
-fn is_cname(answer: &Answer) -> bool {
-    u16::from_be_bytes([answer.octets[2], answer.octets[3]]) == u16::from(RecordType::CNAME)
+fn is_cname(answer: Either<'_>) -> bool {
+    let rtype = match answer {
+        Either::Small(answer) => answer.rtype,
+        Either::Large(answer) => answer.rtype,
+    };
+    rtype == u16::from(RecordType::CNAME)
 }
 
 /// The records that the renderer would send, with another owner.
-fn drawn(answer: &Answer, owner: &Name, random: u32) -> Vec<Record> {
-    let Some(slice) = igtm_common::reply::choose(answer, random, 0, u32::MAX) else {
+fn drawn<const C: usize, const O: usize, const T: usize>(
+    answer: &Answer<C, O, T>,
+    owner: &Name,
+    random: u32,
+) -> Vec<Record> {
+    let Some(window) = reply::choose(answer, random) else {
         return Vec::new();
     };
     // The records' owner points to octet 12: the owner goes there, as a question would.
     let mut message = vec![0; HEADER_OCTETS];
-    message[7] = slice.count as u8;
     message[5] = 1;
+    message[6..8].copy_from_slice(&window.count.to_be_bytes());
     message.extend_from_slice(&names::wire(owner));
     message.extend_from_slice(&[0, 1, 0, 1]);
-    let records = slice.start as usize..(slice.start + slice.len) as usize;
-    message.extend_from_slice(&answer.octets[records]);
+    let first = window.start as usize..(window.start + window.len) as usize;
+    message.extend_from_slice(&answer.octets[first]);
+    message.extend_from_slice(&answer.octets[..window.wrapped as usize]);
     Message::from_vec(&message).map_or_else(|_| Vec::new(), |message| message.answers)
 }
 
@@ -300,12 +420,4 @@ fn encode(reply: &Message, limit: u16) -> Option<Vec<u8>> {
         return Some(octets);
     }
     reply.truncate().to_vec().ok()
-}
-
-/// Appends an option to the OPT at the end of a message.
-fn append_option(octets: &mut Vec<u8>, option: &[u8]) {
-    // Our OPT has no option before this one, so its RDLENGTH is the last two octets.
-    let at = octets.len() - 2;
-    octets[at..].copy_from_slice(&(option.len() as u16).to_be_bytes());
-    octets.extend_from_slice(option);
 }

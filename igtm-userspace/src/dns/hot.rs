@@ -1,36 +1,96 @@
 //! Replies that the kernel may give too, laid out by the same renderer (`igtm_common::reply`).
 
-use igtm_common::layout::Answer;
-use igtm_common::reply::{self, HEADER_OCTETS, OPT_OCTETS, OptRecord};
+use igtm_common::layout::{Answer, ZoneEntry};
+use igtm_common::reply::{self, COOKIE_OCTETS, CookieOption, HEADER_OCTETS, Kind, OPT_OCTETS, OptRecord};
+use igtm_common::subnet::{REPLY_OCTETS, SubnetOption};
 
 use super::query::Raw;
 
-/// The reply's octets; `None` for an answer without records.
-///
-/// `limit` is what may leave in all, `udp_size` what our OPT says, octets. `subnet` is the option
-/// that the reply's OPT carries, header included.
-pub(super) fn reply(
-    message: &[u8],
-    raw: &Raw<'_>,
-    answer: &Answer,
-    random: u32,
-    limit: u16,
-    udp_size: u16,
-    subnet: &[u8],
-) -> Option<Vec<u8>> {
-    let opt_octets = raw.opt.map_or(0, |_| OPT_OCTETS + subnet.len());
-    let fixed = HEADER_OCTETS + raw.question.len() + opt_octets;
-    let slice = reply::choose(answer, random, fixed as u32, limit.into())?;
-    let query = [message[0], message[1], message[2]];
-    let mut reply = Vec::with_capacity(fixed + slice.len as usize);
-    reply.extend_from_slice(&reply::header(query, &slice, raw.opt.is_some()));
-    reply.extend_from_slice(raw.question);
-    let records = slice.start as usize..(slice.start + slice.len) as usize;
-    reply.extend_from_slice(answer.octets.get(records)?);
-    if let Some(opt) = raw.opt {
-        let record = OptRecord::new(udp_size, opt.dnssec_ok, subnet.len() as u16);
-        reply.extend_from_slice(&record.octets());
-        reply.extend_from_slice(subnet);
+/// The options of a reply's OPT: the cookie first, then the client subnet.
+pub(super) struct Options {
+    octets: [u8; COOKIE_OCTETS + REPLY_OCTETS],
+    len: usize,
+}
+
+impl Options {
+    pub(super) fn new(cookie: Option<CookieOption>, subnet: Option<SubnetOption>) -> Self {
+        let mut options = Self {
+            octets: [0; _],
+            len: 0,
+        };
+        if let Some(cookie) = cookie {
+            options.add(&cookie.octets());
+        }
+        if let Some(subnet) = subnet {
+            options.add(&subnet.wire()[..subnet.octets]);
+        }
+        options
     }
-    Some(reply)
+
+    fn add(&mut self, option: &[u8]) {
+        self.octets[self.len..][..option.len()].copy_from_slice(option);
+        self.len += option.len();
+    }
+
+    /// In wire format.
+    pub(super) fn as_slice(&self) -> &[u8] {
+        &self.octets[..self.len]
+    }
+}
+
+/// What every reply to one query has.
+pub(super) struct Hot<'a> {
+    pub(super) message: &'a [u8],
+    pub(super) raw: &'a Raw<'a>,
+    /// What may leave in all, octets.
+    pub(super) limit: u16,
+    /// What our OPT says.
+    pub(super) udp_size: u16,
+}
+
+impl Hot<'_> {
+    /// The records that `random` chooses; `None` for an answer without records.
+    pub(super) fn answer<const C: usize, const O: usize, const T: usize>(
+        &self,
+        answer: &Answer<C, O, T>,
+        random: u32,
+        options: &Options,
+    ) -> Option<Vec<u8>> {
+        let window = reply::choose(answer, random)?;
+        let start = window.start as usize;
+        let first = answer.octets.get(start..start + window.len as usize)?;
+        let wrapped = answer.octets.get(..window.wrapped as usize)?;
+        Some(self.lay_out(Kind::Answer(window.count), [first, wrapped], options))
+    }
+
+    /// NODATA or NXDOMAIN with the zone's SOA.
+    pub(super) fn negative(&self, kind: Kind, zone: &ZoneEntry, options: &Options) -> Vec<u8> {
+        let owner = reply::origin_pointer(self.raw.name.len(), zone.origin_octets.into());
+        let soa = &zone.soa[2..usize::from(zone.soa_octets)];
+        self.lay_out(kind, [&owner, soa], options)
+    }
+
+    fn lay_out(&self, kind: Kind, records: [&[u8]; 2], options: &Options) -> Vec<u8> {
+        let options_octets = options.as_slice();
+        let opt_octets = self.raw.opt.map_or(0, |_| OPT_OCTETS + options_octets.len());
+        let [first, second] = records;
+        let records_octets = first.len() + second.len();
+        let octets = HEADER_OCTETS + self.raw.question.len() + records_octets + opt_octets;
+        if octets > usize::from(self.limit) && records_octets > 0 {
+            return self.lay_out(Kind::Truncated, [&[], &[]], options);
+        }
+        let query = [self.message[0], self.message[1], self.message[2]];
+        let mut reply = Vec::with_capacity(octets);
+        reply.extend_from_slice(&reply::header(query, kind, self.raw.opt.is_some()));
+        reply.extend_from_slice(self.raw.question);
+        reply.extend_from_slice(first);
+        reply.extend_from_slice(second);
+        if let Some(opt) = self.raw.opt {
+            let rdlength = options_octets.len() as u16;
+            let record = OptRecord::new(self.udp_size, opt.dnssec_ok, rdlength);
+            reply.extend_from_slice(&record.octets());
+            reply.extend_from_slice(options_octets);
+        }
+        reply
+    }
 }

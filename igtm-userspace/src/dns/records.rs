@@ -4,17 +4,14 @@ use hickory_proto::rr::rdata::{CNAME, NS, SOA};
 use hickory_proto::rr::{Name, RData, Record};
 
 use crate::config::model::Zone;
+use crate::snapshot::soa::{EXPIRE, REFRESH, RETRY, minimum};
 
 /// TTL of SOA and NS at the apex, seconds.
 const APEX_TTL: u32 = 3600;
-/// SOA timers for secondaries (RIPE-203), seconds. There are none yet.
-const REFRESH: i32 = 86_400;
-const RETRY: i32 = 7_200;
-const EXPIRE: i32 = 3_600_000;
 
 /// The zone's SOA (RFC 1035 §3.3.13). In a negative answer it has the negative TTL (RFC 2308 §3).
 pub(super) fn soa(zone: &Zone, serial: u32, negative: bool) -> Record {
-    let minimum = seconds(zone.negative_ttl);
+    let minimum = minimum(zone);
     let data = SOA::new(
         zone.ns[0].clone(),
         zone.contact.clone(),
@@ -39,8 +36,4 @@ pub(super) fn ns(zone: &Zone) -> impl Iterator<Item = Record> + '_ {
 /// A CNAME.
 pub(super) fn cname(owner: &Name, ttl: u32, target: &Name) -> Record {
     Record::from_rdata(owner.clone(), ttl, RData::CNAME(CNAME(target.clone())))
-}
-
-fn seconds(duration: std::time::Duration) -> u32 {
-    u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
 }

@@ -5,7 +5,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use nix::ifaddrs::getifaddrs;
@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::{debug, error};
 
-use super::answer::{Transport, answer};
+use super::answer::{Circumstances, Transport, answer};
 use crate::config::model::Server;
 use crate::snapshot::Snapshot;
 
@@ -159,6 +159,17 @@ fn own_addresses() -> Result<Vec<IpAddr>, ListenError> {
     Ok(own.collect())
 }
 
+fn circumstances(client: IpAddr, transport: Transport) -> Circumstances {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    Circumstances {
+        client,
+        transport,
+        random: rand::random(),
+        // Modulo 2^32, as cookies count (RFC 9018 §4.3); a clock before 1970 makes them invalid.
+        now: now.map_or(0, |now| now.as_secs() as u32),
+    }
+}
+
 async fn serve_udp(socket: Arc<UdpSocket>, current: Current) {
     let mut query = vec![0; QUERY_OCTETS];
     loop {
@@ -172,13 +183,8 @@ async fn serve_udp(socket: Arc<UdpSocket>, current: Current) {
             }
         };
         let snapshot = current.load();
-        let reply = answer(
-            &snapshot,
-            &query[..octets],
-            client.ip(),
-            Transport::Udp,
-            rand::random(),
-        );
+        let now = circumstances(client.ip(), Transport::Udp);
+        let reply = answer(&snapshot, &query[..octets], now);
         if let Some(reply) = reply
             && let Err(error) = socket.send_to(&reply, client).await
         {
@@ -230,7 +236,8 @@ async fn serve_connection(
         query.resize(length, 0);
         timeout(IDLE, stream.read_exact(&mut query)).await??;
         let snapshot = current.load_full();
-        let Some(reply) = answer(&snapshot, &query, client, Transport::Tcp, rand::random()) else {
+        let now = circumstances(client, Transport::Tcp);
+        let Some(reply) = answer(&snapshot, &query, now) else {
             return Ok(());
         };
         let mut framed = (reply.len() as u16).to_be_bytes().to_vec();

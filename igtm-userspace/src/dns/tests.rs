@@ -4,26 +4,27 @@ mod edns;
 mod malformed;
 mod table;
 
-use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 
 use hickory_proto::op::{Edns, Message, Query};
 use hickory_proto::rr::{Name, RData, RecordType};
 
-use super::answer::{Transport, answer};
+use super::answer::{Circumstances, Transport, answer};
 use crate::snapshot::fixture::{ground, snapshot};
 use crate::snapshot::{Ground, Snapshot};
 
 /// The file of every case.
 const FILE: &str = include_str!("tests/authority.toml");
 const SERIAL: u32 = 7;
+/// Seconds since 1970.
+const NOW: u32 = 1_800_000_000;
 const TELECOM: &str = "203.0.113.10";
 const OTHER: &str = "192.0.2.200";
 
 static GROUND: LazyLock<Arc<Ground>> = LazyLock::new(|| ground(FILE));
 
 fn well() -> Snapshot {
-    snapshot(&GROUND, &[], SERIAL, None)
+    snapshot(&GROUND, &[], SERIAL)
 }
 
 /// A query of id 1, as `dig +norec` sends it; with an OPT if `edns`.
@@ -45,10 +46,19 @@ fn octets(message: &Message) -> Vec<u8> {
     message.to_vec().expect("it can be encoded")
 }
 
-/// The reply over UDP, with 0 drawn.
+/// With 0 drawn.
+fn by(client: &str, transport: Transport) -> Circumstances {
+    Circumstances {
+        client: client.parse().expect("an address"),
+        transport,
+        random: 0,
+        now: NOW,
+    }
+}
+
+/// The reply over UDP.
 fn reply(snapshot: &Snapshot, client: &str, query: &[u8]) -> Option<Vec<u8>> {
-    let client: IpAddr = client.parse().expect("an address");
-    answer(snapshot, query, client, Transport::Udp, 0)
+    answer(snapshot, query, by(client, Transport::Udp))
 }
 
 /// The same, parsed; there must be one.

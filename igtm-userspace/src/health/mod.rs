@@ -114,6 +114,14 @@ fn fixed_host(monitor: &Monitor) -> FixedHost<'_> {
     }
 }
 
+/// Whether the health of `pool` is another for each instance: it is probed by their domains.
+pub fn is_by_instance(config: &Config, pool: &Pool) -> bool {
+    let monitor = pool.monitor.map(|id| config.monitor(id));
+    monitor.is_some_and(|monitor| {
+        monitor.enabled && matches!(fixed_host(monitor), FixedHost::OfInstance)
+    })
+}
+
 /// What the policy asks of health.
 pub trait HealthView {
     /// The state of a target; `Unknown` when no round of it has finished.

@@ -4,7 +4,7 @@ use super::active::Active;
 use super::tier::{self, Member};
 use super::{StateOf, weigh};
 use crate::config::model::{
-    Address, Config, Instance, Policy, PoolId, PoolType, Strategy, TierPool,
+    Address, Config, Policy, PoolId, PoolType, Strategy, TierPool,
 };
 use crate::health::AddressState;
 
@@ -58,11 +58,11 @@ impl AnswerSet {
         }
     }
 
-    /// How many of the candidates one answer holds.
-    pub fn window(&self, instance: &Instance) -> usize {
+    /// How many of the candidates one answer holds, by the instance's `max_answers`.
+    pub fn window(&self, max_answers: Option<u16>) -> usize {
         let most = match (self.draw, self.kind) {
             (Draw::Weighted, _) | (_, PoolType::Domain) => 1,
-            (Draw::Rotate, kind) => instance.max_answers.map_or(
+            (Draw::Rotate, kind) => max_answers.map_or(
                 if kind == PoolType::Ipv4 {
                     MAX_A
                 } else {

@@ -3,14 +3,21 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use igtm_common::cookie::{Secret, Secrets};
 use igtm_common::name::HashKey;
 
 use super::{Ground, Snapshot};
-use crate::config;
+use crate::config::{self, model::Config};
 use crate::health::{AddressState, HealthView, Target};
 
 /// The secret of every snapshot here.
 pub(crate) const KEY: HashKey = [0x0123_4567_89ab_cdef; _];
+
+/// The cookie secrets of every snapshot here.
+pub(crate) const COOKIES: Secrets = Secrets {
+    current: Secret::new([0xc0; 16]),
+    previous: Secret::new([0xc1; 16]),
+};
 
 /// These addresses are down, every other one is ok.
 pub(crate) struct Down<'a>(pub(crate) &'a [&'a str]);
@@ -25,20 +32,20 @@ impl HealthView for Down<'_> {
     }
 }
 
-/// The compiled configuration that is `version = 1`, then `text`.
-pub(crate) fn ground(text: &str) -> Arc<Ground> {
+/// The configuration that is `version = 1`, then `text`.
+pub(crate) fn config(text: &str) -> Arc<Config> {
     let text = format!("version = 1\n{text}");
     let config = config::parse(&text, Path::new("/nowhere/igtm.toml"))
         .unwrap_or_else(|problems| panic!("{problems}\n{text}"));
-    Arc::new(Ground::new(Arc::new(config), KEY).expect("it fits"))
+    Arc::new(config)
+}
+
+/// The same, compiled.
+pub(crate) fn ground(text: &str) -> Arc<Ground> {
+    Arc::new(Ground::new(config(text), KEY, None).expect("it fits"))
 }
 
 /// What is answered from `ground` with the addresses `down`.
-pub(crate) fn snapshot(
-    ground: &Arc<Ground>,
-    down: &[&str],
-    serial: u32,
-    former: Option<&Snapshot>,
-) -> Snapshot {
-    Snapshot::new(Arc::clone(ground), &Down(down), serial, former).expect("it fits")
+pub(crate) fn snapshot(ground: &Arc<Ground>, down: &[&str], serial: u32) -> Snapshot {
+    Snapshot::new(Arc::clone(ground), &Down(down), serial, COOKIES)
 }

@@ -1,26 +1,38 @@
 //! What is being answered now: immutable, made whole from configuration and health, swapped
 //! whole. The kernel's maps and the userspace server are both made from it.
 //!
+//! ```text
+//!  configuration ─▶ Ground: names → slots → answers → recipes     once
+//!  health ────────▶ Snapshot: recipes → decisions → answers       of the targets that changed
+//! ```
 //! Pure: no I/O, no clock.
 
+mod answers;
+mod fixed;
 mod image;
+mod lists;
 pub mod names;
+mod recipe;
 mod render;
+mod slots;
+pub mod soa;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use hickory_proto::rr::{Name, RecordType};
-use igtm_common::answer::AnswerError;
-use igtm_common::layout::{Answer, AnswerKey};
-use igtm_common::name::{HashKey, NameHash};
+use igtm_common::cookie::Secrets;
+use igtm_common::layout::{LARGE, NameKey, ZoneEntry};
+use igtm_common::name::HashKey;
+use imbl::Vector;
 
-pub use image::{CapacityError, Image};
-pub use names::{Names, Owner};
+pub use image::{CapacityError, Either, Fixed, Image, Named};
+pub use recipe::{RecipeId, Recipes, User};
 
-use crate::config::model::{Config, LineId};
-use crate::health::HealthView;
-use crate::line::{ChainId, LineTable, TableError};
+use crate::config::model::{Config, Instance, Strategy};
+use crate::health::{HealthView, Target};
+use crate::line::{LineTable, TableError};
 use crate::policy::{self, Decision};
+use answers::Answers;
 
 /// Why a configuration cannot be answered from.
 #[derive(Debug, thiserror::Error)]
@@ -38,15 +50,18 @@ pub enum SnapshotError {
         /// What does not fit, with the numbers.
         problem: String,
     },
+    /// More than can be numbered.
+    #[error(transparent)]
+    Capacity(#[from] CapacityError),
     /// Two names with one hash, one in 2^64; a restart chooses another secret.
     #[error(
         "the names {one} and {other} have the same hash; `igtm detach` and a restart choose another"
     )]
     Collision {
         /// One name.
-        one: Box<Name>,
+        one: String,
         /// The other.
-        other: Box<Name>,
+        other: String,
     },
 }
 
@@ -57,123 +72,198 @@ pub struct Ground {
     pub config: Arc<Config>,
     /// Who is on which line.
     pub lines: LineTable,
-    /// What stands at which name.
-    pub names: Names,
     /// The secret of the name hash.
     pub hash_key: HashKey,
+    /// Names, views and slots.
+    pub fixed: Arc<Fixed>,
+    /// What is decided together.
+    pub recipes: Recipes,
+    answers: Answers,
+    business: HashMap<NameKey, u32>,
+    /// Of each zone, with serial 0.
+    zones: Vec<ZoneEntry>,
 }
 
 impl Ground {
-    /// Compiles a configuration.
-    pub fn new(config: Arc<Config>, hash_key: HashKey) -> Result<Self, SnapshotError> {
+    /// Compiles a configuration. With a former one, what did not change keeps its slots.
+    pub fn new(
+        config: Arc<Config>,
+        hash_key: HashKey,
+        former: Option<&Self>,
+    ) -> Result<Self, SnapshotError> {
         let lines = LineTable::build(&config.lines)?;
-        let names = Names::of(&config, &hash_key)?;
+        let recipes = Recipes::of(&config);
+        let built = fixed::build(&config, &hash_key, &lines, &recipes, former)?;
+        let zones = config.zones.iter().map(soa::zone).collect();
         Ok(Self {
             config,
             lines,
-            names,
             hash_key,
+            fixed: Arc::new(built.fixed),
+            recipes,
+            answers: built.answers,
+            business: built.business,
+            zones,
         })
+    }
+
+    /// The instance whose business domain has this key.
+    pub fn business(&self, key: NameKey) -> Option<&Instance> {
+        let at = *self.business.get(&key)?;
+        Some(&self.config.instances[at as usize])
+    }
+
+    /// How many answers there are: those that always fit a small one, and the others.
+    pub fn answers(&self) -> (usize, usize) {
+        (self.answers.small.len(), self.answers.large.len())
+    }
+
+    /// An instance and its strategy.
+    pub fn strategy(&self, user: User) -> (&Instance, &Strategy) {
+        let instance = &self.config.instances[user.instance as usize];
+        (instance, &instance.strategies[user.strategy as usize])
+    }
+
+    fn decide(&self, recipe: RecipeId, health: &dyn HealthView) -> Decision {
+        let (instance, strategy) = self.recipes.recipe(recipe).first(&self.config);
+        policy::decide(&self.config, instance, strategy, health)
+    }
+
+    fn zones(&self, serial: u32) -> Vec<ZoneEntry> {
+        let mut zones = self.zones.clone();
+        for zone in &mut zones {
+            soa::set_serial(zone, serial);
+        }
+        zones
     }
 }
 
 /// What is being answered now.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Snapshot {
     /// What does not change with health.
     pub ground: Arc<Ground>,
     /// SOA serial; rises with every snapshot.
     pub serial: u32,
-    /// What each strategy of each instance answers.
-    pub decisions: Vec<Vec<Decision>>,
+    /// What is answered, by [`RecipeId`].
+    pub decisions: Vector<Arc<Decision>>,
+    /// The recipes decided otherwise than in the snapshot before; `None`: `ground` is another.
+    pub redecided: Option<Vec<RecipeId>>,
     /// The content of the maps; userspace looks answers up in it too.
     pub image: Image,
+    /// Secrets of server cookies (RFC 9018).
+    pub cookies: Secrets,
 }
 
 impl Snapshot {
-    /// Decides and renders everything. Answers that are as in `former` are shared with it.
+    /// Decides and renders everything.
     pub fn new(
         ground: Arc<Ground>,
         health: &dyn HealthView,
         serial: u32,
-        former: Option<&Self>,
-    ) -> Result<Self, SnapshotError> {
-        let config = &ground.config;
-        let decisions: Vec<Vec<Decision>> = config
-            .instances
-            .iter()
-            .map(|instance| {
-                let decide = |strategy| policy::decide(config, instance, strategy, health);
-                instance.strategies.iter().map(decide).collect()
-            })
+        cookies: Secrets,
+    ) -> Self {
+        let recipes = (0..ground.recipes.len() as u32).map(RecipeId);
+        let decisions: Vector<_> = recipes
+            .map(|recipe| Arc::new(ground.decide(recipe, health)))
             .collect();
-        let mut image = Image {
-            answers: render::answers(&ground, &decisions)?,
-            prefixes: prefixes(&ground.lines),
-            chains: ground
-                .lines
-                .chains()
-                .iter()
-                .map(|chain| image::chain(chain.iter().map(|line| line.0)))
-                .collect(),
-            line_names: config.lines.iter().map(|line| line.name.clone()).collect(),
+        let answers = &ground.answers;
+        let image = Image {
+            fixed: Arc::clone(&ground.fixed),
+            small: render::all(&answers.small, answers, &decisions),
+            large: render::all(&answers.large, answers, &decisions),
+            zones: ground.zones(serial),
+            changed: None,
         };
-        if let Some(former) = former {
-            share(&mut image, &former.image);
-        }
-        Ok(Self {
+        Self {
             ground,
             serial,
             decisions,
+            redecided: None,
             image,
-        })
+            cookies,
+        }
     }
 
-    /// What the kernel would find for a name, a type and a chain of lines: the answer of the most
-    /// preferred line that has one. One without records is passed up by the kernel.
-    pub fn look_up(&self, name: NameHash, qtype: RecordType, chain: ChainId) -> Option<&Answer> {
-        let lines = self.ground.lines.chain(chain);
-        lines.iter().find_map(|LineId(line)| {
-            let key = AnswerKey {
-                name: name.0,
-                epoch: 0,
-                line: *line,
-                qtype: qtype.into(),
+    /// The same with another health: decides anew what depends on the targets that `changed`.
+    pub fn after<'a>(
+        &self,
+        changed: impl IntoIterator<Item = &'a Target>,
+        health: &dyn HealthView,
+        serial: u32,
+    ) -> Self {
+        let ground = &self.ground;
+        let mut recipes: Vec<RecipeId> = changed
+            .into_iter()
+            .flat_map(|target| ground.recipes.dependents(&ground.config, target))
+            .collect();
+        recipes.sort_unstable();
+        recipes.dedup();
+        let mut next = Self {
+            serial,
+            image: Image {
+                zones: ground.zones(serial),
+                ..self.image.clone()
+            },
+            ..self.clone()
+        };
+        let mut changed = Vec::new();
+        recipes.retain(|recipe| next.decide(*recipe, health, &mut changed));
+        next.redecided = Some(recipes);
+        next.image.changed = Some(changed);
+        next
+    }
+
+    /// Decides one recipe; whether that gives something else. Adds the answers that follow it.
+    fn decide(
+        &mut self,
+        recipe: RecipeId,
+        health: &dyn HealthView,
+        changed: &mut Vec<u32>,
+    ) -> bool {
+        let decision = self.ground.decide(recipe, health);
+        let at = recipe.0 as usize;
+        if *self.decisions[at] == decision {
+            return false;
+        }
+        let answers = &self.ground.answers;
+        for &number in answers.of_recipe(recipe) {
+            let wanted = answers.wanted(number);
+            let (set, terms) = (&decision.answer, answers.terms(wanted));
+            let at = (number & !LARGE) as usize;
+            let other = if number & LARGE == 0 {
+                put(&mut self.image.small, at, render::render(set, wanted.ipv6, terms))
+            } else {
+                put(&mut self.image.large, at, render::render(set, wanted.ipv6, terms))
             };
-            self.image.answers.get(&key).map(Arc::as_ref)
-        })
+            changed.extend(other.then_some(number));
+        }
+        self.decisions.set(at, Arc::new(decision));
+        true
+    }
+
+    /// The same with other secrets.
+    pub fn with_cookies(&self, cookies: Secrets) -> Self {
+        Self {
+            cookies,
+            ..self.clone()
+        }
+    }
+
+    /// What a strategy is answered; `None` where it or its instance is disabled.
+    pub fn decision(&self, instance: usize, strategy: usize) -> Option<&Decision> {
+        let recipe = self.ground.recipes.followed(instance, strategy)?;
+        self.decisions.get(recipe.0 as usize).map(Arc::as_ref)
     }
 }
 
-fn prefixes(lines: &LineTable) -> std::collections::BTreeMap<ipnet::IpNet, u32> {
-    let v4 = lines.prefixes_v4().iter();
-    let v6 = lines.prefixes_v6().iter();
-    v4.map(|(prefix, chain)| ((*prefix).into(), chain.0))
-        .chain(v6.map(|(prefix, chain)| ((*prefix).into(), chain.0)))
-        .collect()
-}
-
-/// Equal answers become the same one, so that what did not change is seen at a glance.
-fn share(image: &mut Image, former: &Image) {
-    for (key, answer) in &mut image.answers {
-        if let Some(same) = former.answers.get(key).filter(|old| *old == answer) {
-            *answer = Arc::clone(same);
-        }
+/// Puts `value` at a place; whether it is another than what was there.
+fn put<T: Clone + PartialEq>(vector: &mut Vector<Arc<T>>, at: usize, value: T) -> bool {
+    let other = *vector[at] != value;
+    if other {
+        vector.set(at, Arc::new(value));
     }
-}
-
-/// [`AnswerError`] in words.
-fn problem(error: AnswerError) -> String {
-    use igtm_common::layout::{RECORDS, REPLY_OCTETS};
-    match error {
-        AnswerError::Empty => "no enabled address".to_owned(),
-        AnswerError::TooMany { records } => {
-            format!("{records} addresses in one answer, at most {RECORDS} are supported yet")
-        }
-        AnswerError::TooLong { octets } => {
-            format!("its names take {octets} octets, at most {REPLY_OCTETS} are supported yet")
-        }
-    }
+    other
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use igtm_common::layout::{RECORDS, REPLY_OCTETS};
+use igtm_common::layout::LargeAnswer;
 
 use super::super::instance::InstanceMark;
 use super::super::model::{Address, Config, Instance, LineId, PoolId, Strategy, Tier};
@@ -198,17 +198,18 @@ fn refuse_large(
         addresses.extend(enabled.map(|address| &address.value));
     }
     let found = addresses.len();
-    if found > RECORDS {
+    let (most, most_octets) = (LargeAnswer::MOST_RECORDS, LargeAnswer::MOST_OCTETS);
+    if found > most {
         let message = format!(
-            "{found} enabled addresses are answered together; more than {RECORDS} are not supported yet"
+            "{found} enabled addresses are answered together; more than {most} are not supported"
         );
         report.problem(at, message);
         return;
     }
     let octets: usize = addresses.iter().map(|address| record_octets(address)).sum();
-    if octets > REPLY_OCTETS {
+    if octets > most_octets {
         let message = format!(
-            "these domains take {octets} octets of records; more than {REPLY_OCTETS} are not supported yet"
+            "these domains take {octets} octets of records; more than {most_octets} are not supported"
         );
         report.problem(at, message);
     }

@@ -4,7 +4,7 @@ use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::RecordType::{A, AAAA};
 use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
 
-use super::{FILE, OTHER, TELECOM, answer, octets, parsed, query, well, words};
+use super::{FILE, OTHER, TELECOM, answer, by, octets, parsed, query, well, words};
 use crate::dns::answer::Transport;
 use crate::snapshot::fixture::{ground, snapshot};
 
@@ -110,7 +110,7 @@ fn a_malformed_subnet_is_a_formerr() {
 #[test]
 fn switched_off_the_subnet_is_neither_used_nor_echoed() {
     let file = FILE.replace("[server]", "[server]\necs = false");
-    let snapshot = snapshot(&ground(&file), &[], 1, None);
+    let snapshot = snapshot(&ground(&file), &[], 1);
     let asked = with_subnet("www.example.com", &[0, 1, 24, 0, 203, 0, 113]);
     let reply = parsed(&snapshot, OTHER, &asked);
     assert!(words(&reply).contains("10.0.0.2"), "{}", words(&reply));
@@ -167,7 +167,6 @@ fn unknown_options_are_ignored_and_unknown_versions_refused() {
 #[test]
 fn what_is_too_large_goes_with_tc_and_without_answers() {
     let snapshot = well();
-    let client = OTHER.parse().expect("an address");
     // 18 AAAA records: 12 + 22 + 18 × 28 octets.
     for (edns, size, fits) in [
         (false, 0, false),
@@ -199,7 +198,7 @@ fn what_is_too_large_goes_with_tc_and_without_answers() {
         };
         assert!(reply.len() <= limit);
 
-        let tcp = answer(&snapshot, &octets(&asked), client, Transport::Tcp, 0).expect("a reply");
+        let tcp = answer(&snapshot, &octets(&asked), by(OTHER, Transport::Tcp)).expect("a reply");
         let message = Message::from_vec(&tcp).expect("well formed");
         assert_eq!(
             (message.answers.len(), message.metadata.truncation),

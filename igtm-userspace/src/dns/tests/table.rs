@@ -5,7 +5,7 @@ use hickory_proto::rr::RecordType::{
     self, A, AAAA, ANY, AXFR, CNAME, HTTPS, MX, NS, SOA as SOA_TYPE, TXT,
 };
 
-use super::{OTHER, TELECOM, answer, octets, parsed, query, well, words};
+use super::{OTHER, TELECOM, answer, by, octets, parsed, query, well, words};
 use crate::dns::answer::Transport;
 
 /// The SOA of a negative answer in each zone.
@@ -24,8 +24,7 @@ fn expect(cases: &[(&str, &str, RecordType, &str)]) {
             assert_eq!(udp.edns.is_some(), edns, "{name} {type}");
             assert_eq!(udp.queries, query(name, *r#type, edns).queries);
             // TCP says the same: nothing here is too large.
-            let source = client.parse().expect("an address");
-            let tcp = answer(&snapshot, &asked, source, Transport::Tcp, 0).expect("a reply");
+            let tcp = answer(&snapshot, &asked, by(client, Transport::Tcp)).expect("a reply");
             assert_eq!(Message::from_vec(&tcp).expect("well formed"), udp);
         }
     }
@@ -173,7 +172,7 @@ fn health_reaches_userspace_as_it_reaches_the_kernel() {
             "NoError aa www.example.com. 60 A 10.0.0.2 www.example.com. 60 A 10.0.0.3",
         ),
     ] {
-        let snapshot = crate::snapshot::fixture::snapshot(&ground, down, 1, None);
+        let snapshot = crate::snapshot::fixture::snapshot(&ground, down, 1);
         assert_eq!(words(&parsed(&snapshot, TELECOM, &asked)), expected);
     }
 }

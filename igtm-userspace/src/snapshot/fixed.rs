@@ -1,0 +1,404 @@
+//! A configuration → the names that exist, and the slots of what is answered there.
+//!
+//! Must not know health: slots refer to answers that are made later.
+
+use std::collections::HashMap;
+
+use igtm_common::layout::{
+    EXISTS, NO_VIEW, NameKey, NameRef, PASS, PASS_OTHERS, Slot,
+};
+use igtm_common::name::HashKey;
+
+use super::answers::{Answers, Catalogue, Terms};
+use super::image::{CapacityError, Fixed, Named};
+use super::recipe::Recipes;
+use super::slots::{self, Run};
+use super::{Ground, SnapshotError, names, soa};
+use crate::config::model::{Config, Instance, LineId, Zone};
+use crate::line::{LineTable, ViewId, Views};
+
+/// What the names of a configuration are, ready for the maps.
+pub(super) struct Built {
+    pub(super) fixed: Fixed,
+    pub(super) answers: Answers,
+    /// Business domains in zones served here: the positions of their instances.
+    pub(super) business: HashMap<NameKey, u32>,
+}
+
+/// Compiles `config`. Names whose lines are as in `former` keep their slots.
+pub(super) fn build(
+    config: &Config,
+    secret: &HashKey,
+    lines: &LineTable,
+    recipes: &Recipes,
+    former: Option<&Ground>,
+) -> Result<Built, SnapshotError> {
+    let mut names = Standing::new(config, secret)?;
+    let mut claims = Claims::new(config, recipes);
+    let mut business = HashMap::new();
+    for (at, instance) in config.instances.iter().enumerate() {
+        let access = names::wire(&instance.access_domain);
+        if let Some((key, zone)) = names.place(&access) {
+            let of = claims.of(at, instance, &config.zones[usize::from(zone)], key)?;
+            names.add(key, &access, NameRef { zone, ..of })?;
+            names.below.push(access);
+        }
+        if instance.domain != instance.access_domain {
+            let domain = names::wire(&instance.domain);
+            if let Some((key, zone)) = names.place(&domain) {
+                names.add(key, &domain, NameRef { zone, ..nodata(EXISTS | PASS) })?;
+                business.insert(key, at as u32);
+                names.below.push(domain);
+            }
+        }
+    }
+    names.add_apexes(config)?;
+    names.add_parents()?;
+    let views = Views::build(lines, &claims.sets);
+    let claims = claims.finish();
+    let slots = place(&mut names.names, claims.claimed, claims.slots, config, &views, former);
+    Ok(Built {
+        fixed: Fixed {
+            names: names.names,
+            deepest: names.deepest,
+            views,
+            slots,
+            line_names: config.lines.iter().map(|line| line.name.clone()).collect(),
+        },
+        answers: claims.answers,
+        business,
+    })
+}
+
+/// A name that has no addresses itself.
+fn nodata(flags: u16) -> NameRef {
+    NameRef {
+        flags,
+        zone: 0,
+        view: [NO_VIEW; 2],
+        slots: [0; 2],
+    }
+}
+
+/// The names so far.
+///
+/// No name is `OPEN_BELOW`: below each stands nothing but what is here too. Zone files will bring
+/// wildcards and delegations; [`Standing::add`] is where theirs are to be marked.
+struct Standing<'a> {
+    secret: &'a HashKey,
+    zones: HashMap<Vec<u8>, u16>,
+    names: HashMap<NameKey, Named>,
+    /// Wire names whose parents are to be added.
+    below: Vec<Vec<u8>>,
+    deepest: u8,
+}
+
+impl<'a> Standing<'a> {
+    fn new(config: &Config, secret: &'a HashKey) -> Result<Self, CapacityError> {
+        let most = usize::from(u16::MAX);
+        if config.zones.len() > most {
+            return Err(CapacityError {
+                what: "zones",
+                needed: config.zones.len(),
+                most,
+            });
+        }
+        let zones = config.zones.iter().zip(0..);
+        Ok(Self {
+            secret,
+            zones: zones
+                .map(|(zone, at): (_, u16)| (names::wire(&zone.origin), at))
+                .collect(),
+            names: HashMap::with_capacity(config.instances.len() + config.zones.len()),
+            below: Vec::with_capacity(config.instances.len()),
+            deepest: 0,
+        })
+    }
+
+    /// A name's key and zone, the longest that it lies in; `None` outside of all.
+    fn place(&self, wire: &[u8]) -> Option<(NameKey, u16)> {
+        let zone = names::upward(wire).find_map(|origin| self.zones.get(origin))?;
+        Some((names::key(self.secret, wire)?, *zone))
+    }
+
+    /// Adds a name; refuses two of one hash.
+    fn add(&mut self, key: NameKey, wire: &[u8], of: NameRef) -> Result<(), SnapshotError> {
+        let text = names::text(wire);
+        self.deepest = self.deepest.max(names::depth(wire));
+        match self.names.get(&key) {
+            Some(other) => Err(SnapshotError::Collision {
+                one: text,
+                other: other.text.clone(),
+            }),
+            None => {
+                self.names.insert(key, Named { of, text });
+                Ok(())
+            }
+        }
+    }
+
+    /// Every apex has an SOA and NS of its own.
+    fn add_apexes(&mut self, config: &Config) -> Result<(), SnapshotError> {
+        for (zone, at) in config.zones.iter().zip(0..) {
+            let wire = names::wire(&zone.origin);
+            let Some(key) = names::key(self.secret, &wire) else {
+                continue;
+            };
+            if !self.stands(key, &wire)? {
+                let of = nodata(EXISTS | PASS_OTHERS);
+                self.add(key, &wire, NameRef { zone: at, ..of })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Names that exist because one below them does (RFC 4592 §2.2.2).
+    fn add_parents(&mut self) -> Result<(), SnapshotError> {
+        for name in std::mem::take(&mut self.below) {
+            if self.zones.contains_key(&name) {
+                continue;
+            }
+            // An apex ends the way; so does a parent that another name has brought.
+            for parent in names::upward(&name).skip(1) {
+                let Some((key, zone)) = self.place(parent) else {
+                    break;
+                };
+                if self.stands(key, parent)? {
+                    break;
+                }
+                self.add(key, parent, NameRef { zone, ..nodata(EXISTS) })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether this name is there; refuses another one of its hash.
+    fn stands(&self, key: NameKey, wire: &[u8]) -> Result<bool, SnapshotError> {
+        let Some(other) = self.names.get(&key) else {
+            return Ok(false);
+        };
+        let one = names::text(wire);
+        if other.text == one {
+            return Ok(true);
+        }
+        Err(SnapshotError::Collision {
+            one,
+            other: other.text.clone(),
+        })
+    }
+}
+
+/// A name's slots of one family, before they are placed.
+struct Claimed {
+    key: NameKey,
+    ipv6: bool,
+    made: u32,
+    len: u32,
+}
+
+/// Which lines are claimed where, and what is answered on them.
+struct Claims<'a> {
+    recipes: &'a Recipes,
+    catalogue: Catalogue<'a>,
+    /// Lines claimed together, ascending.
+    sets: Vec<Vec<LineId>>,
+    known: HashMap<Vec<LineId>, u16>,
+    /// The set that was asked for last, by family: most instances ask for the same.
+    last: [u16; 2],
+    slots: Vec<Slot>,
+    claimed: Vec<Claimed>,
+    /// Line and recipe of one instance and family; kept for its room.
+    own: Vec<(LineId, u32)>,
+}
+
+struct Finished {
+    answers: Answers,
+    slots: Vec<Slot>,
+    claimed: Vec<Claimed>,
+}
+
+impl<'a> Claims<'a> {
+    fn new(config: &'a Config, recipes: &'a Recipes) -> Self {
+        Self {
+            recipes,
+            catalogue: Catalogue::new(config, recipes),
+            sets: Vec::new(),
+            known: HashMap::new(),
+            last: [0; 2],
+            slots: Vec::new(),
+            claimed: Vec::new(),
+            own: Vec::new(),
+        }
+    }
+
+    /// What an access domain is; its slots are placed later.
+    fn of(
+        &mut self,
+        at: usize,
+        instance: &Instance,
+        zone: &Zone,
+        key: NameKey,
+    ) -> Result<NameRef, SnapshotError> {
+        let terms = self.catalogue.terms(Terms {
+            ttl: soa::seconds(instance.ttl.max(zone.min_ttl)),
+            max_answers: instance.max_answers,
+        });
+        let mut of = nodata(EXISTS);
+        if self.is_more_than_addresses(at, instance, zone) {
+            of.flags |= PASS_OTHERS;
+        }
+        for ipv6 in [false, true] {
+            self.gather(at, instance, ipv6);
+            if self.own.is_empty() {
+                continue;
+            }
+            of.view[usize::from(ipv6)] = self.set(ipv6)?;
+            let made = self.slots.len() as u32;
+            for (line, recipe) in &self.own {
+                let recipe = super::RecipeId(*recipe);
+                self.slots.push(Slot {
+                    answer: self.catalogue.find(recipe, ipv6, terms)?,
+                    line: line.0,
+                    pad: 0,
+                });
+            }
+            let len = self.own.len() as u32;
+            self.claimed.push(Claimed { key, ipv6, made, len });
+        }
+        Ok(of)
+    }
+
+    /// Whether types other than A and AAAA have an answer: at an apex, and where the addresses may
+    /// be those of a CNAME.
+    fn is_more_than_addresses(
+        &self,
+        at: usize,
+        instance: &Instance,
+        zone: &Zone,
+    ) -> bool {
+        let mut followed =
+            (0..instance.strategies.len()).filter_map(|strategy| self.recipes.followed(at, strategy));
+        instance.access_domain == zone.origin || followed.any(|id| self.recipes.recipe(id).domains)
+    }
+
+    /// The claims of an instance, by line.
+    fn gather(&mut self, at: usize, instance: &Instance, ipv6: bool) {
+        self.own.clear();
+        for (strategy, one) in instance.strategies.iter().enumerate() {
+            if let Some(id) = self.recipes.followed(at, strategy)
+                && self.recipes.recipe(id).claims[usize::from(ipv6)]
+            {
+                self.own.extend(one.lines.iter().map(|line| (*line, id.0)));
+            }
+        }
+        self.own.sort_unstable();
+    }
+
+    /// The number of the set of lines that was gathered.
+    fn set(&mut self, ipv6: bool) -> Result<u16, CapacityError> {
+        let own = self.own.iter().map(|(line, _)| line);
+        let last = &mut self.last[usize::from(ipv6)];
+        if self.sets.get(usize::from(*last)).is_some_and(|set| own.clone().eq(set)) {
+            return Ok(*last);
+        }
+        let set: Vec<LineId> = own.copied().collect();
+        let next = self.sets.len();
+        *last = match self.known.get(&set) {
+            Some(known) => *known,
+            None if next < usize::from(NO_VIEW) => {
+                self.sets.push(set.clone());
+                self.known.insert(set, next as u16);
+                next as u16
+            }
+            None => {
+                return Err(CapacityError {
+                    what: "sets of lines",
+                    needed: next + 1,
+                    most: usize::from(NO_VIEW),
+                });
+            }
+        };
+        Ok(*last)
+    }
+
+    fn finish(self) -> Finished {
+        Finished {
+            answers: self.catalogue.finish(),
+            slots: self.slots,
+            claimed: self.claimed,
+        }
+    }
+}
+
+/// Places what is claimed, tells the names where, and gives the slots.
+fn place(
+    names: &mut HashMap<NameKey, Named>,
+    claimed: Vec<Claimed>,
+    slots: Vec<Slot>,
+    config: &Config,
+    views: &Views,
+    former: Option<&Ground>,
+) -> Vec<Slot> {
+    let mut same = former.map(|former| Same::new(former, config));
+    let runs: Vec<Run> = claimed
+        .iter()
+        .map(|one| Run {
+            made: one.made,
+            len: one.len,
+            kept: same.as_mut().and_then(|same| {
+                let view = names.get(&one.key)?.of.view[usize::from(one.ipv6)];
+                same.base(one.key, one.ipv6, views.lines(ViewId(view)), view)
+            }),
+        })
+        .collect();
+    let (slots, bases) = slots::place(&runs, slots);
+    for (one, base) in claimed.iter().zip(bases) {
+        if let Some(name) = names.get_mut(&one.key) {
+            name.of.slots[usize::from(one.ipv6)] = base;
+        }
+    }
+    slots
+}
+
+/// What a former configuration has in common with this one.
+struct Same<'a> {
+    former: &'a Ground,
+    /// Former lines by number → the lines of the same names.
+    lines: Vec<Option<LineId>>,
+    /// Whether a former view has the lines of a new one.
+    views: HashMap<(u16, u16), bool>,
+}
+
+impl<'a> Same<'a> {
+    fn new(former: &'a Ground, config: &Config) -> Self {
+        let numbers: HashMap<&str, u16> = config
+            .lines
+            .iter()
+            .zip(0..)
+            .map(|(line, at)| (line.name.as_str(), at))
+            .collect();
+        let lines = former.fixed.line_names.iter();
+        Self {
+            former,
+            lines: lines
+                .map(|name| numbers.get(name.as_str()).copied().map(LineId))
+                .collect(),
+            views: HashMap::new(),
+        }
+    }
+
+    /// Where the slots of a name were, when its lines are as they were.
+    fn base(&mut self, key: NameKey, ipv6: bool, lines: &[LineId], view: u16) -> Option<u32> {
+        let of = self.former.fixed.names.get(&key)?.of;
+        let old = of.view[usize::from(ipv6)];
+        if old == NO_VIEW {
+            return None;
+        }
+        let same = self.views.entry((old, view)).or_insert_with(|| {
+            let old = self.former.fixed.views.lines(ViewId(old));
+            let moved = old.iter().map(|line| self.lines[usize::from(line.0)]);
+            moved.eq(lines.iter().copied().map(Some))
+        });
+        same.then_some(of.slots[usize::from(ipv6)])
+    }
+}

@@ -108,7 +108,12 @@ fn conclude(
     opaque: Opaque,
 ) -> Result<Counter, Counter> {
     if of(opaque).query.has_options() {
-        done(read_options(ctx.ctx, settings, inputs.seconds(settings), opaque))?;
+        done(read_options(
+            ctx.ctx,
+            settings,
+            inputs.seconds(settings),
+            opaque,
+        ))?;
     }
     done(look_up(ctx.ctx, settings, inputs.random(), opaque))?;
     let truncate = limit::check(settings, of(opaque))?;

@@ -140,7 +140,10 @@ pub(super) fn write(ctx: &XdpContext, settings: &Settings, work: &mut Work) -> R
         + u64::from(17_u16.to_be())
         + words(&header)
         + u64::from(checksum::fold(query.question_sum))
-        + checksum::at_offset(u64::from(records.sum) + u64::from(records.owner), answers_at);
+        + checksum::at_offset(
+            u64::from(records.sum) + u64::from(records.owner),
+            answers_at,
+        );
     if query.has_opt() {
         sum += checksum::at_offset(opt.sum(), opt_at);
         if options.cookie_octets > 0 {
@@ -173,7 +176,14 @@ pub(super) fn write(ctx: &XdpContext, settings: &Settings, work: &mut Work) -> R
             write_cookie(&packet, at + cookie_at, &options.cookie)?;
         }
     }
-    write_headers(&packet, frame, settings, udp_length, checksum::udp(sum), header)?;
+    write_headers(
+        &packet,
+        frame,
+        settings,
+        udp_length,
+        checksum::udp(sum),
+        header,
+    )?;
     Ok(())
 }
 
@@ -239,8 +249,7 @@ fn copy_window<const C: usize, const O: usize, const T: usize>(
     if wrapped > 0 {
         let to = to as u32 + len;
         // SAFETY: as above.
-        let failed =
-            unsafe { bpf_xdp_store_bytes(ctx, to, octets.cast_mut().cast(), wrapped) };
+        let failed = unsafe { bpf_xdp_store_bytes(ctx, to, octets.cast_mut().cast(), wrapped) };
         if failed != 0 {
             return Err(Counter::DropBroken);
         }
@@ -258,7 +267,9 @@ fn write_opt(packet: &Packet, at: usize, opt: OptRecord) -> Result<(), Counter> 
     // SAFETY: eight, two and one octets of OPT_OCTETS inside the frame.
     unsafe {
         to.cast::<u64>().write_unaligned(first);
-        to.add(8).cast::<u16>().write_unaligned((second.to_le() as u16).to_le());
+        to.add(8)
+            .cast::<u16>()
+            .write_unaligned((second.to_le() as u16).to_le());
         to.add(10).write((second.to_le() >> 16) as u8);
     }
     Ok(())

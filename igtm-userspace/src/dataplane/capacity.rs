@@ -43,7 +43,8 @@ impl Capacity {
 
     /// The same with room: a quarter more, and no less than a small configuration may grow to.
     pub fn roomy(self) -> Self {
-        let room = |needed: usize, least: usize| (needed + needed / 4).next_power_of_two().max(least);
+        let room =
+            |needed: usize, least: usize| (needed + needed / 4).next_power_of_two().max(least);
         Self {
             names: room(self.names, 1024),
             views: room(self.views, 16),
@@ -75,7 +76,7 @@ impl Capacity {
     }
 
     /// Tells a loader; names both epochs share, other arrays have an element for each.
-    pub(super) fn set(self, loader: &mut EbpfLoader<'_>) {
+    pub fn set(self, loader: &mut EbpfLoader<'_>) {
         for (map, elements) in self.by_map() {
             loader.map_max_entries(map, u32::try_from(elements).unwrap_or(u32::MAX));
         }

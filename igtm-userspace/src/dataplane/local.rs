@@ -123,10 +123,7 @@ fn listen_by(seed: u64, addresses: &BTreeSet<[u8; 16]>) -> Option<Vec<Listen>> {
     Some(buckets)
 }
 
-fn lay_out_interfaces(
-    seed: u32,
-    interfaces: &BTreeMap<u32, Interface>,
-) -> (u32, Vec<Interface>) {
+fn lay_out_interfaces(seed: u32, interfaces: &BTreeMap<u32, Interface>) -> (u32, Vec<Interface>) {
     seeds(seed, rand::random)
         .find_map(|seed| Some((seed, interfaces_by(seed, interfaces)?)))
         .expect("seeds do not end")

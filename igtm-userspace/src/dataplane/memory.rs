@@ -36,7 +36,12 @@ pub(super) enum Access {
 impl<T: Pod> Memory<T> {
     /// Maps the elements of `map`.
     pub(super) fn of(map: Map, name: &'static str, access: Access) -> Result<Self, DataplaneError> {
-        const { assert!(size_of::<T>().is_multiple_of(8), "arrays round sizes up to 8") };
+        const {
+            assert!(
+                size_of::<T>().is_multiple_of(8),
+                "arrays round sizes up to 8"
+            )
+        };
         let Map::Array(map) = map else {
             return Err(DataplaneError::Map {
                 map: name,
@@ -59,9 +64,8 @@ impl<T: Pod> Memory<T> {
             .map_err(wrong(name))?
             .into();
         // SAFETY: a new mapping at an address of the kernel's choice.
-        let start =
-            unsafe { mmap(None, octets, protection, MapFlags::MAP_SHARED, &file, 0) }
-                .map_err(wrong(name))?;
+        let start = unsafe { mmap(None, octets, protection, MapFlags::MAP_SHARED, &file, 0) }
+            .map_err(wrong(name))?;
         Ok(Self {
             start: start.cast(),
             elements,

@@ -12,12 +12,13 @@ mod maps;
 mod memory;
 mod object;
 mod pins;
+pub mod samples;
 mod write;
 
 use std::fs::File;
 use std::path::PathBuf;
 
-use igtm_common::cookie::Secrets;
+use igtm_common::cookie::{Secret, Secrets};
 use igtm_common::layout::ABI_VERSION;
 use igtm_common::name::HashKey;
 use nix::fcntl::Flock;
@@ -178,7 +179,7 @@ impl Dataplane {
     /// Secrets of server cookies that an earlier run has left in the maps.
     pub fn cookies(&self) -> Option<Secrets> {
         let cookies = self.now.writer.settings().cookies;
-        (cookies != Secrets::default()).then_some(cookies)
+        (cookies.current != Secret([0; 2])).then_some(cookies)
     }
 
     /// Server cookies are made and judged with these from now on.

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use igtm_common::cookie::Secrets;
 use igtm_common::layout::{
-    ABI_VERSION, EPOCH_NONE, LARGE, LineName, NameEntry, NameKey, NameRef, Settings, View, position, text,
+    ABI_VERSION, EPOCH_NONE, LARGE, LineName, NameEntry, NameKey, NameRef, Settings, View,
+    position, text,
 };
 use igtm_common::name::HashKey;
 use igtm_common::rate::Limit;
@@ -283,7 +284,10 @@ impl Writer {
                 self.maps.names.remove(&key).map_err(wrong("NAMES"))?;
                 self.names.remove(&key);
             } else {
-                self.maps.names.insert(key, *entry, 0).map_err(wrong("NAMES"))?;
+                self.maps
+                    .names
+                    .insert(key, *entry, 0)
+                    .map_err(wrong("NAMES"))?;
             }
         }
         for (key, named) in &fixed.names {
@@ -293,7 +297,10 @@ impl Writer {
             });
             if entry.of[this] != named.of {
                 entry.of[this] = named.of;
-                self.maps.names.insert(key, *entry, 0).map_err(wrong("NAMES"))?;
+                self.maps
+                    .names
+                    .insert(key, *entry, 0)
+                    .map_err(wrong("NAMES"))?;
             }
         }
         Ok(())

@@ -93,12 +93,28 @@ impl Image {
     pub fn check_capacity(&self) -> Result<(), CapacityError> {
         for (what, needed, most) in [
             ("names", self.fixed.names.len(), MOST_NAMES),
-            ("slots (instances × types × lines)", self.fixed.slots.len(), MOST_SLOTS),
+            (
+                "slots (instances × types × lines)",
+                self.fixed.slots.len(),
+                MOST_SLOTS,
+            ),
             ("answers", self.small.len(), MOST_ANSWERS),
-            ("answers of more than 7 records", self.large.len(), MOST_LARGE),
+            (
+                "answers of more than 7 records",
+                self.large.len(),
+                MOST_LARGE,
+            ),
             ("zones", self.zones.len(), MOST_ZONES),
-            ("sets of lines", self.fixed.views.len(), usize::from(NO_VIEW)),
-            ("units of the line table", self.fixed.views.units().len(), MOST_UNITS),
+            (
+                "sets of lines",
+                self.fixed.views.len(),
+                usize::from(NO_VIEW),
+            ),
+            (
+                "units of the line table",
+                self.fixed.views.units().len(),
+                MOST_UNITS,
+            ),
         ] {
             if needed > most {
                 return Err(CapacityError { what, needed, most });

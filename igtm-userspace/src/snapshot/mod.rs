@@ -232,9 +232,17 @@ impl Snapshot {
             let (set, terms) = (&decision.answer, answers.terms(wanted));
             let at = (number & !LARGE) as usize;
             let other = if number & LARGE == 0 {
-                put(&mut self.image.small, at, render::render(set, wanted.ipv6, terms))
+                put(
+                    &mut self.image.small,
+                    at,
+                    render::render(set, wanted.ipv6, terms),
+                )
             } else {
-                put(&mut self.image.large, at, render::render(set, wanted.ipv6, terms))
+                put(
+                    &mut self.image.large,
+                    at,
+                    render::render(set, wanted.ipv6, terms),
+                )
             };
             changed.extend(other.then_some(number));
         }

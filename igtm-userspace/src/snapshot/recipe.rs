@@ -263,13 +263,21 @@ impl Dependents {
         let mut found = Vec::new();
         for pool in self.pools(target.monitor, &target.address) {
             if !is_by_instance(config, config.pool(*pool)) {
-                found.extend(self.recipes.group(pool.0 as u32).iter().copied().map(RecipeId));
+                found.extend(
+                    self.recipes
+                        .group(pool.0 as u32)
+                        .iter()
+                        .copied()
+                        .map(RecipeId),
+                );
                 continue;
             }
             let own = target.host.as_ref().and_then(|host| self.own.get(host));
             found.extend(own.into_iter().flatten().copied().filter_map(|id| {
                 let (_, strategy) = list[id as usize].first(config);
-                pools(strategy).any(|one| one == *pool).then_some(RecipeId(id))
+                pools(strategy)
+                    .any(|one| one == *pool)
+                    .then_some(RecipeId(id))
             }));
         }
         found

@@ -124,7 +124,9 @@ impl<const C: usize, const O: usize, const T: usize> Answer<C, O, T> {
         if records > most {
             return Err(AnswerError::TooMany { records, most });
         }
-        let lengths = choices.iter().map(|choice| RECORD_FIXED + choice.rdata.len());
+        let lengths = choices
+            .iter()
+            .map(|choice| RECORD_FIXED + choice.rdata.len());
         let (octets, most) = (lengths.sum(), O);
         if octets > most {
             return Err(AnswerError::TooLong { octets, most });

@@ -221,7 +221,10 @@ impl<'a> Asked<'a> {
         if place.slot == line::NO_SLOT {
             return (None, place.scope);
         }
-        let slot = image.fixed.slots.get(base as usize + usize::from(place.slot));
+        let slot = image
+            .fixed
+            .slots
+            .get(base as usize + usize::from(place.slot));
         let answer = slot.and_then(|slot| image.answer(slot.answer));
         (answer.filter(|answer| records(*answer) > 0), place.scope)
     }

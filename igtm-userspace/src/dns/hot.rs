@@ -1,7 +1,9 @@
 //! Replies that the kernel may give too, laid out by the same renderer (`igtm_common::reply`).
 
 use igtm_common::layout::{Answer, ZoneEntry};
-use igtm_common::reply::{self, COOKIE_OCTETS, CookieOption, HEADER_OCTETS, Kind, OPT_OCTETS, OptRecord};
+use igtm_common::reply::{
+    self, COOKIE_OCTETS, CookieOption, HEADER_OCTETS, Kind, OPT_OCTETS, OptRecord,
+};
 use igtm_common::subnet::{REPLY_OCTETS, SubnetOption};
 
 use super::query::Raw;
@@ -72,7 +74,10 @@ impl Hot<'_> {
 
     fn lay_out(&self, kind: Kind, records: [&[u8]; 2], options: &Options) -> Vec<u8> {
         let options_octets = options.as_slice();
-        let opt_octets = self.raw.opt.map_or(0, |_| OPT_OCTETS + options_octets.len());
+        let opt_octets = self
+            .raw
+            .opt
+            .map_or(0, |_| OPT_OCTETS + options_octets.len());
         let [first, second] = records;
         let records_octets = first.len() + second.len();
         let octets = HEADER_OCTETS + self.raw.question.len() + records_octets + opt_octets;

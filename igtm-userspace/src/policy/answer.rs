@@ -3,9 +3,7 @@
 use super::active::Active;
 use super::tier::{self, Member};
 use super::{StateOf, weigh};
-use crate::config::model::{
-    Address, Config, Policy, PoolId, PoolType, Strategy, TierPool,
-};
+use crate::config::model::{Address, Config, Policy, PoolId, PoolType, Strategy, TierPool};
 use crate::health::AddressState;
 
 /// Most addresses in an answer to an A query, unless the instance says otherwise.

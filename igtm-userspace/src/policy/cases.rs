@@ -279,7 +279,11 @@ fn how_many_one_answer_holds() {
             &instance.strategies[0],
             &Observed::default(),
         );
-        assert_eq!(decision.answer.window(instance.max_answers), window, "{max_answers:?}");
+        assert_eq!(
+            decision.answer.window(instance.max_answers),
+            window,
+            "{max_answers:?}"
+        );
     }
 }
 

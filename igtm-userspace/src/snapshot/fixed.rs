@@ -4,9 +4,7 @@
 
 use std::collections::HashMap;
 
-use igtm_common::layout::{
-    EXISTS, NO_VIEW, NameKey, NameRef, PASS, PASS_OTHERS, Slot,
-};
+use igtm_common::layout::{EXISTS, NO_VIEW, NameKey, NameRef, PASS, PASS_OTHERS, Slot};
 use igtm_common::name::HashKey;
 
 use super::answers::{Answers, Catalogue, Terms};
@@ -46,7 +44,14 @@ pub(super) fn build(
         if instance.domain != instance.access_domain {
             let domain = names::wire(&instance.domain);
             if let Some((key, zone)) = names.place(&domain) {
-                names.add(key, &domain, NameRef { zone, ..nodata(EXISTS | PASS) })?;
+                names.add(
+                    key,
+                    &domain,
+                    NameRef {
+                        zone,
+                        ..nodata(EXISTS | PASS)
+                    },
+                )?;
                 business.insert(key, at as u32);
                 names.below.push(domain);
             }
@@ -54,9 +59,16 @@ pub(super) fn build(
     }
     names.add_apexes(config)?;
     names.add_parents()?;
-    let views = Views::build(lines, &claims.sets);
+    let views = Views::build(lines, &claims.sets)?;
     let claims = claims.finish();
-    let slots = place(&mut names.names, claims.claimed, claims.slots, config, &views, former);
+    let slots = place(
+        &mut names.names,
+        claims.claimed,
+        claims.slots,
+        config,
+        &views,
+        former,
+    );
     Ok(Built {
         fixed: Fixed {
             names: names.names,
@@ -166,7 +178,14 @@ impl<'a> Standing<'a> {
                 if self.stands(key, parent)? {
                     break;
                 }
-                self.add(key, parent, NameRef { zone, ..nodata(EXISTS) })?;
+                self.add(
+                    key,
+                    parent,
+                    NameRef {
+                        zone,
+                        ..nodata(EXISTS)
+                    },
+                )?;
             }
         }
         Ok(())
@@ -263,21 +282,21 @@ impl<'a> Claims<'a> {
                 });
             }
             let len = self.own.len() as u32;
-            self.claimed.push(Claimed { key, ipv6, made, len });
+            self.claimed.push(Claimed {
+                key,
+                ipv6,
+                made,
+                len,
+            });
         }
         Ok(of)
     }
 
     /// Whether types other than A and AAAA have an answer: at an apex, and where the addresses may
     /// be those of a CNAME.
-    fn is_more_than_addresses(
-        &self,
-        at: usize,
-        instance: &Instance,
-        zone: &Zone,
-    ) -> bool {
-        let mut followed =
-            (0..instance.strategies.len()).filter_map(|strategy| self.recipes.followed(at, strategy));
+    fn is_more_than_addresses(&self, at: usize, instance: &Instance, zone: &Zone) -> bool {
+        let mut followed = (0..instance.strategies.len())
+            .filter_map(|strategy| self.recipes.followed(at, strategy));
         instance.access_domain == zone.origin || followed.any(|id| self.recipes.recipe(id).domains)
     }
 
@@ -298,7 +317,11 @@ impl<'a> Claims<'a> {
     fn set(&mut self, ipv6: bool) -> Result<u16, CapacityError> {
         let own = self.own.iter().map(|(line, _)| line);
         let last = &mut self.last[usize::from(ipv6)];
-        if self.sets.get(usize::from(*last)).is_some_and(|set| own.clone().eq(set)) {
+        if self
+            .sets
+            .get(usize::from(*last))
+            .is_some_and(|set| own.clone().eq(set))
+        {
             return Ok(*last);
         }
         let set: Vec<LineId> = own.copied().collect();
@@ -347,7 +370,7 @@ fn place(
             len: one.len,
             kept: same.as_mut().and_then(|same| {
                 let view = names.get(&one.key)?.of.view[usize::from(one.ipv6)];
-                same.base(one.key, one.ipv6, views.lines(ViewId(view)), view)
+                same.base(one.key, one.ipv6, &views.view(ViewId(view)).lines, view)
             }),
         })
         .collect();
@@ -395,7 +418,7 @@ impl<'a> Same<'a> {
             return None;
         }
         let same = self.views.entry((old, view)).or_insert_with(|| {
-            let old = self.former.fixed.views.lines(ViewId(old));
+            let old = &self.former.fixed.views.view(ViewId(old)).lines;
             let moved = old.iter().map(|line| self.lines[usize::from(line.0)]);
             moved.eq(lines.iter().copied().map(Some))
         });

@@ -76,7 +76,10 @@ mod tests {
     #[test]
     fn the_key_is_that_of_any_case() {
         let secret = [0x0123_4567_89ab_cdef; _];
-        assert_eq!(key(&secret, NAME), key(&secret, b"\x03WwW\x03gtm\x04TEST\0"));
+        assert_eq!(
+            key(&secret, NAME),
+            key(&secret, b"\x03WwW\x03gtm\x04TEST\0")
+        );
         assert_ne!(key(&secret, NAME), key(&secret, &NAME[4..]));
         assert_eq!(key(&secret, &[1; 256]), None);
     }

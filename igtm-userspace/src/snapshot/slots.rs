@@ -84,7 +84,9 @@ impl Room {
             return begin;
         };
         let begins = self.gaps.get_mut(&gap);
-        let begin = begins.and_then(Vec::pop).expect("a length without gaps is taken out");
+        let begin = begins
+            .and_then(Vec::pop)
+            .expect("a length without gaps is taken out");
         if self.gaps.get(&gap).is_some_and(Vec::is_empty) {
             self.gaps.remove(&gap);
         }

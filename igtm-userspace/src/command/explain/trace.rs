@@ -128,7 +128,10 @@ fn positive(question: &Question<'_>, outcome: &Outcome<'_>) -> Answer {
             "every address of the fallback is disabled".to_owned(),
         );
     }
-    let (count, total) = (set.window(question.instance.max_answers), set.candidates.len());
+    let (count, total) = (
+        set.window(question.instance.max_answers),
+        set.candidates.len(),
+    );
     let how = match (set.draw, set.kind) {
         _ if total == 1 => format!("the one {kind} record"),
         (Draw::Weighted, _) => format!("one of {total} {kind} records, drawn by weight"),

@@ -39,14 +39,14 @@ pub struct Answer<const C: usize, const O: usize, const T: usize> {
 }
 
 /// The usual answer: up to seven records.
-pub type SmallAnswer = Answer<8, 160, 128>;
+pub type SmallAnswer = Answer<8, 160, 160>;
 
 /// An answer that does not fit a [`SmallAnswer`]: up to 127 records.
-pub type LargeAnswer = Answer<128, 3568, 1264>;
+pub type LargeAnswer = Answer<128, 3568, 3568>;
 
 const _: () = {
-    assert!(size_of::<SmallAnswer>() == 384);
-    assert!(size_of::<LargeAnswer>() == 6128);
+    assert!(size_of::<SmallAnswer>() == 416);
+    assert!(size_of::<LargeAnswer>() == 8432);
 };
 
 /// Why records do not make an answer.

@@ -12,6 +12,16 @@ macro_rules! counters {
         impl Counter {
             /// Every counter with its name.
             pub const ALL: &'static [(Self, &'static str)] = &[$((Self::$variant, stringify!($field)),)+];
+
+            /// The counter with this number.
+            #[inline(always)]
+            pub const fn numbered(number: u32) -> Option<Self> {
+                if number >= Self::ALL.len() as u32 {
+                    return None;
+                }
+                // SAFETY: repr(u32) with a variant for each number below.
+                Some(unsafe { core::mem::transmute::<u32, Self>(number) })
+            }
         }
 
         /// The value of the map `COUNTERS`, one a CPU; frames since the maps were made.

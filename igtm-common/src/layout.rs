@@ -87,6 +87,8 @@ pub struct View {
     pub v6: u32,
     /// How many slots it chooses from.
     pub slots: u32,
+    /// Explicit padding, zero.
+    pub pad: u32,
 }
 
 /// Value of `SLOTS`: what an instance answers on one of its lines.

@@ -10,6 +10,8 @@
 mod room;
 mod write;
 
+use core::hint::black_box;
+
 use aya_ebpf::{
     bindings::xdp_md,
     btf_maps::PerCpuArray,
@@ -67,7 +69,7 @@ pub(crate) struct Work {
 
 /// What this CPU works on. Not pinned: without meaning between two frames.
 #[btf_map]
-static WORK: PerCpuArray<Work, 1> = PerCpuArray::new();
+static WORK: PerCpuArray<[u64; size_of::<Work>().div_ceil(8)], 1> = PerCpuArray::new();
 
 /// Answers the frame in place, or leaves it as it is; counts which. Returns the verdict.
 #[inline(always)]
@@ -80,19 +82,19 @@ pub fn answer(ctx: &XdpContext, inputs: &impl Inputs) -> u32 {
 fn respond(ctx: &XdpContext, inputs: &impl Inputs) -> Result<Counter, Counter> {
     let settings = maps::SETTINGS.get(0).ok_or(Counter::PassNotReady)?;
     let work = WORK.get_ptr_mut(0).ok_or(Counter::PassNotReady)?;
-    // SAFETY: this CPU's own value; nothing else refers to it.
-    let work = unsafe { &mut *work };
+    let work = work.cast::<u64>();
     // Read once: everything below is of one epoch.
     // SAFETY: a field of a live map value.
     let epoch = unsafe { (&raw const settings.epoch).read_volatile() };
     if epoch == EPOCH_NONE {
         return Err(Counter::PassNotReady);
     }
-    work.epoch = epoch & 1;
-    parse(ctx.ctx, settings, work)?;
+    of(work).epoch = epoch & 1;
+    done(parse(ctx.ctx, settings, work))?;
     let outcome = conclude(ctx, settings, inputs, work);
     if sample::is_due(settings, outcome) {
-        sample::take(ctx.ctx, work, outcome);
+        let (Ok(outcome) | Err(outcome)) = outcome;
+        sample::take(ctx.ctx, work, outcome as u32);
     }
     outcome
 }
@@ -103,17 +105,23 @@ fn conclude(
     ctx: &XdpContext,
     settings: &Settings,
     inputs: &impl Inputs,
-    work: &mut Work,
+    opaque: Opaque,
 ) -> Result<Counter, Counter> {
-    if work.query.subnet.at | work.query.cookie.at != 0 {
-        read_options(ctx.ctx, settings, inputs.seconds(settings), work)?;
+    if of(opaque).query.has_options() {
+        done(read_options(
+            ctx.ctx,
+            settings,
+            inputs.seconds(settings),
+            opaque,
+        ))?;
     }
-    look_up(ctx.ctx, settings, inputs.random(), work)?;
-    let truncate = limit::check(settings, work)?;
+    done(look_up(ctx.ctx, settings, inputs.random(), opaque))?;
+    let truncate = limit::check(settings, of(opaque))?;
     if truncate {
-        work.records = Records::TRUNCATED;
+        of(opaque).records = Records::TRUNCATED;
     }
-    reply(ctx.ctx, settings, work)?;
+    done(reply(ctx.ctx, settings, opaque))?;
+    let work = of(opaque);
     Ok(match work.records.kind {
         Kind::Answer(_) => {
             count_slot(work.found.slot);
@@ -128,42 +136,71 @@ fn conclude(
 
 /// Reads and checks everything but the options.
 #[inline(never)]
-fn parse(ctx: *mut xdp_md, settings: &Settings, work: &mut Work) -> Result<(), Counter> {
-    let ctx = &XdpContext::new(ctx);
-    let packet = Packet::of(ctx);
-    work.frame = Frame::check(ctx, &packet, settings)?;
-    fresh(settings)?;
-    work.query = Query::parse(&packet, settings, &work.frame)?;
-    work.options = Options::none(&work.frame);
-    Ok(())
+fn parse(ctx: *mut xdp_md, settings: &Settings, work: Opaque) -> Step {
+    let parse = |work: &mut Work| {
+        let ctx = &XdpContext::new(ctx);
+        let packet = Packet::of(ctx);
+        work.frame = Frame::check(ctx, &packet, settings)?;
+        fresh(settings)?;
+        work.query = Query::parse(&packet, settings, &work.frame)?;
+        work.options = Options::none(&work.frame);
+        Ok(())
+    };
+    step(parse(of(work)))
 }
 
 #[inline(never)]
-fn read_options(
-    ctx: *mut xdp_md,
-    settings: &Settings,
-    now: u32,
-    work: &mut Work,
-) -> Result<(), Counter> {
+fn read_options(ctx: *mut xdp_md, settings: &Settings, now: u32, work: Opaque) -> Step {
+    let work = of(work);
     let packet = Packet::of(&XdpContext::new(ctx));
-    work.options.read(&packet, settings, &work.frame, &work.query, now)
+    let options = &mut work.options;
+    step(options.read(&packet, settings, &work.frame, &work.query, now))
 }
 
 #[inline(never)]
-fn look_up(
-    ctx: *mut xdp_md,
-    settings: &Settings,
-    random: u32,
-    work: &mut Work,
-) -> Result<(), Counter> {
-    work.found = Found::look_up(ctx, settings, work)?;
-    work.records = Records::choose(work, random)?;
-    Ok(())
+fn look_up(ctx: *mut xdp_md, settings: &Settings, random: u32, work: Opaque) -> Step {
+    let look_up = |work: &mut Work| {
+        work.found = Found::look_up(ctx, settings, work)?;
+        work.records = Records::choose(work, random)?;
+        Ok(())
+    };
+    step(look_up(of(work)))
 }
 
 #[inline(never)]
-fn reply(ctx: *mut xdp_md, settings: &Settings, work: &mut Work) -> Result<(), Counter> {
-    write::write(&XdpContext::new(ctx), settings, work)
+fn reply(ctx: *mut xdp_md, settings: &Settings, work: Opaque) -> Step {
+    step(write::write(&XdpContext::new(ctx), settings, of(work)))
+}
+
+/// A pointer to [`Work`] in the signature of a BPF function: BTF cannot say what Rust's enums are,
+/// and it says all that a signature names.
+pub(crate) type Opaque = *mut u64;
+
+/// The value behind an [`Opaque`].
+#[inline(always)]
+pub(crate) fn of<'a>(work: Opaque) -> &'a mut Work {
+    // SAFETY: this CPU's own value, with room for it; one step at a time refers to it, and each
+    // field is written before it is read.
+    unsafe { &mut *work.cast::<Work>() }
+}
+
+/// How a step ended, as a number: 0, or 1 + the counter of what it met.
+type Step = u32;
+
+#[inline(always)]
+fn step(outcome: Result<(), Counter>) -> Step {
+    match outcome {
+        Ok(()) => 0,
+        Err(counter) => 1 + counter as u32,
+    }
+}
+
+#[inline(always)]
+fn done(step: Step) -> Result<(), Counter> {
+    if step == 0 {
+        return Ok(());
+    }
+    Err(Counter::numbered(black_box(step) - 1).unwrap_or(Counter::DropBroken))
 }
 
 /// Whether the daemon was heard of recently enough.

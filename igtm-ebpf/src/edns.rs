@@ -3,7 +3,10 @@
 //! Options are found first and read afterwards: the verifier walks the loop once, not once for each
 //! order in which they can stand.
 
-use igtm_common::{counter::Counter, reply::{OPT_OCTETS, Opt}};
+use igtm_common::{
+    counter::Counter,
+    reply::{OPT_OCTETS, Opt},
+};
 
 use crate::packet::Packet;
 

@@ -18,7 +18,11 @@ pub(crate) fn check(settings: &Settings, work: &Work) -> Result<bool, Counter> {
     if limits.limit.interval_ns == 0 || options.known {
         return Ok(false);
     }
-    let bits = if frame.v6 { limits.v6_bits } else { limits.v4_bits };
+    let bits = if frame.v6 {
+        limits.v6_bits
+    } else {
+        limits.v4_bits
+    };
     let (index, tag) = prefix_hash(&limits.key, frame.source.high, frame.source.low, bits);
     let Some(bucket) = maps::RATES.get_ptr_mut(bucket_of(index, RATES)) else {
         return Ok(false);

@@ -53,6 +53,12 @@ impl Query {
         self.opt.is_some()
     }
 
+    /// Whether it has an option that is served.
+    #[inline(always)]
+    pub(crate) fn has_options(&self) -> bool {
+        self.subnet.at | self.cookie.at != 0
+    }
+
     /// Parses the message of a frame.
     #[inline(always)]
     pub(crate) fn parse(

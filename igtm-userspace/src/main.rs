@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hickory_proto::rr::{Name, RecordType};
-use igtm::command::{check, explain, map};
+use igtm::command::{check, explain, map, tail};
 use igtm::config::{self, model::Address};
 use igtm::{app, dataplane};
 use ipnet::IpNet;
@@ -48,6 +48,17 @@ enum Command {
         pins: Pins,
         #[command(subcommand)]
         view: Option<MapView>,
+    },
+    /// Sampled queries as they come, from the pins; works with the daemon stopped
+    Tail {
+        #[command(flatten)]
+        pins: Pins,
+        /// End after so many
+        #[arg(long, value_name = "N")]
+        count: Option<u64>,
+        /// Instead: the names, sources and lines that stand most in the last samples
+        #[arg(long, conflicts_with = "count")]
+        top: bool,
     },
     /// Take XDP off every interface and remove the pins
     Detach {
@@ -115,11 +126,11 @@ struct ExplainArgs {
 enum MapView {
     /// The answers that are given now (the default)
     Answers,
-    /// Which lines clients are on, by prefix
+    /// Which lines are claimed together, and by how many names
     Lines,
-    /// Frames by what became of them
+    /// Frames by what became of them, and replies by name and line
     Counters,
-    /// The lines of one address
+    /// The line of one address
     Line {
         /// The address
         address: IpAddr,
@@ -148,6 +159,23 @@ fn main() -> ExitCode {
                 .place()
                 .and_then(|bpffs| Ok(map::map(&bpffs, view, pins.json)?));
             print(pins.json, shown)
+        }
+        Command::Tail {
+            pins, top: true, ..
+        } => print(
+            pins.json,
+            pins.place()
+                .and_then(|bpffs| Ok(tail::top(&bpffs, pins.json)?)),
+        ),
+        Command::Tail { pins, count, .. } => {
+            let followed = pins.place().and_then(|bpffs| {
+                let mut out = std::io::stdout().lock();
+                Ok(tail::follow(&bpffs, count, pins.json, &mut out)?)
+            });
+            match followed {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => print(pins.json, Err::<String, _>(error)),
+            }
         }
         Command::Detach { pins } => print(
             pins.json,

@@ -10,6 +10,7 @@ pub mod dns;
 pub mod figures;
 pub mod golden;
 pub mod http;
+pub mod line_figures;
 pub mod load;
 pub mod netns;
 pub mod pass;

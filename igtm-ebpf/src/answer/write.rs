@@ -1,10 +1,12 @@
 //! Makes the reply out of the frame: chooses records, resizes, writes.
 
+use core::hint::black_box;
+
 use aya_ebpf::{bindings::xdp_md, helpers::bpf_xdp_store_bytes, programs::XdpContext};
 use igtm_common::{
     checksum,
     counter::Counter,
-    layout::{LARGE, NO_ANSWER, Settings, position},
+    layout::{Answer, LARGE, NO_ANSWER, SOA_OCTETS, Settings, position},
     reply::{
         self, COOKIE_OCTETS, CookieOption, HEADER_OCTETS, Kind, OPT_OCTETS, OptRecord,
         origin_pointer,
@@ -17,7 +19,6 @@ use crate::{
     lookup::Found,
     maps,
     packet::Packet,
-    query::Query,
 };
 
 /// TTL and hop limit of a reply.
@@ -139,7 +140,10 @@ pub(super) fn write(ctx: &XdpContext, settings: &Settings, work: &mut Work) -> R
         + u64::from(17_u16.to_be())
         + words(&header)
         + u64::from(checksum::fold(query.question_sum))
-        + checksum::at_offset(u64::from(records.sum) + u64::from(records.owner), answers_at);
+        + checksum::at_offset(
+            u64::from(records.sum) + u64::from(records.owner),
+            answers_at,
+        );
     if query.has_opt() {
         sum += checksum::at_offset(opt.sum(), opt_at);
         if options.cookie_octets > 0 {
@@ -172,7 +176,14 @@ pub(super) fn write(ctx: &XdpContext, settings: &Settings, work: &mut Work) -> R
             write_cookie(&packet, at + cookie_at, &options.cookie)?;
         }
     }
-    write_headers(&packet, frame, settings, udp_length, checksum::udp(sum), header)?;
+    write_headers(
+        &packet,
+        frame,
+        settings,
+        udp_length,
+        checksum::udp(sum),
+        header,
+    )?;
     Ok(())
 }
 
@@ -192,67 +203,56 @@ fn copy(
             let at = position(found.answer & !LARGE, epoch);
             if found.answer & LARGE == 0 {
                 let answer = maps::ANSWERS.get(at).ok_or(Counter::DropBroken)?;
-                copy_window(ctx, &answer.octets, records, to)
+                copy_window(ctx, answer, records, to)
             } else {
                 let answer = maps::LARGE_ANSWERS.get(at).ok_or(Counter::DropBroken)?;
-                copy_window(ctx, &answer.octets, records, to)
+                copy_window(ctx, answer, records, to)
             }
         }
         Kind::NoData | Kind::NxDomain => {
             let zone = maps::ZONES
                 .get(position(found.zone, epoch))
                 .ok_or(Counter::DropBroken)?;
-            copy_window(ctx, &zone.soa, records, to)
+            store::<{ SOA_OCTETS as u32 }>(ctx, to, zone.soa.as_ptr(), records.len)
         }
     }
 }
 
 #[inline(always)]
-fn copy_window<const O: usize>(
+fn copy_window<const C: usize, const O: usize, const T: usize>(
     ctx: *mut xdp_md,
-    octets: &[u8; O],
+    answer: &Answer<C, O, T>,
     records: &Records,
     to: usize,
 ) -> Result<(), Counter> {
-    let start = core::hint::black_box(records.start);
-    let len = core::hint::black_box(records.len);
-    if start > O as u32 || len > O as u32 - start {
+    // The verifier follows each bound but not that of their sum, so it wants room for both.
+    const { assert!(T >= O) };
+    let octets = answer.octets.as_ptr();
+    let start = black_box(records.start);
+    let len = black_box(records.len);
+    if start > O as u32 || len == 0 || len > O as u32 {
         return Err(Counter::DropBroken);
     }
-    // SAFETY: `start` octets on is inside.
-    let from = unsafe { octets.as_ptr().add(start as usize) };
-    if len > 0 {
-        // SAFETY: `from` has `len` octets; the helper checks the frame's bounds.
-        let failed = unsafe {
-            bpf_xdp_store_bytes(ctx, to as u32, from.cast_mut().cast(), len)
-        };
+    // SAFETY: `Records::choose` has it that both together are inside; the helper checks the
+    // frame's bounds.
+    let failed = unsafe {
+        let from = octets.add(start as usize);
+        bpf_xdp_store_bytes(ctx, to as u32, from.cast_mut().cast(), len)
+    };
+    if failed != 0 {
+        return Err(Counter::DropBroken);
+    }
+    let wrapped = black_box(records.wrapped);
+    if wrapped > O as u32 {
+        return Err(Counter::DropBroken);
+    }
+    if wrapped > 0 {
+        let to = to as u32 + len;
+        // SAFETY: as above.
+        let failed = unsafe { bpf_xdp_store_bytes(ctx, to, octets.cast_mut().cast(), wrapped) };
         if failed != 0 {
             return Err(Counter::DropBroken);
         }
-    }
-    if records.wrapped > 0 {
-        // As many as there are at most: another bound could not be told to the verifier.
-        return wrapped(ctx, octets, records, to + len as usize);
-    }
-    Ok(())
-}
-
-#[inline(always)]
-fn wrapped<const O: usize>(
-    ctx: *mut xdp_md,
-    octets: &[u8; O],
-    records: &Records,
-    to: usize,
-) -> Result<(), Counter> {
-    let len = core::hint::black_box(records.wrapped);
-    if len > O as u32 {
-        return Err(Counter::DropBroken);
-    }
-    // SAFETY: `octets` has `len`; the helper checks the frame's bounds.
-    let failed =
-        unsafe { bpf_xdp_store_bytes(ctx, to as u32, octets.as_ptr().cast_mut().cast(), len) };
-    if failed != 0 {
-        return Err(Counter::DropBroken);
     }
     Ok(())
 }
@@ -267,7 +267,9 @@ fn write_opt(packet: &Packet, at: usize, opt: OptRecord) -> Result<(), Counter> 
     // SAFETY: eight, two and one octets of OPT_OCTETS inside the frame.
     unsafe {
         to.cast::<u64>().write_unaligned(first);
-        to.add(8).cast::<u16>().write_unaligned((second.to_le() as u16).to_le());
+        to.add(8)
+            .cast::<u16>()
+            .write_unaligned((second.to_le() as u16).to_le());
         to.add(10).write((second.to_le() >> 16) as u8);
     }
     Ok(())
@@ -381,7 +383,8 @@ fn store<const MOST: u32>(
     from: *const u8,
     len: u32,
 ) -> Result<(), Counter> {
-    if len > MOST {
+    let len = black_box(len);
+    if len == 0 || len > MOST {
         return Err(Counter::DropBroken);
     }
     // SAFETY: `from` has `MOST` octets; the helper checks the frame's bounds.

@@ -15,8 +15,8 @@ use aya_ebpf::{
     macros::{btf_map, xdp},
     programs::XdpContext,
 };
-use igtm_common::measure::{QUERIES, QUERY_OCTETS, SavedQuery};
 use igtm_common::layout::Settings;
+use igtm_common::measure::{QUERIES, QUERY_OCTETS, SavedQuery};
 use igtm_ebpf::{
     answer::{self, Inputs, Live},
     frame::ethernet,

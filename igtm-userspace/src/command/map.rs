@@ -13,11 +13,11 @@ use crate::dataplane::inspect::Inspection;
 pub enum View {
     /// The answers that are given now.
     Answers,
-    /// Chains of lines and how many prefixes lead to each.
+    /// Sets of lines that names claim together.
     Lines,
-    /// Every counter.
+    /// Every counter, and the replies of each answer.
     Counters,
-    /// The lines of one address.
+    /// The line of one address.
     Line(IpAddr),
 }
 
@@ -57,42 +57,66 @@ fn lines(inspection: &Inspection, json: bool) -> Result<String, DataplaneError> 
     if json {
         return Ok(json!({ "lines": rows }).to_string());
     }
-    let rows = rows.into_iter().map(|row| {
-        [
-            row.prefixes.to_string(),
-            row.lines.join(" > "),
-            row.example
-                .unwrap_or_else(|| "every other client".to_owned()),
-        ]
-    });
-    Ok(table(["PREFIXES", "LINES", "FOR EXAMPLE"], rows))
+    let rows = rows
+        .into_iter()
+        .map(|row| [row.names.to_string(), row.lines.join(", "), row.example]);
+    Ok(table(["NAMES", "LINES", "FOR EXAMPLE"], rows))
 }
 
 fn counters(inspection: &Inspection, json: bool) -> Result<String, DataplaneError> {
     let counters = inspection.counters()?;
+    let answers = inspection.answers()?;
     if json {
         let counters: serde_json::Map<_, _> = counters
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value.into()))
             .collect();
-        return Ok(json!({ "counters": counters }).to_string());
+        let answers: Vec<_> = answers
+            .iter()
+            .map(|row| {
+                json!({
+                    "name": row.name,
+                    "type": row.r#type,
+                    "line": row.line,
+                    "replies": row.replies,
+                })
+            })
+            .collect();
+        return Ok(json!({ "counters": counters, "answers": answers }).to_string());
     }
-    let rows = counters
+    let frames = counters
         .into_iter()
         .map(|(name, value)| [name.to_owned(), value.to_string()]);
-    Ok(table(["COUNTER", "FRAMES"], rows))
+    let replies = answers.into_iter().filter(|row| row.replies > 0);
+    let replies = replies.map(|row| [row.name, row.r#type, row.line, row.replies.to_string()]);
+    Ok(format!(
+        "{}\n\n{}",
+        table(["COUNTER", "FRAMES"], frames),
+        table(["NAME", "TYPE", "LINE", "REPLIES"], replies)
+    ))
 }
 
 fn line(inspection: &Inspection, address: IpAddr, json: bool) -> Result<String, DataplaneError> {
-    let lines = inspection.lines_of(address)?;
+    let rows = inspection.lines_of(address)?;
     if json {
-        return Ok(json!({ "address": address, "lines": lines }).to_string());
+        return Ok(json!({ "address": address, "lines": rows }).to_string());
     }
-    Ok(format!("{address}: {}", lines.join(" > ")))
+    let rows = rows.into_iter().map(|row| {
+        [
+            row.line.unwrap_or_else(|| "-".to_owned()),
+            format!("/{}", row.scope),
+            row.view.lines.join(", "),
+            row.view.names.to_string(),
+        ]
+    });
+    Ok(table(["LINE", "SCOPE", "AMONG", "NAMES"], rows))
 }
 
 /// Columns as wide as they need, the last one ragged.
-fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+pub(super) fn table<const N: usize>(
+    head: [&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+) -> String {
     let rows: Vec<[String; N]> = std::iter::once(head.map(str::to_owned))
         .chain(rows)
         .collect();

@@ -8,6 +8,7 @@ mod channel;
 mod domain;
 mod duration;
 mod instance;
+mod limits;
 mod line;
 pub mod model;
 mod monitor;
@@ -43,13 +44,12 @@ use self::rules::Marks;
 const VERSION: u64 = 1;
 
 /// Tables of config.md that are not built yet, as they stand in the file.
-const LATER_TABLES: [(&str, &str); 7] = [
+const LATER_TABLES: [(&str, &str); 6] = [
     ("admin", "[admin]"),
     ("geo", "[geo]"),
     ("node", "[[node]]"),
     ("failover", "[[failover]]"),
     ("template", "[[template]]"),
-    ("limits", "[limits]"),
     ("cluster", "[cluster]"),
 ];
 
@@ -121,9 +121,11 @@ fn read(mut root: Section<'_>) -> Config {
     let (instances, instance_marks) = instance::read_all(&mut root, &line_names, &pools.names);
     let (channels, channel_names) = channel::read_all(&mut root);
     let subscriptions = subscription::read_all(&mut root, &channel_names);
+    let limits = limits::read(&mut root);
     root.finish();
     let config = Config {
         server,
+        limits,
         zones: zones.zones,
         lines,
         monitors: monitors.monitors,

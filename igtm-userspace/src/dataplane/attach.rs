@@ -1,7 +1,7 @@
 //! The program on its interfaces: attach, pin the link, replace the program in place.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use aya::Ebpf;
 use aya::programs::Xdp;
@@ -51,25 +51,64 @@ fn present() -> Vec<String> {
         .unwrap_or_default()
 }
 
-/// Loads the program and puts it on every interface of `server`.
-pub(super) fn attach_all(
-    ebpf: &mut Ebpf,
-    directory: &Path,
-    server: &Server,
-) -> Result<Vec<Attachment>, DataplaneError> {
+/// Loads the program, which no interface has yet.
+pub(super) fn load(ebpf: &mut Ebpf) -> Result<(), DataplaneError> {
     let program = program(ebpf)?;
-    load(program)?;
+    load_program(program)?;
     if let Ok(info) = program.info() {
         debug!(
             verified_instructions = info.verified_instruction_count(),
             "XDP program loaded"
         );
     }
+    Ok(())
+}
+
+/// Puts the program on every interface of `server`.
+pub(super) fn attach_all(
+    ebpf: &mut Ebpf,
+    directory: &Path,
+    server: &Server,
+) -> Result<Vec<Attachment>, DataplaneError> {
+    let program = program(ebpf)?;
     server
         .interfaces
         .iter()
         .map(|interface| attach_one(program, directory, interface, server.xdp))
         .collect()
+}
+
+/// Loads the program and puts it where the links of `from` have another one, between two frames;
+/// their pins are then in `to` as well. Interfaces without a link there are attached to.
+pub(super) fn take_over(
+    ebpf: &mut Ebpf,
+    from: &[PathBuf],
+    to: &Path,
+    server: &Server,
+) -> Result<Vec<Attachment>, DataplaneError> {
+    let program = program(ebpf)?;
+    let one = |interface: &String| {
+        for directory in from {
+            let pin = pins::link(directory, interface);
+            if !pin.exists() {
+                continue;
+            }
+            match replace(program, &pin, Some(&pins::link(to, interface))) {
+                Ok(()) => {
+                    return Ok(Attachment {
+                        interface: interface.clone(),
+                        mode: "as before",
+                        replaced: true,
+                    });
+                }
+                Err(error) => {
+                    warn!(interface, %error, "the pinned link is of no use, attaching anew");
+                }
+            }
+        }
+        attach_one(program, to, interface, server.xdp)
+    };
+    server.interfaces.iter().map(one).collect()
 }
 
 fn program(ebpf: &mut Ebpf) -> Result<&mut Xdp, DataplaneError> {
@@ -149,7 +188,7 @@ fn index(interface: &str) -> Option<u32> {
 }
 
 /// BPF_PROG_LOAD, again when a signal (SIGHUP during the start) interrupted the verifier.
-fn load(program: &mut Xdp) -> Result<(), DataplaneError> {
+fn load_program(program: &mut Xdp) -> Result<(), DataplaneError> {
     let mut loaded = program.load();
     for _ in 1..LOAD_ATTEMPTS {
         match &loaded {
@@ -174,7 +213,7 @@ fn attach_one(
 ) -> Result<Attachment, DataplaneError> {
     let pin = pins::link(directory, interface);
     if pin.exists() {
-        match replace(program, &pin) {
+        match replace(program, &pin, None) {
             Ok(()) => {
                 return Ok(Attachment {
                     interface: interface.to_owned(),
@@ -212,13 +251,20 @@ fn attach_one(
     })
 }
 
-/// BPF_LINK_UPDATE: the program changes between two frames.
-fn replace(program: &mut Xdp, pin: &Path) -> Result<(), Box<dyn std::error::Error>> {
+/// BPF_LINK_UPDATE: the program changes between two frames. `also` is pinned as well.
+fn replace(
+    program: &mut Xdp,
+    pin: &Path,
+    also: Option<&Path>,
+) -> Result<(), Box<dyn std::error::Error>> {
     let link: FdLink = PinnedLink::from_pin(pin)?.into();
     let link = XdpLink::try_from(link)?;
     let id = program.attach_to_link(link)?;
-    // The pin alone holds the link: `igtm detach` takes the program off under a running daemon.
-    drop(program.take_link(id)?);
+    let link = program.take_link(id)?;
+    if let Some(also) = also {
+        FdLink::try_from(link)?.pin(also)?;
+    }
+    // The pins alone hold the link: `igtm detach` takes the program off under a running daemon.
     Ok(())
 }
 

@@ -1,25 +1,38 @@
 //! The data plane in words, read from the pins; works with the daemon stopped. Changes nothing.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
-use hickory_proto::rr::RecordType;
+use hickory_proto::rr::{Name, RecordType};
 use igtm_common::counter::{Counter, Counters};
-use igtm_common::layout::{CHAINS, EPOCH_NONE, LINES, NO_LINE, Text};
+use igtm_common::layout::{
+    Answer, EPOCH_NONE, LARGE, NO_ANSWER, NO_VIEW, NameEntry, SLOT_COUNTS, Slot, Text, position,
+};
+use igtm_common::line::{self, Address, Entry, NO_SLOT};
 use serde::Serialize;
 
 use super::error::wrong;
 use super::maps::Maps;
-use super::{DataplaneError, pins, write};
+use super::{DataplaneError, pins};
 
 /// The pinned maps, opened for reading.
 pub struct Inspection {
-    maps: Maps,
+    pub(super) maps: Maps,
     epoch: u32,
+    /// What is at each slot, and whose.
+    owners: BTreeMap<u32, Owner>,
 }
 
-/// One entry of ANSWERS.
+/// Whose a slot is.
+#[derive(Clone, Debug)]
+struct Owner {
+    name: String,
+    qtype: RecordType,
+    view: u16,
+}
+
+/// What a name is answered on one line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct AnswerRow {
     /// The owner name.
@@ -32,19 +45,33 @@ pub struct AnswerRow {
     pub addresses: String,
     /// How many leave in one reply at most.
     pub window: u16,
-    /// `rotate` or `weight`.
+    /// `rotate`, `weight`, or `nodata`.
     pub draw: &'static str,
+    /// Replies that came of it.
+    pub replies: u64,
 }
 
-/// One chain of lines with the prefixes whose clients it is of.
+/// A set of lines that names claim together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ChainRow {
-    /// Names, most preferred first.
+pub struct ViewRow {
+    /// The lines, in the order of the configuration.
     pub lines: Vec<String>,
-    /// How many prefixes lead to it.
-    pub prefixes: usize,
-    /// The first of them, as an example.
-    pub example: Option<String>,
+    /// How many names claim them for a type.
+    pub names: usize,
+    /// One of them.
+    pub example: String,
+}
+
+/// The line of an address among those of a view.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LineRow {
+    /// The line; `None`: none of them.
+    pub line: Option<String>,
+    /// The shortest prefix around the address with the same answers, bits.
+    pub scope: u8,
+    /// The view.
+    #[serde(flatten)]
+    pub view: ViewRow,
 }
 
 impl Inspection {
@@ -52,10 +79,15 @@ impl Inspection {
     pub fn open(bpffs: &Path) -> Result<Self, DataplaneError> {
         let maps = Maps::pinned(&pins::directory(bpffs))?;
         let settings = maps.settings.get(&0, 0).map_err(wrong("SETTINGS"))?;
-        Ok(Self {
+        let mut inspection = Self {
             maps,
             epoch: settings.epoch,
-        })
+            owners: BTreeMap::new(),
+        };
+        if inspection.ready() {
+            inspection.owners = inspection.owners()?;
+        }
+        Ok(inspection)
     }
 
     /// Whether a first answer was written.
@@ -63,78 +95,133 @@ impl Inspection {
         self.epoch != EPOCH_NONE
     }
 
+    fn owners(&self) -> Result<BTreeMap<u32, Owner>, DataplaneError> {
+        let mut owners = BTreeMap::new();
+        for entry in self.maps.names.iter() {
+            let (_, entry): (_, NameEntry) = entry.map_err(wrong("NAMES"))?;
+            let of = entry.of[(self.epoch & 1) as usize];
+            for (family, qtype) in [RecordType::A, RecordType::AAAA].into_iter().enumerate() {
+                let view = of.view[family];
+                if of.flags == 0 || view == NO_VIEW {
+                    continue;
+                }
+                let slots = self.view(view).map_or(0, |view| view.slots);
+                for at in 0..slots {
+                    let owner = Owner {
+                        name: read_text(&entry.name),
+                        qtype,
+                        view,
+                    };
+                    owners.insert(of.slots[family] + at, owner);
+                }
+            }
+        }
+        Ok(owners)
+    }
+
+    fn view(&self, view: u16) -> Option<igtm_common::layout::View> {
+        self.maps.views.read(position(view.into(), self.epoch))
+    }
+
+    fn slot(&self, slot: u32) -> Option<Slot> {
+        self.maps.slots.read(position(slot, self.epoch))
+    }
+
     /// The answers that are given now, sorted.
     pub fn answers(&self) -> Result<Vec<AnswerRow>, DataplaneError> {
+        let counts = self.slot_counts()?;
         let mut rows = Vec::new();
-        for entry in self.maps.answers.iter() {
-            let (key, answer) = entry.map_err(wrong("ANSWERS"))?;
-            if key.epoch != self.epoch {
-                continue;
-            }
+        for (at, owner) in &self.owners {
+            let Some(slot) = self.slot(*at) else { continue };
+            let (addresses, window, draw) = self.answer(slot.answer);
             rows.push(AnswerRow {
-                name: read_text(&answer.name),
-                r#type: RecordType::from(key.qtype).to_string(),
-                line: read_text(&answer.line),
-                addresses: read_text(&answer.addresses),
-                window: answer.window,
-                draw: if answer.total_weight == 0 {
-                    "rotate"
-                } else {
-                    "weight"
-                },
+                name: owner.name.clone(),
+                r#type: owner.qtype.to_string(),
+                line: self.line_name(slot.line)?,
+                addresses,
+                window,
+                draw,
+                replies: counts.get(*at as usize).copied().unwrap_or(0),
             });
         }
         rows.sort();
         Ok(rows)
     }
 
-    /// Every chain that prefixes lead to, and the default one.
-    pub fn lines(&self) -> Result<Vec<ChainRow>, DataplaneError> {
-        let mut prefixes: BTreeMap<u32, (usize, Option<String>)> = BTreeMap::from([(0, (0, None))]);
-        let mut add = |chain: u32, prefix: String| {
-            let (count, example) = prefixes.entry(chain).or_default();
-            *count += 1;
-            example.get_or_insert(prefix);
+    fn answer(&self, answer: u32) -> (String, u16, &'static str) {
+        let at = position(answer & !LARGE, self.epoch);
+        let shown = if answer == NO_ANSWER {
+            None
+        } else if answer & LARGE == 0 {
+            self.maps.small.read(at).map(|small| describe(&small))
+        } else {
+            self.maps.large.read(at).map(|large| describe(&large))
         };
-        for entry in self.maps.lines_v4.iter() {
-            let (key, value) = entry.map_err(wrong("LINES_V4"))?;
-            let data = key.data();
-            if data.epoch == self.epoch {
-                let address = std::net::Ipv4Addr::from(data.address);
-                add(value.chain, format!("{address}/{}", key.prefix_len() - 32));
-            }
-        }
-        for entry in self.maps.lines_v6.iter() {
-            let (key, value) = entry.map_err(wrong("LINES_V6"))?;
-            let data = key.data();
-            if data.epoch == self.epoch {
-                let address = std::net::Ipv6Addr::from(data.address);
-                add(value.chain, format!("{address}/{}", key.prefix_len() - 32));
-            }
-        }
-        prefixes
-            .into_iter()
-            .map(|(chain, (prefixes, example))| {
-                Ok(ChainRow {
-                    lines: self.chain(chain)?,
-                    prefixes,
-                    example,
-                })
-            })
-            .collect()
+        shown.unwrap_or((String::new(), 0, "nodata"))
     }
 
-    /// The lines of one address, most preferred first.
-    pub fn lines_of(&self, address: IpAddr) -> Result<Vec<String>, DataplaneError> {
-        let found = match write::lookup(self.epoch, address) {
-            Ok(v4) => self.maps.lines_v4.get(&v4, 0),
-            Err(v6) => self.maps.lines_v6.get(&v6, 0),
-        };
-        match found {
-            Ok(found) => self.chain(found.chain),
-            Err(aya::maps::MapError::KeyNotFound) => self.chain(0),
-            Err(error) => Err(wrong("LINES")(error)),
+    /// Every set of lines that names claim together.
+    pub fn lines(&self) -> Result<Vec<ViewRow>, DataplaneError> {
+        Ok(self.views()?.into_values().collect())
+    }
+
+    fn views(&self) -> Result<BTreeMap<u16, ViewRow>, DataplaneError> {
+        let mut views: BTreeMap<u16, ViewRow> = BTreeMap::new();
+        let mut last = None;
+        for (at, owner) in &self.owners {
+            let view = views.entry(owner.view).or_insert_with(|| ViewRow {
+                lines: Vec::new(),
+                names: 0,
+                example: owner.name.clone(),
+            });
+            let new = last != Some((owner.view, &owner.name, owner.qtype));
+            last = Some((owner.view, &owner.name, owner.qtype));
+            view.names += usize::from(new);
+            if view.names == 1
+                && let Some(slot) = self.slot(*at)
+            {
+                view.lines.push(self.line_name(slot.line)?);
+            }
         }
+        Ok(views)
+    }
+
+    /// The line of one address, for each set of lines that names claim together.
+    pub fn lines_of(&self, address: IpAddr) -> Result<Vec<LineRow>, DataplaneError> {
+        let mut rows = Vec::new();
+        for (view, row) in self.views()? {
+            let Some(roots) = self.view(view) else {
+                continue;
+            };
+            let root = if address.is_ipv4() {
+                roots.v4
+            } else {
+                roots.v6
+            };
+            let units = &self.maps.lines;
+            // Units are copied out; the few a look-up touches live as long as it does.
+            let store: std::cell::RefCell<Vec<Box<line::Unit>>> = std::cell::RefCell::default();
+            let unit = |at: u32| {
+                let unit = Box::new(units.read(position(at, self.epoch))?);
+                let pointer: *const line::Unit = &raw const *unit;
+                store.borrow_mut().push(unit);
+                // SAFETY: boxed, and kept by `store` until after the look-up.
+                Some(unsafe { &*pointer })
+            };
+            let Some(place) = line::look_up(Entry(root), Address::from(address), unit) else {
+                continue;
+            };
+            let line = match place.slot {
+                NO_SLOT => None,
+                slot => row.lines.get(usize::from(slot)).cloned(),
+            };
+            rows.push(LineRow {
+                line,
+                scope: place.scope,
+                view: row,
+            });
+        }
+        Ok(rows)
     }
 
     /// Every counter, summed over the CPUs.
@@ -147,23 +234,94 @@ impl Inspection {
             .collect())
     }
 
-    fn chain(&self, chain: u32) -> Result<Vec<String>, DataplaneError> {
-        if !self.ready() {
-            return Ok(Vec::new());
+    /// Replies by slot, summed over the CPUs.
+    fn slot_counts(&self) -> Result<Vec<u64>, DataplaneError> {
+        let mut counts = Vec::new();
+        for at in 0..self.maps.slot_counts.len() {
+            let values = self
+                .maps
+                .slot_counts
+                .get(&at, 0)
+                .map_err(wrong("SLOT_COUNTS"))?;
+            counts.extend((0..SLOT_COUNTS as usize).map(|slot| {
+                let cpus = values.iter().map(|cpu| cpu[slot]);
+                cpus.sum::<u64>()
+            }));
         }
-        let index = self.epoch * CHAINS as u32 + chain;
-        let chain = self.maps.chains.get(&index, 0).map_err(wrong("CHAINS"))?;
-        chain
-            .lines
-            .iter()
-            .take_while(|line| **line != NO_LINE)
-            .map(|line| {
-                let index = self.epoch * LINES as u32 + u32::from(*line);
-                let name = self.maps.line_names.get(&index, 0);
-                Ok(read_text(&name.map_err(wrong("LINE_NAMES"))?.name))
-            })
-            .collect()
+        Ok(counts)
     }
+
+    /// The line of a slot.
+    pub(super) fn line_of_slot(&self, slot: u32) -> Option<String> {
+        let line = self.slot(slot)?.line;
+        self.line_name(line).ok()
+    }
+
+    fn line_name(&self, line: u16) -> Result<String, DataplaneError> {
+        let name = self.maps.line_names.get(&line.into(), 0);
+        Ok(read_text(&name.map_err(wrong("LINE_NAMES"))?.name))
+    }
+}
+
+/// Addresses, how many leave at once, and how they are chosen.
+fn describe<const C: usize, const O: usize, const T: usize>(
+    answer: &Answer<C, O, T>,
+) -> (String, u16, &'static str) {
+    if answer.records == 0 {
+        return (String::new(), 0, "nodata");
+    }
+    let mut before = 0;
+    let texts = (0..usize::from(answer.records)).map(|at| {
+        let record = usize::from(answer.offsets[at])..usize::from(answer.offsets[at + 1]);
+        let rdata = answer
+            .octets
+            .get(record)
+            .and_then(|octets| octets.get(12..));
+        let address = address(answer.rtype.into(), rdata.unwrap_or_default());
+        let weight = answer.cumulative[at].wrapping_sub(before);
+        before = answer.cumulative[at];
+        match answer.total_weight {
+            0 => address,
+            _ => format!("{address} weight {weight}"),
+        }
+    });
+    let texts: Vec<String> = texts.collect();
+    let draw = match answer.total_weight {
+        0 => "rotate",
+        _ => "weight",
+    };
+    (texts.join(", "), answer.window, draw)
+}
+
+fn address(rtype: RecordType, rdata: &[u8]) -> String {
+    if let (RecordType::A, Ok(octets)) = (rtype, <[u8; 4]>::try_from(rdata)) {
+        return Ipv4Addr::from(octets).to_string();
+    }
+    if let (RecordType::AAAA, Ok(octets)) = (rtype, <[u8; 16]>::try_from(rdata)) {
+        return Ipv6Addr::from(octets).to_string();
+    }
+    name(rdata)
+}
+
+/// A name in wire format as people write it, without the final dot.
+pub(super) fn name(wire: &[u8]) -> String {
+    let mut labels = Vec::new();
+    let mut rest = wire;
+    while let Some((octets, behind)) = rest.split_first()
+        && *octets > 0
+    {
+        let end = usize::from(*octets).min(behind.len());
+        labels.push(&behind[..end]);
+        rest = &behind[end..];
+    }
+    let name = Name::from_labels(labels).map(|name| name.to_string());
+    name.map_or_else(
+        |_| "?".to_owned(),
+        |name| match name.trim_end_matches('.') {
+            "" => ".".to_owned(),
+            name => name.to_owned(),
+        },
+    )
 }
 
 fn read_text<const N: usize>(field: &Text<N>) -> String {

@@ -3,46 +3,72 @@
 use std::path::Path;
 
 use aya::Ebpf;
-use aya::maps::{Array, HashMap, LpmTrie, Map, MapData, PerCpuArray};
+use aya::maps::{Array, HashMap, Map, MapData, PerCpuArray};
 use igtm_common::counter::Counters;
 use igtm_common::layout::{
-    Answer, AnswerKey, Chain, ChainRef, Interface, LineName, ListenKey, PrefixV4, PrefixV6,
-    Settings,
+    Interface, LargeAnswer, LineName, Listen, NameEntry, NameKey, Sample, Settings, Slot,
+    SlotCounts, SmallAnswer, View, ZoneEntry,
 };
+use igtm_common::line::Unit;
 
+use super::capacity::Capacity;
 use super::error::{DataplaneError, wrong};
+use super::memory::{Access, Memory};
 
 /// Every map, by its pinned name.
-pub(super) const NAMES: [&str; 9] = [
+pub(super) const NAMES: [&str; 16] = [
     "SETTINGS",
+    "NAMES",
+    "VIEWS",
+    "LINES",
+    "SLOTS",
     "ANSWERS",
-    "LINES_V4",
-    "LINES_V6",
-    "CHAINS",
+    "LARGE_ANSWERS",
+    "ZONES",
     "LINE_NAMES",
     "LISTEN",
     "INTERFACES",
     "COUNTERS",
+    "SLOT_COUNTS",
+    "RATES",
+    "SAMPLES",
+    "SAMPLED",
+];
+
+/// Those that live on when the others are made anew, larger.
+pub(super) const LASTING: [&str; 6] = [
+    "LISTEN",
+    "INTERFACES",
+    "COUNTERS",
+    "RATES",
+    "SAMPLES",
+    "SAMPLED",
 ];
 
 /// The maps, each with its key and value.
 #[expect(missing_docs, reason = "igtm_common::layout says what each holds")]
 pub struct Maps {
     pub settings: Array<MapData, Settings>,
-    pub answers: HashMap<MapData, AnswerKey, Answer>,
-    pub lines_v4: LpmTrie<MapData, PrefixV4, ChainRef>,
-    pub lines_v6: LpmTrie<MapData, PrefixV6, ChainRef>,
-    pub chains: Array<MapData, Chain>,
+    pub names: HashMap<MapData, NameKey, NameEntry>,
+    pub views: Memory<View>,
+    pub lines: Memory<Unit>,
+    pub slots: Memory<Slot>,
+    pub small: Memory<SmallAnswer>,
+    pub large: Memory<LargeAnswer>,
+    pub zones: Memory<ZoneEntry>,
     pub line_names: Array<MapData, LineName>,
-    pub listen: HashMap<MapData, ListenKey, u8>,
-    pub interfaces: HashMap<MapData, u32, Interface>,
+    pub listen: Array<MapData, Listen>,
+    pub interfaces: Array<MapData, Interface>,
     pub counters: PerCpuArray<MapData, Counters>,
+    pub slot_counts: PerCpuArray<MapData, SlotCounts>,
+    pub samples: PerCpuArray<MapData, Sample>,
+    names_capacity: usize,
 }
 
 impl Maps {
     /// The maps of a loaded object.
     pub fn take(ebpf: &mut Ebpf) -> Result<Self, DataplaneError> {
-        Self::of(|name| {
+        Self::of(Access::ReadWrite, |name| {
             ebpf.take_map(name).ok_or(DataplaneError::Map {
                 map: name,
                 error: "not in the object".to_owned(),
@@ -50,14 +76,14 @@ impl Maps {
         })
     }
 
-    /// The maps that are pinned in `directory`, whoever runs.
+    /// The maps that are pinned in `directory`, whoever runs; for reading.
     pub(super) fn pinned(directory: &Path) -> Result<Self, DataplaneError> {
         if !directory.join(NAMES[0]).exists() {
             return Err(DataplaneError::NothingPinned {
                 path: directory.to_owned(),
             });
         }
-        Self::of(|name| {
+        Self::of(Access::ReadOnly, |name| {
             MapData::from_pin(directory.join(name))
                 .and_then(Map::from_map_data)
                 .map_err(wrong(name))
@@ -65,6 +91,7 @@ impl Maps {
     }
 
     fn of(
+        access: Access,
         mut map: impl FnMut(&'static str) -> Result<Map, DataplaneError>,
     ) -> Result<Self, DataplaneError> {
         macro_rules! typed {
@@ -72,16 +99,51 @@ impl Maps {
                 map($name)?.try_into().map_err(wrong($name))?
             };
         }
+        macro_rules! memory {
+            ($name:literal) => {
+                Memory::of(map($name)?, $name, access)?
+            };
+        }
+        let names = map("NAMES")?;
+        let names_capacity = elements(&names)?;
         Ok(Self {
             settings: typed!("SETTINGS"),
-            answers: typed!("ANSWERS"),
-            lines_v4: typed!("LINES_V4"),
-            lines_v6: typed!("LINES_V6"),
-            chains: typed!("CHAINS"),
+            names: names.try_into().map_err(wrong("NAMES"))?,
+            names_capacity,
+            views: memory!("VIEWS"),
+            lines: memory!("LINES"),
+            slots: memory!("SLOTS"),
+            small: memory!("ANSWERS"),
+            large: memory!("LARGE_ANSWERS"),
+            zones: memory!("ZONES"),
             line_names: typed!("LINE_NAMES"),
             listen: typed!("LISTEN"),
             interfaces: typed!("INTERFACES"),
             counters: typed!("COUNTERS"),
+            slot_counts: typed!("SLOT_COUNTS"),
+            samples: typed!("SAMPLES"),
         })
     }
+
+    /// What they hold of one epoch.
+    pub(super) fn capacity(&self) -> Capacity {
+        Capacity {
+            names: self.names_capacity / 2,
+            views: self.views.len() / 2,
+            units: self.lines.len() / 2,
+            slots: self.slots.len() / 2,
+            small: self.small.len() / 2,
+            large: self.large.len() / 2,
+            zones: self.zones.len() / 2,
+            lines: self.line_names.len() as usize,
+        }
+    }
+}
+
+fn elements(map: &Map) -> Result<usize, DataplaneError> {
+    let Map::HashMap(map) = map else {
+        return Ok(0);
+    };
+    let info = map.info().map_err(wrong("NAMES"))?;
+    Ok(info.max_entries() as usize)
 }

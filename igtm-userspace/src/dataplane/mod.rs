@@ -4,51 +4,84 @@
 //! The kernel goes on answering from them when the daemon is gone; the next start adopts them.
 
 mod attach;
+mod capacity;
 mod error;
 pub mod inspect;
 mod local;
 mod maps;
+mod memory;
 mod object;
 mod pins;
+pub mod samples;
 mod write;
 
 use std::fs::File;
 use std::path::PathBuf;
 
+use igtm_common::cookie::{Secret, Secrets};
 use igtm_common::layout::ABI_VERSION;
 use igtm_common::name::HashKey;
 use nix::fcntl::Flock;
 use tracing::{info, warn};
 
+pub use capacity::Capacity;
 pub use error::DataplaneError;
-pub use local::Local;
+pub use local::{Local, interface};
 pub use maps::Maps;
 pub use object::OBJECT;
 pub use pins::{Detached, detach};
 pub use write::Writer;
 
-use crate::config::model::{Server, XdpMode};
+use crate::config::model::{Config, Server, XdpMode};
 use crate::snapshot::Image;
 
 /// The loaded program, its maps and its links.
 pub struct Dataplane {
+    server: Server,
+    now: Generation,
+    places: attach::Places,
+    local: local::Local,
+    /// Whose links the program has yet to take over, with the first answer.
+    takeover: Option<Takeover>,
+}
+
+/// One set of maps with the program that reads them.
+struct Generation {
     /// Keeps the program; the pins keep it too.
     ebpf: aya::Ebpf,
-    /// Where the pins are.
-    directory: PathBuf,
-    places: attach::Places,
+    writer: Writer,
     /// Two daemons never share pins.
     _lock: Flock<File>,
-    writer: write::Writer,
-    local: local::Local,
+}
+
+/// Where links are that have another program.
+enum Takeover {
+    /// Directories of other layouts; they go when their links are taken over.
+    Others(Vec<PathBuf>),
+    /// The directory of maps that have become too small; the new ones take its place.
+    Smaller,
 }
 
 impl Dataplane {
-    /// Loads the program, adopts or makes the maps, attaches to every interface.
+    /// The secret of the name hash: it belongs to the maps that are pinned under `server.bpffs`,
+    /// if any are.
+    pub fn hash_key(server: &Server) -> Option<HashKey> {
+        let maps = Maps::pinned(&pins::directory(&server.bpffs)).ok()?;
+        let settings = maps.settings.get(&0, 0).ok()?;
+        (settings.abi == ABI_VERSION).then_some(settings.hash_key)
+    }
+
+    /// Loads the program, adopts maps that can hold `needed` or makes them, attaches to every
+    /// interface.
     ///
     /// `None` when userspace answers alone: `xdp = "off"`, no interfaces, or `auto` on a
     /// host without BPF. Each step down is logged once, with its reason.
-    pub fn open(server: &Server) -> Result<Option<Self>, DataplaneError> {
+    pub fn open(
+        config: &Config,
+        hash_key: HashKey,
+        needed: Capacity,
+    ) -> Result<Option<Self>, DataplaneError> {
+        let server = &config.server;
         if server.xdp == XdpMode::Off || server.interfaces.is_empty() {
             Self::release(server)?;
             info!(
@@ -62,7 +95,7 @@ impl Dataplane {
             return Ok(None);
         }
         attach::all_exist(&server.interfaces)?;
-        match Self::attach(server) {
+        match Self::attach(config, hash_key, needed) {
             Ok(dataplane) => Ok(Some(dataplane)),
             Err(error @ (DataplaneError::Permission { .. } | DataplaneError::Attach { .. }))
                 if server.xdp == XdpMode::Auto =>
@@ -91,25 +124,48 @@ impl Dataplane {
         pins::release_links(&server.bpffs, &[])
     }
 
-    fn attach(server: &Server) -> Result<Self, DataplaneError> {
+    fn attach(
+        config: &Config,
+        hash_key: HashKey,
+        needed: Capacity,
+    ) -> Result<Self, DataplaneError> {
+        let server = &config.server;
         let object = object::object()?;
         let directory = pins::directory(&server.bpffs);
         pins::prepare(&directory)?;
         let lock = pins::lock(&directory)?;
+        let staging = pins::staging(&server.bpffs);
+        if staging.exists() {
+            pins::remove_directory(&staging)?;
+        }
         let adopted = pins::check_layout(&directory, object)?;
-        let mut ebpf = object::load(object, &directory)?;
-        let maps = maps::Maps::take(&mut ebpf)?;
-        let mut writer = write::Writer::adopt(maps, server)?;
-        let mut local = local::Local::default();
-        local.refresh(writer.maps_mut(), server)?;
+        let mut ebpf = object::load(object, &directory, needed.roomy())?;
+        let maps = Maps::take(&mut ebpf)?;
+        let writer = Writer::adopt(maps, config, hash_key)?;
+        attach::load(&mut ebpf)?;
+        let mut dataplane = Self {
+            server: server.clone(),
+            now: Generation {
+                ebpf,
+                writer,
+                _lock: lock,
+            },
+            places: attach::Places::all(&server.interfaces),
+            local: local::Local::default(),
+            takeover: None,
+        };
+        dataplane.local.refresh(&mut dataplane.now.writer, server)?;
         pins::release_links(&server.bpffs, &server.interfaces)?;
-        for attachment in attach::attach_all(&mut ebpf, &directory, server)? {
+        let others = pins::others(&server.bpffs)?;
+        if others.is_empty() {
+            let program = &mut dataplane.now.ebpf;
+            told(attach::attach_all(program, &directory, server)?);
+        } else {
             info!(
-                interface = attachment.interface,
-                mode = attachment.mode,
-                replaced = attachment.replaced,
-                "XDP attached"
+                directories = ?others,
+                "maps of another layout go on answering until the first answer"
             );
+            dataplane.takeover = Some(Takeover::Others(others));
         }
         info!(
             pins = %directory.display(),
@@ -117,38 +173,109 @@ impl Dataplane {
             adopted,
             "maps ready"
         );
-        Ok(Self {
+        Ok(dataplane)
+    }
+
+    /// Secrets of server cookies that an earlier run has left in the maps.
+    pub fn cookies(&self) -> Option<Secrets> {
+        let cookies = self.now.writer.settings().cookies;
+        (cookies.current != Secret([0; 2])).then_some(cookies)
+    }
+
+    /// Server cookies are made and judged with these from now on.
+    pub fn set_cookies(&mut self, cookies: Secrets) -> Result<(), DataplaneError> {
+        self.now.writer.set_cookies(cookies)
+    }
+
+    /// Takes what the program needs of a new configuration besides its answers.
+    pub fn configure(&mut self, config: &Config) -> Result<(), DataplaneError> {
+        self.now.writer.configure(config)
+    }
+
+    /// Makes the kernel answer from `image`, as one step. Maps that are too small are made anew,
+    /// and their program takes the other's place when they are filled.
+    pub fn apply(&mut self, config: &Config, image: &Image) -> Result<(), DataplaneError> {
+        if let Some(lack) = self.now.writer.capacity().lacks(Capacity::needed(image)) {
+            info!(%lack, "the maps are made anew, larger");
+            self.grow(config, Capacity::needed(image))?;
+        }
+        self.now.writer.apply(image)?;
+        match self.takeover.take() {
+            None => Ok(()),
+            Some(takeover) => self.take_over(takeover),
+        }
+    }
+
+    fn grow(&mut self, config: &Config, needed: Capacity) -> Result<(), DataplaneError> {
+        let directory = pins::directory(&self.server.bpffs);
+        let staging = pins::staging(&self.server.bpffs);
+        if staging.exists() {
+            pins::remove_directory(&staging)?;
+        }
+        pins::prepare(&staging)?;
+        let lock = pins::lock(&staging)?;
+        pins::share_lasting(&directory, &staging)?;
+        let mut ebpf = object::load(object::object()?, &staging, needed.roomy())?;
+        let maps = Maps::take(&mut ebpf)?;
+        let writer = Writer::inherit(maps, config, self.now.writer.settings())?;
+        attach::load(&mut ebpf)?;
+        self.now = Generation {
             ebpf,
-            directory,
-            places: attach::Places::all(&server.interfaces),
-            _lock: lock,
             writer,
-            local,
-        })
+            _lock: lock,
+        };
+        self.takeover = Some(Takeover::Smaller);
+        Ok(())
     }
 
-    /// The secret of the name hash: it belongs to the maps.
-    pub fn hash_key(&self) -> HashKey {
-        self.writer.settings().hash_key
+    fn take_over(&mut self, takeover: Takeover) -> Result<(), DataplaneError> {
+        let directory = pins::directory(&self.server.bpffs);
+        let ebpf = &mut self.now.ebpf;
+        match takeover {
+            Takeover::Others(others) => {
+                told(attach::take_over(ebpf, &others, &directory, &self.server)?);
+                for other in others {
+                    pins::remove_directory(&other)?;
+                }
+            }
+            Takeover::Smaller => {
+                let staging = pins::staging(&self.server.bpffs);
+                let from = std::slice::from_ref(&directory);
+                told(attach::take_over(ebpf, from, &staging, &self.server)?);
+                pins::exchange(&staging, &directory)?;
+            }
+        }
+        Ok(())
     }
 
-    /// Makes the kernel answer from `image`, as one step.
-    pub fn apply(&mut self, image: &Image) -> Result<(), DataplaneError> {
-        self.writer.apply(image)
-    }
-
-    /// Waits until no program runs on what the last [`Self::apply`] replaced; the next one
-    /// waits itself when this was not called. Blocks for a grace period, some milliseconds.
-    pub fn settle(&mut self) {
-        self.writer.settle();
+    /// Waits until no program runs on what the last [`Self::apply`] replaced, and brings that up to
+    /// date; the next one does so itself when this was not called. Blocks for a grace period, some
+    /// milliseconds.
+    pub fn settle(&mut self) -> Result<(), DataplaneError> {
+        self.now.writer.settle()
     }
 
     /// Says that the daemon lives, and follows changes of the host's own addresses and of the
     /// interfaces.
-    pub fn heartbeat(&mut self, server: &Server) -> Result<(), DataplaneError> {
-        self.writer.heartbeat()?;
-        self.local.refresh(self.writer.maps_mut(), server)?;
+    pub fn heartbeat(&mut self) -> Result<(), DataplaneError> {
+        self.now.writer.heartbeat()?;
+        self.local.refresh(&mut self.now.writer, &self.server)?;
+        if self.takeover.is_some() {
+            return Ok(());
+        }
+        let directory = pins::directory(&self.server.bpffs);
         self.places
-            .follow(&mut self.ebpf, &self.directory, server.xdp)
+            .follow(&mut self.now.ebpf, &directory, self.server.xdp)
+    }
+}
+
+fn told(attachments: Vec<attach::Attachment>) {
+    for attachment in attachments {
+        info!(
+            interface = attachment.interface,
+            mode = attachment.mode,
+            replaced = attachment.replaced,
+            "XDP attached"
+        );
     }
 }

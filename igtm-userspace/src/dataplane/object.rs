@@ -4,6 +4,7 @@ use std::path::Path;
 
 use aya::{Ebpf, EbpfLoader, include_bytes_aligned};
 
+use super::capacity::Capacity;
 use super::error::{DataplaneError, refused};
 use super::maps::NAMES;
 
@@ -21,9 +22,14 @@ pub(super) fn object() -> Result<&'static [u8], DataplaneError> {
     Ok(OBJECT)
 }
 
-/// Makes the maps, or opens those that are pinned in `directory`.
-pub(super) fn load(object: &[u8], directory: &Path) -> Result<Ebpf, DataplaneError> {
+/// Opens the maps that are pinned in `directory` and makes the others, as large as `capacity`.
+pub(super) fn load(
+    object: &[u8],
+    directory: &Path,
+    capacity: Capacity,
+) -> Result<Ebpf, DataplaneError> {
     let mut loader = EbpfLoader::new();
+    capacity.set(&mut loader);
     for name in NAMES {
         loader.map_pin_path(name, directory.join(name));
     }

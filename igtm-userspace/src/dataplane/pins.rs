@@ -4,16 +4,16 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use aya::maps::MapInfo;
+use aya::maps::{MapData, MapInfo};
 use igtm_common::layout::ABI_VERSION;
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::{AT_FDCWD, Flock, FlockArg, RenameFlags, renameat2};
 use nix::sys::statfs::statfs;
 use serde::Serialize;
 
 use super::DataplaneError;
-use super::error::refused;
-use super::maps::NAMES;
+use super::error::{refused, wrong};
+use super::maps::{LASTING, NAMES};
 
 /// BPF_FS_MAGIC of linux/magic.h.
 const BPF_FS_MAGIC: i64 = 0xcafe_4a11;
@@ -21,9 +21,17 @@ const BPF_FS_MAGIC: i64 = 0xcafe_4a11;
 /// A pinned link's name is this and the interface's.
 const LINK: &str = "link_";
 
+/// Behind the name of a directory that is not in use yet, or no longer.
+const STAGING: &str = ".next";
+
 /// The pins of this layout.
 pub(super) fn directory(bpffs: &Path) -> PathBuf {
     bpffs.join(format!("v{ABI_VERSION}"))
+}
+
+/// Where larger maps are made, before they take the place of [`directory`].
+pub(super) fn staging(bpffs: &Path) -> PathBuf {
+    bpffs.join(format!("v{ABI_VERSION}{STAGING}"))
 }
 
 /// Where the link of `interface` is pinned.
@@ -71,6 +79,7 @@ pub(super) fn lock(directory: &Path) -> Result<Flock<File>, DataplaneError> {
 }
 
 /// Compares each pinned map with what the object says it is (aya does not). Whether any is pinned.
+/// Capacities are the daemon's choice, but for maps that are the same with every configuration.
 pub(super) fn check_layout(directory: &Path, object: &[u8]) -> Result<bool, DataplaneError> {
     let object = aya_obj::Object::parse(object)
         .map_err(|error| refused("reading the BPF object", &error))?;
@@ -84,6 +93,11 @@ pub(super) fn check_layout(directory: &Path, object: &[u8]) -> Result<bool, Data
         let info = MapInfo::from_pin(&path)
             .map_err(|error| refused(&path.display().to_string(), &error))?;
         let map_type = info.map_type().map_or(u64::MAX, |map_type| map_type as u64);
+        let capacity = if LASTING.contains(&name) {
+            map.max_entries()
+        } else {
+            info.max_entries()
+        };
         for (field, found, expected) in [
             ("its type", map_type, u64::from(map.map_type())),
             (
@@ -96,11 +110,7 @@ pub(super) fn check_layout(directory: &Path, object: &[u8]) -> Result<bool, Data
                 info.value_size().into(),
                 map.value_size().into(),
             ),
-            (
-                "its capacity",
-                info.max_entries().into(),
-                map.max_entries().into(),
-            ),
+            ("its capacity", info.max_entries().into(), capacity.into()),
             ("its flags", info.map_flags().into(), map.map_flags().into()),
         ] {
             if found != expected {
@@ -115,6 +125,67 @@ pub(super) fn check_layout(directory: &Path, object: &[u8]) -> Result<bool, Data
         adopted = true;
     }
     Ok(adopted)
+}
+
+/// Pins the maps that outlive a growth in `to` as well.
+pub(super) fn share_lasting(from: &Path, to: &Path) -> Result<(), DataplaneError> {
+    for name in LASTING {
+        let map = MapData::from_pin(from.join(name)).map_err(wrong(name))?;
+        map.pin(to.join(name)).map_err(wrong(name))?;
+    }
+    Ok(())
+}
+
+/// Puts `staging` in the place of `directory`, between two look-ups of a path, and removes what
+/// stood there.
+pub(super) fn exchange(staging: &Path, directory: &Path) -> Result<(), DataplaneError> {
+    renameat2(
+        AT_FDCWD,
+        staging,
+        AT_FDCWD,
+        directory,
+        RenameFlags::RENAME_EXCHANGE,
+    )
+    .map_err(|error| pins_error(directory, error.into()))?;
+    remove_directory(staging)
+}
+
+/// Directories of other layouts than this one's, and leftovers of a growth that did not end.
+pub(super) fn others(bpffs: &Path) -> Result<Vec<PathBuf>, DataplaneError> {
+    let own = directory(bpffs);
+    let mut others = layouts(bpffs)?;
+    others.retain(|path| *path != own);
+    Ok(others)
+}
+
+/// Every directory of pins under `bpffs`.
+fn layouts(bpffs: &Path) -> Result<Vec<PathBuf>, DataplaneError> {
+    let entries = match fs::read_dir(bpffs) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(pins_error(bpffs, error)),
+    };
+    let mut layouts = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|error| pins_error(bpffs, error))?.path();
+        if is_layout(&path) {
+            layouts.push(path);
+        }
+    }
+    layouts.sort();
+    Ok(layouts)
+}
+
+/// Removes a directory of pins with all that is in it: links first, so that nothing is answered
+/// from half-removed maps.
+pub(super) fn remove_directory(path: &Path) -> Result<(), DataplaneError> {
+    for (_, link) in links(path)? {
+        remove(&link)?;
+    }
+    for pin in fs::read_dir(path).map_err(|error| pins_error(path, error))? {
+        remove(&pin.map_err(|error| pins_error(path, error))?.path())?;
+    }
+    fs::remove_dir(path).map_err(|error| pins_error(path, error))
 }
 
 /// Takes the program off every interface that is pinned but not in `keep`.
@@ -143,38 +214,25 @@ pub struct Detached {
 /// half-removed maps.
 pub fn detach(bpffs: &Path) -> Result<Detached, DataplaneError> {
     let mut detached = Detached::default();
-    let entries = match fs::read_dir(bpffs) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(detached),
-        Err(error) => return Err(pins_error(bpffs, error)),
-    };
-    for entry in entries {
-        let path = entry.map_err(|error| pins_error(bpffs, error))?.path();
-        if !is_layout(&path) {
-            continue;
-        }
-        for (interface, link) in links(&path)? {
-            remove(&link)?;
-            detached.interfaces.push(interface);
-        }
-        for pin in fs::read_dir(&path).map_err(|error| pins_error(&path, error))? {
-            remove(&pin.map_err(|error| pins_error(&path, error))?.path())?;
-        }
-        fs::remove_dir(&path).map_err(|error| pins_error(&path, error))?;
+    for path in layouts(bpffs)? {
+        let interfaces = links(&path)?.into_iter().map(|(interface, _)| interface);
+        detached.interfaces.extend(interfaces);
+        remove_directory(&path)?;
         detached.directories.push(path);
     }
     // Ours when nothing else is in it; a mount point stays.
     let _not_empty = fs::remove_dir(bpffs);
     detached.interfaces.sort();
-    detached.directories.sort();
+    detached.interfaces.dedup();
     Ok(detached)
 }
 
-/// Whether a path is a directory of pins: `v` and a number.
+/// Whether a path is a directory of pins: `v` and a number, or one of those being made.
 fn is_layout(path: &Path) -> bool {
     let version = path
         .file_name()
         .and_then(|name| name.to_str())
+        .map(|name| name.strip_suffix(STAGING).unwrap_or(name))
         .and_then(|name| name.strip_prefix('v'));
     version.is_some_and(|version| version.parse::<u32>().is_ok())
 }

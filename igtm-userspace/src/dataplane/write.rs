@@ -1,72 +1,107 @@
 //! Makes the kernel answer from another image, as one step.
 //!
-//! Every entry carries an epoch. A change is written to the epoch that nobody reads, then
-//! SETTINGS.epoch is flipped. Each epoch needs only what changed since it was last read, so
-//! the cost is that of the last two changes, not of the whole.
+//! Everything stands in the maps twice, once for each epoch. A change is written to the epoch that
+//! nobody reads, then SETTINGS.epoch is flipped; when no program can be on the other one any more,
+//! the same change is written there too. So a change costs what it changes, not the whole.
 
-use std::collections::{BTreeMap, HashMap};
-use std::net::IpAddr;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aya::maps::lpm_trie::Key;
+use igtm_common::cookie::Secrets;
 use igtm_common::layout::{
-    ABI_VERSION, Answer, AnswerKey, CHAINS, Chain, ChainRef, EPOCH_NONE, LINES, LineName, PrefixV4,
-    PrefixV6, Settings, text,
+    ABI_VERSION, EPOCH_NONE, LARGE, LineName, NameEntry, NameKey, NameRef, Settings, View,
+    position, text,
 };
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use igtm_common::name::HashKey;
+use igtm_common::rate::Limit;
 
 use super::DataplaneError;
+use super::capacity::Capacity;
 use super::error::wrong;
 use super::maps::Maps;
-use crate::config::model::Server;
-use crate::snapshot::Image;
-
-/// Bits of the epoch in front of a prefix.
-const EPOCH_BITS: u32 = 32;
+use crate::config::model::Config;
+use crate::snapshot::{Fixed, Image};
 
 /// When the kernel cannot be asked to wait (nohz_full): far longer than a program runs.
 const GRACE_FALLBACK: Duration = Duration::from_millis(50);
 
-/// What one epoch of the maps holds.
-#[derive(Default)]
-struct Held {
-    answers: HashMap<AnswerKey, Arc<Answer>>,
-    prefixes: BTreeMap<IpNet, u32>,
-    chains: Vec<Chain>,
-    line_names: Vec<String>,
-}
+/// What is known of the names in the maps: by epoch, what each is there.
+type Names = HashMap<NameKey, NameEntry>;
 
 /// The only writer of the maps.
 pub struct Writer {
     maps: Maps,
     settings: Settings,
-    held: [Held; 2],
-    unsettled: bool,
+    /// What each epoch holds; `None`: not known, or half written.
+    held: [Option<Image>; 2],
+    /// What stands in NAMES.
+    names: Names,
+    /// Programs may run on the epoch that was left, and it lacks the last change.
+    behind: bool,
 }
 
 impl Writer {
     /// Takes over maps that may have been written by an earlier run; answers stay as they are.
-    pub fn adopt(maps: Maps, server: &Server) -> Result<Self, DataplaneError> {
+    pub fn adopt(maps: Maps, config: &Config, hash_key: HashKey) -> Result<Self, DataplaneError> {
         let mut settings = maps.settings.get(&0, 0).map_err(wrong("SETTINGS"))?;
         if settings.abi == 0 {
             settings.epoch = EPOCH_NONE;
-            settings.hash_key = std::array::from_fn(|_| rand::random());
+            settings.hash_key = hash_key;
+            settings.limits.key = rand::random();
         }
         settings.abi = ABI_VERSION;
-        settings.port = server.port;
-        settings.udp_size = server.udp_size;
-        settings.stale_after_ns = u64::try_from(server.stale_after.as_nanos()).unwrap_or(u64::MAX);
-        settings.heartbeat_ns = monotonic_ns();
+        let mut names = Names::new();
+        for entry in maps.names.iter() {
+            let (key, entry) = entry.map_err(wrong("NAMES"))?;
+            names.insert(key, entry);
+        }
         let mut writer = Self {
-            held: read(&maps)?,
             maps,
             settings,
+            held: [None, None],
+            names,
             // Programs of the earlier run may be on the other epoch still.
-            unsettled: true,
+            behind: settings.epoch != EPOCH_NONE,
         };
-        writer.write_settings()?;
+        writer.configure(config)?;
         Ok(writer)
+    }
+
+    /// Takes over empty maps that are to replace others, and with them what belongs to both.
+    pub(super) fn inherit(
+        maps: Maps,
+        config: &Config,
+        former: &Settings,
+    ) -> Result<Self, DataplaneError> {
+        let mut writer = Self {
+            maps,
+            settings: Settings {
+                epoch: EPOCH_NONE,
+                ..*former
+            },
+            held: [None, None],
+            names: Names::new(),
+            behind: false,
+        };
+        writer.configure(config)?;
+        Ok(writer)
+    }
+
+    /// Takes what the program needs of a configuration besides its answers.
+    pub fn configure(&mut self, config: &Config) -> Result<(), DataplaneError> {
+        let (server, limits) = (&config.server, &config.limits);
+        let settings = &mut self.settings;
+        settings.port = server.port.to_be();
+        settings.udp_size = server.udp_size;
+        settings.ecs = server.ecs.into();
+        settings.stale_after_ns = u64::try_from(server.stale_after.as_nanos()).unwrap_or(u64::MAX);
+        settings.limits.limit = Limit::per_second(limits.responses_per_second, limits.slip);
+        settings.limits.v4_bits = limits.ipv4_prefix.into();
+        settings.limits.v6_bits = limits.ipv6_prefix.into();
+        settings.sample_mask = SAMPLE_MASK;
+        self.touch();
+        self.write_settings()
     }
 
     /// What SETTINGS holds.
@@ -74,61 +109,75 @@ impl Writer {
         &self.settings
     }
 
-    /// The maps themselves. What this writer keeps an account of (answers, prefixes, chains, names,
-    /// settings) is not to be changed behind its back.
+    /// What the maps can hold.
+    pub fn capacity(&self) -> Capacity {
+        self.maps.capacity()
+    }
+
+    /// The maps themselves. What this writer keeps an account of is not to be changed behind its
+    /// back.
     pub fn maps_mut(&mut self) -> &mut Maps {
         &mut self.maps
     }
 
     /// Writes `image` to the epoch that nobody reads and flips.
     pub fn apply(&mut self, image: &Image) -> Result<(), DataplaneError> {
-        image.check_capacity()?;
-        self.settle();
+        if let Some(lack) = self.capacity().lacks(Capacity::needed(image)) {
+            return Err(lack.into());
+        }
+        self.settle()?;
         let epoch = match self.settings.epoch {
             0 => 1,
             _ => 0,
         };
-        if let Err(error) = self.write_epoch(epoch, image) {
-            // Nobody reads what was half written; the next change must not trust it either.
-            self.held = read(&self.maps)?;
-            return Err(error);
-        }
+        self.write_epoch(epoch, image)?;
+        self.settings.deepest[epoch as usize] = image.fixed.deepest;
         self.settings.epoch = epoch;
         self.settings.generation += 1;
-        self.settings.heartbeat_ns = monotonic_ns();
-        self.unsettled = true;
+        self.behind = true;
+        self.touch();
         self.write_settings()
     }
 
-    fn write_epoch(&mut self, epoch: u32, image: &Image) -> Result<(), DataplaneError> {
-        self.write_prefixes(epoch, &image.prefixes)?;
-        self.write_chains(epoch, &image.chains)?;
-        self.write_line_names(epoch, &image.line_names)?;
-        self.write_answers(epoch, &image.answers)
-    }
-
-    /// Waits until no program runs on the epoch that was left.
-    pub fn settle(&mut self) {
-        if !std::mem::take(&mut self.unsettled) {
-            return;
+    /// Waits until no program runs on the epoch that was left, and brings it up to date.
+    pub fn settle(&mut self) -> Result<(), DataplaneError> {
+        if !std::mem::take(&mut self.behind) {
+            return Ok(());
         }
-        // MEMBARRIER_CMD_GLOBAL waits for an RCU grace period, and XDP programs run inside
-        // RCU read sections.
-        // SAFETY: no memory is passed.
-        let failed = unsafe { libc::syscall(libc::SYS_membarrier, 1, 0, 0) } != 0;
-        if failed {
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "the writer has a thread of its own"
-            )]
-            std::thread::sleep(GRACE_FALLBACK);
+        grace_period();
+        let current = self.settings.epoch & 1;
+        if let Some(image) = self.held[current as usize].clone() {
+            self.write_epoch(current ^ 1, &image)?;
+            self.settings.deepest[(current ^ 1) as usize] = image.fixed.deepest;
         }
+        Ok(())
     }
 
     /// Says that the daemon lives.
     pub fn heartbeat(&mut self) -> Result<(), DataplaneError> {
-        self.settings.heartbeat_ns = monotonic_ns();
+        self.touch();
         self.write_settings()
+    }
+
+    /// Server cookies are made and judged with these from now on.
+    pub fn set_cookies(&mut self, cookies: Secrets) -> Result<(), DataplaneError> {
+        self.settings.cookies = cookies;
+        self.write_settings()
+    }
+
+    /// Changes SETTINGS; for [`super::local`].
+    pub(super) fn change_settings(
+        &mut self,
+        change: impl FnOnce(&mut Settings),
+    ) -> Result<(), DataplaneError> {
+        change(&mut self.settings);
+        self.write_settings()
+    }
+
+    fn touch(&mut self) {
+        self.settings.heartbeat_ns = monotonic().as_nanos() as u64;
+        let now = jiff::Timestamp::now().as_second() as u32;
+        self.settings.boot_time = now.wrapping_sub(monotonic().as_secs() as u32);
     }
 
     fn write_settings(&mut self) -> Result<(), DataplaneError> {
@@ -138,163 +187,147 @@ impl Writer {
             .map_err(wrong("SETTINGS"))
     }
 
-    fn write_answers(
-        &mut self,
-        epoch: u32,
-        wanted: &HashMap<AnswerKey, Arc<Answer>>,
-    ) -> Result<(), DataplaneError> {
-        let held = &mut self.held[epoch as usize].answers;
-        let map = &mut self.maps.answers;
-        let gone: Vec<AnswerKey> = held
-            .keys()
-            .filter(|key| !wanted.contains_key(key))
-            .copied()
+    /// Makes `epoch` hold `image`.
+    fn write_epoch(&mut self, epoch: u32, image: &Image) -> Result<(), DataplaneError> {
+        // Should this fail, nobody knows what is there.
+        let held = self.held[epoch as usize].take();
+        let same = held
+            .as_ref()
+            .filter(|held| Arc::ptr_eq(&held.fixed, &image.fixed));
+        match same {
+            Some(_) => self.write_changed(epoch, image),
+            None => {
+                self.write_names(epoch, &image.fixed)?;
+                self.write_fixed(epoch, &image.fixed)?;
+                self.write_all(epoch, image);
+            }
+        }
+        for (zone, at) in image.zones.iter().zip(0..) {
+            self.maps.zones.write(position(at, epoch), zone);
+        }
+        self.held[epoch as usize] = Some(image.clone());
+        Ok(())
+    }
+
+    /// The answers that differ from what the epoch holds: those of the last change, since both
+    /// epochs held the same before.
+    fn write_changed(&mut self, epoch: u32, image: &Image) {
+        let Some(changed) = &image.changed else {
+            return self.write_all(epoch, image);
+        };
+        for answer in changed {
+            let at = answer & !LARGE;
+            if answer & LARGE == 0 {
+                if let Some(small) = image.small.get(at as usize) {
+                    self.maps.small.write(position(at, epoch), small);
+                }
+            } else if let Some(large) = image.large.get(at as usize) {
+                self.maps.large.write(position(at, epoch), large);
+            }
+        }
+    }
+
+    fn write_all(&mut self, epoch: u32, image: &Image) {
+        for (small, at) in image.small.iter().zip(0..) {
+            self.maps.small.write(position(at, epoch), small);
+        }
+        for (large, at) in image.large.iter().zip(0..) {
+            self.maps.large.write(position(at, epoch), large);
+        }
+    }
+
+    /// What is in the name of arrays: views, units, slots, names of lines.
+    fn write_fixed(&mut self, epoch: u32, fixed: &Fixed) -> Result<(), DataplaneError> {
+        for (view, at) in fixed.views.views().iter().zip(0..) {
+            let value = View {
+                v4: view.root_v4.0,
+                v6: view.root_v6.0,
+                slots: view.lines.len() as u32,
+                pad: 0,
+            };
+            self.maps.views.write(position(at, epoch), &value);
+        }
+        for (unit, at) in fixed.views.units().iter().zip(0..) {
+            self.maps.lines.write(position(at, epoch), unit);
+        }
+        for (slot, at) in fixed.slots.iter().zip(0..) {
+            self.maps.slots.write(position(at, epoch), slot);
+        }
+        for at in 0..self.maps.line_names.len() {
+            let name = fixed.line_names.get(at as usize).map_or("", String::as_str);
+            self.maps
+                .line_names
+                .set(at, LineName { name: text(name) }, 0)
+                .map_err(wrong("LINE_NAMES"))?;
+        }
+        Ok(())
+    }
+
+    /// Writes the names that are something else in this epoch now; the other epoch's half of each
+    /// stays.
+    fn write_names(&mut self, epoch: u32, fixed: &Fixed) -> Result<(), DataplaneError> {
+        let (this, other) = (epoch as usize, epoch as usize ^ 1);
+        let gone: Vec<NameKey> = self
+            .names
+            .iter()
+            .filter(|(key, entry)| {
+                entry.of[this] != NameRef::default() && !fixed.names.contains_key(key)
+            })
+            .map(|(key, _)| *key)
             .collect();
         for key in gone {
-            map.remove(&AnswerKey { epoch, ..key })
-                .map_err(wrong("ANSWERS"))?;
-            held.remove(&key);
-        }
-        for (key, answer) in wanted {
-            let same = held
-                .get(key)
-                .is_some_and(|held| Arc::ptr_eq(held, answer) || held == answer);
-            if !same {
-                map.insert(AnswerKey { epoch, ..*key }, **answer, 0)
-                    .map_err(wrong("ANSWERS"))?;
-            }
-            held.insert(*key, Arc::clone(answer));
-        }
-        Ok(())
-    }
-
-    fn write_prefixes(
-        &mut self,
-        epoch: u32,
-        wanted: &BTreeMap<IpNet, u32>,
-    ) -> Result<(), DataplaneError> {
-        let held = &mut self.held[epoch as usize].prefixes;
-        let gone: Vec<IpNet> = held
-            .keys()
-            .filter(|prefix| !wanted.contains_key(prefix))
-            .copied()
-            .collect();
-        for prefix in gone {
-            match prefix {
-                IpNet::V4(v4) => self.maps.lines_v4.remove(&key_v4(epoch, v4)),
-                IpNet::V6(v6) => self.maps.lines_v6.remove(&key_v6(epoch, v6)),
-            }
-            .map_err(wrong("LINES"))?;
-            held.remove(&prefix);
-        }
-        for (prefix, chain) in wanted {
-            if held.get(prefix) == Some(chain) {
+            let Some(entry) = self.names.get_mut(&key) else {
                 continue;
-            }
-            let value = ChainRef { chain: *chain };
-            match prefix {
-                IpNet::V4(v4) => self.maps.lines_v4.insert(&key_v4(epoch, *v4), value, 0),
-                IpNet::V6(v6) => self.maps.lines_v6.insert(&key_v6(epoch, *v6), value, 0),
-            }
-            .map_err(wrong("LINES"))?;
-            held.insert(*prefix, *chain);
-        }
-        Ok(())
-    }
-
-    fn write_chains(&mut self, epoch: u32, wanted: &[Chain]) -> Result<(), DataplaneError> {
-        let held = &mut self.held[epoch as usize].chains;
-        for (at, chain) in wanted.iter().enumerate() {
-            if held.get(at) != Some(chain) {
-                let index = epoch * CHAINS as u32 + at as u32;
+            };
+            entry.of[this] = NameRef::default();
+            if entry.of[other] == NameRef::default() {
+                self.maps.names.remove(&key).map_err(wrong("NAMES"))?;
+                self.names.remove(&key);
+            } else {
                 self.maps
-                    .chains
-                    .set(index, *chain, 0)
-                    .map_err(wrong("CHAINS"))?;
+                    .names
+                    .insert(key, *entry, 0)
+                    .map_err(wrong("NAMES"))?;
             }
         }
-        *held = wanted.to_vec();
-        Ok(())
-    }
-
-    fn write_line_names(&mut self, epoch: u32, wanted: &[String]) -> Result<(), DataplaneError> {
-        let held = &mut self.held[epoch as usize].line_names;
-        let behind = held.len().max(wanted.len());
-        for at in 0..behind {
-            let name = wanted.get(at).map_or("", String::as_str);
-            if held.get(at).map(String::as_str) != Some(name) {
-                let index = epoch * LINES as u32 + at as u32;
-                let value = LineName { name: text(name) };
+        for (key, named) in &fixed.names {
+            let entry = self.names.entry(*key).or_insert_with(|| NameEntry {
+                of: [NameRef::default(); 2],
+                name: text(&named.text),
+            });
+            if entry.of[this] != named.of {
+                entry.of[this] = named.of;
                 self.maps
-                    .line_names
-                    .set(index, value, 0)
-                    .map_err(wrong("LINE_NAMES"))?;
+                    .names
+                    .insert(key, *entry, 0)
+                    .map_err(wrong("NAMES"))?;
             }
         }
-        *held = wanted.to_vec();
         Ok(())
     }
 }
 
-/// What the maps hold, by epoch. Chains and names are written anew: they are few.
-fn read(maps: &Maps) -> Result<[Held; 2], DataplaneError> {
-    let mut held = [Held::default(), Held::default()];
-    for entry in maps.answers.iter() {
-        let (key, answer) = entry.map_err(wrong("ANSWERS"))?;
-        let of_epoch = &mut held[key.epoch as usize & 1].answers;
-        of_epoch.insert(AnswerKey { epoch: 0, ..key }, Arc::new(answer));
-    }
-    for entry in maps.lines_v4.iter() {
-        let (key, value) = entry.map_err(wrong("LINES_V4"))?;
-        let (data, bits) = (
-            key.data(),
-            key.prefix_len().saturating_sub(EPOCH_BITS) as u8,
-        );
-        if let Ok(prefix) = Ipv4Net::new(data.address.into(), bits) {
-            held[data.epoch as usize & 1]
-                .prefixes
-                .insert(prefix.into(), value.chain);
-        }
-    }
-    for entry in maps.lines_v6.iter() {
-        let (key, value) = entry.map_err(wrong("LINES_V6"))?;
-        let (data, bits) = (
-            key.data(),
-            key.prefix_len().saturating_sub(EPOCH_BITS) as u8,
-        );
-        if let Ok(prefix) = Ipv6Net::new(data.address.into(), bits) {
-            held[data.epoch as usize & 1]
-                .prefixes
-                .insert(prefix.into(), value.chain);
-        }
-    }
-    Ok(held)
-}
+/// Of 64 queries with one outcome one is sampled.
+const SAMPLE_MASK: u8 = 63;
 
-fn key_v4(epoch: u32, prefix: Ipv4Net) -> Key<PrefixV4> {
-    let address = prefix.network().octets();
-    let bits = EPOCH_BITS + u32::from(prefix.prefix_len());
-    Key::new(bits, PrefixV4 { epoch, address })
-}
-
-fn key_v6(epoch: u32, prefix: Ipv6Net) -> Key<PrefixV6> {
-    let address = prefix.network().octets();
-    let bits = EPOCH_BITS + u32::from(prefix.prefix_len());
-    Key::new(bits, PrefixV6 { epoch, address })
-}
-
-/// The prefix length and key with which the program looks up one address.
-pub(super) fn lookup(epoch: u32, address: IpAddr) -> Result<Key<PrefixV4>, Key<PrefixV6>> {
-    match address {
-        IpAddr::V4(v4) => Ok(key_v4(epoch, v4.into())),
-        IpAddr::V6(v6) => Err(key_v6(epoch, v6.into())),
+/// Waits until every program that runs now has ended.
+fn grace_period() {
+    // MEMBARRIER_CMD_GLOBAL waits for an RCU grace period, and XDP programs run inside
+    // RCU read sections.
+    // SAFETY: no memory is passed.
+    let failed = unsafe { libc::syscall(libc::SYS_membarrier, 1, 0, 0) } != 0;
+    if failed {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the writer has a thread of its own"
+        )]
+        std::thread::sleep(GRACE_FALLBACK);
     }
 }
 
 /// CLOCK_MONOTONIC, which `bpf_ktime_get_coarse_ns` reads too.
-fn monotonic_ns() -> u64 {
-    let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC)
+fn monotonic() -> Duration {
+    nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC)
         .map(Duration::from)
-        .unwrap_or_default();
-    u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
+        .unwrap_or_default()
 }

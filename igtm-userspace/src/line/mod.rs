@@ -8,5 +8,5 @@ mod view;
 #[cfg(test)]
 mod reference;
 
-pub use table::{ChainId, LineTable, MAX_CHAIN, MAX_CHAINS, TableError, longest_prefix};
-pub use view::{ViewId, Views};
+pub use table::{ChainId, LineTable, MAX_LINES, TableError, longest_prefix};
+pub use view::{MAX_VIEWS, View, ViewId, Views, ViewsError};

@@ -3,7 +3,6 @@
 //! Knows nothing of lines; is filled by the sweep in ascending order.
 
 use std::fmt::Debug;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::table::ChainId;
 
@@ -11,6 +10,8 @@ use super::table::ChainId;
 pub(super) trait Key: Copy + Ord + Debug {
     /// The lowest address.
     const ZERO: Self;
+    /// Bits of an address.
+    const WIDTH: u8;
     /// The address after this one; `None` after the last.
     fn next(self) -> Option<Self>;
     /// The address before this one; `None` before the first.
@@ -19,14 +20,16 @@ pub(super) trait Key: Copy + Ord + Debug {
     fn common(self, other: Self) -> u8;
     /// The last address of the prefix of `len` bits that starts here.
     fn last(self, len: u8) -> Self;
-    /// The address itself.
-    fn address(self) -> IpAddr;
+    /// The address in the upper bits of the widest one.
+    fn left_aligned(self) -> u128;
 }
 
 macro_rules! key {
-    ($number:ty, $address:ty) => {
+    ($number:ty) => {
         impl Key for $number {
             const ZERO: Self = 0;
+            // 32 or 128.
+            const WIDTH: u8 = Self::BITS as u8;
 
             fn next(self) -> Option<Self> {
                 self.checked_add(1)
@@ -46,15 +49,15 @@ macro_rules! key {
                 self | Self::MAX.checked_shr(u32::from(len)).unwrap_or(0)
             }
 
-            fn address(self) -> IpAddr {
-                <$address>::from_bits(self).into()
+            fn left_aligned(self) -> u128 {
+                u128::from(self) << (u128::BITS - Self::BITS)
             }
         }
     };
 }
 
-key!(u32, Ipv4Addr);
-key!(u128, Ipv6Addr);
+key!(u32);
+key!(u128);
 
 /// The whole address space cut into ranges; neighbours differ in their chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +88,11 @@ impl<K: Key> Ranges<K> {
             self.starts.push(start);
             self.chains.push(chain);
         }
+    }
+
+    /// First address and chain of each range, ascending.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (K, ChainId)> {
+        self.starts.iter().copied().zip(self.chains.iter().copied())
     }
 
     /// The chain of an address.

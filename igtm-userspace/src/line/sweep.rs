@@ -1,4 +1,4 @@
-//! One pass over the sorted prefixes of a family: ranges for userspace, prefixes for the kernel.
+//! One pass over the sorted prefixes of a family: ranges, each with the chain of lines that hold it.
 //!
 //! A client's chain depends only on its longest prefix: every line that contains the client
 //! does so through that prefix or one around it. So each distinct prefix gets a chain once, from
@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use super::range::{Key, Ranges};
-use super::table::{ChainId, MAX_CHAIN};
+use super::table::ChainId;
 use crate::config::model::{Line, LineId, LineKind};
 
 /// A prefix of one line, as the sweep reads it. Ordered so that a prefix comes before those inside.
@@ -88,17 +88,6 @@ pub(super) fn upward(lines: &[Line], at: usize) -> Vec<LineId> {
     found
 }
 
-/// A prefix whose chain has more than [`MAX_CHAIN`] lines.
-#[derive(Debug)]
-pub(super) struct Overlong<K> {
-    /// Network address.
-    pub(super) start: K,
-    /// Prefix length, bits.
-    pub(super) len: u8,
-    /// The whole chain.
-    pub(super) chain: Vec<LineId>,
-}
-
 /// What a sweep yields.
 #[derive(Debug)]
 pub(super) struct Swept<K> {
@@ -128,7 +117,7 @@ pub(super) fn sweep<K: Key>(
     mut entries: Vec<Entry<K>>,
     kinship: &Kinship,
     chains: &mut Chains,
-) -> Result<Swept<K>, Overlong<K>> {
+) -> Swept<K> {
     entries.sort_unstable();
     let mut state = Sweep {
         ranges: Ranges::new(),
@@ -139,13 +128,13 @@ pub(super) fn sweep<K: Key>(
     let mut order = Vec::new();
     for prefix in entries.chunk_by(|a, b| a.start == b.start && a.len == b.len) {
         state.close_before(Some(prefix[0].start));
-        state.open(prefix, kinship, chains, &mut order)?;
+        state.open(prefix, kinship, chains, &mut order);
     }
     state.close_before(None);
-    Ok(Swept {
+    Swept {
         ranges: state.ranges,
         prefixes: state.prefixes,
-    })
+    }
 }
 
 struct Sweep<K> {
@@ -186,7 +175,7 @@ impl<K: Key> Sweep<K> {
         kinship: &Kinship,
         chains: &mut Chains,
         order: &mut Vec<LineId>,
-    ) -> Result<(), Overlong<K>> {
+    ) {
         let Entry { start, len, .. } = prefix[0];
         let outer = self.around();
         let outer_from = self.frames.last().map_or(0, |frame| frame.held_from);
@@ -209,10 +198,6 @@ impl<K: Key> Sweep<K> {
         order.clear();
         order.extend(mine.iter().map(|held| held.line));
         order.push(LineId::DEFAULT);
-        if order.len() > MAX_CHAIN {
-            let chain = std::mem::take(order);
-            return Err(Overlong { start, len, chain });
-        }
         let chain = chains.id(order);
         if chain != outer {
             self.prefixes.push((start, len, chain));
@@ -223,6 +208,5 @@ impl<K: Key> Sweep<K> {
             chain,
             held_from,
         });
-        Ok(())
     }
 }

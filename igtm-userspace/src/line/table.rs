@@ -1,21 +1,19 @@
 //! Every client address → the lines that hold it, most preferred first (product.md §1, Line).
 //!
-//! One build gives userspace its lookup and the kernel its prefixes, so the two cannot differ.
+//! What an instance sees of it is a [`Views`](super::Views)'s, made from the same ranges.
 //! Must not know which lines an instance claims: that is the policy's.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use super::range::{Key, Ranges};
-use super::sweep::{Chains, Entry, Kinship, Overlong, sweep, upward};
+use super::range::Ranges;
+use super::sweep::{Chains, Entry, Kinship, sweep, upward};
 use crate::config::model::{Line, LineId};
 
-/// Most lines in one chain, the default line included: what the kernel tries for one query.
-pub const MAX_CHAIN: usize = 8;
-
-/// Most different chains: what the kernel's array of chains holds.
-pub const MAX_CHAINS: usize = 4096;
+/// Most lines, the default line included: every set of them has a slot for each, and
+/// [`igtm_common::line::NO_SLOT`] stays free.
+pub const MAX_LINES: usize = u16::MAX as usize;
 
 /// A position in [`LineTable::chains`]; 0 is the default line alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,18 +27,10 @@ impl ChainId {
 /// Why the lines do not make a table.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TableError {
-    /// More lines contain one client than the kernel can try.
-    #[error("clients in {prefix} are on {} lines ({}), the limit is {MAX_CHAIN}", lines.len(), lines.join(", "))]
-    ChainTooLong {
-        /// The names of the lines, most preferred first, `default` last.
-        lines: Vec<String>,
-        /// An outermost prefix of which this is true.
-        prefix: IpNet,
-    },
-    /// The lines overlap in more ways than the kernel can hold.
-    #[error("the lines overlap in {found} different ways, the limit is {MAX_CHAINS}")]
-    TooManyChains {
-        /// How many different chains there are.
+    /// More lines than can be numbered.
+    #[error("there are {found} lines, the limit is {MAX_LINES}")]
+    TooManyLines {
+        /// How many there are, the default line included.
         found: usize,
     },
 }
@@ -58,22 +48,21 @@ pub struct LineTable {
 impl LineTable {
     /// Compiles `lines`, the first of which is the default line. Time: a sort of the prefixes.
     pub fn build(lines: &[Line]) -> Result<Self, TableError> {
+        if lines.len() > MAX_LINES {
+            let found = lines.len();
+            return Err(TableError::TooManyLines { found });
+        }
         let kinship = Kinship::of(lines);
         let (v4, v6) = entries(lines);
         let mut chains = Chains::new();
-        let v4 = sweep(v4, &kinship, &mut chains).map_err(|over| too_long(lines, &over))?;
-        let v6 = sweep(v6, &kinship, &mut chains).map_err(|over| too_long(lines, &over))?;
-        let chains = chains.into_list();
-        if chains.len() > MAX_CHAINS {
-            let found = chains.len();
-            return Err(TableError::TooManyChains { found });
-        }
+        let v4 = sweep(v4, &kinship, &mut chains);
+        let v6 = sweep(v6, &kinship, &mut chains);
         let net_v4 =
             |(start, len, chain)| (Ipv4Net::new_assert(Ipv4Addr::from_bits(start), len), chain);
         let net_v6 =
             |(start, len, chain)| (Ipv6Net::new_assert(Ipv6Addr::from_bits(start), len), chain);
         Ok(Self {
-            chains,
+            chains: chains.into_list(),
             v4: v4.ranges,
             v6: v6.ranges,
             prefixes_v4: v4.prefixes.into_iter().map(net_v4).collect(),
@@ -107,6 +96,14 @@ impl LineTable {
             IpAddr::V4(client) => self.v4.scope(client.to_bits()),
             IpAddr::V6(client) => self.v6.scope(client.to_bits()),
         }
+    }
+
+    pub(super) fn ranges_v4(&self) -> &Ranges<u32> {
+        &self.v4
+    }
+
+    pub(super) fn ranges_v6(&self) -> &Ranges<u128> {
+        &self.v6
     }
 
     /// What a longest-prefix match needs to find the same chains: ascending, without
@@ -155,12 +152,4 @@ fn entries(lines: &[Line]) -> (Vec<Entry<u32>>, Vec<Entry<u128>>) {
         }
     }
     (v4, v6)
-}
-
-fn too_long<K: Key>(lines: &[Line], over: &Overlong<K>) -> TableError {
-    let name = |id: &LineId| lines[usize::from(id.0)].name.clone();
-    TableError::ChainTooLong {
-        lines: over.chain.iter().map(name).collect(),
-        prefix: IpNet::new_assert(over.start.address(), over.len),
-    }
 }

@@ -4,6 +4,7 @@
 //! Must not hold anything observed (health, answers): that is the snapshot's.
 
 mod instance;
+mod limits;
 mod line;
 mod monitor;
 mod notify;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use hickory_proto::rr::Name;
 
 pub use instance::{Instance, Strategy, Switch, Tier, TierPool};
+pub use limits::Limits;
 pub use line::{Line, LineKind};
 pub use monitor::{HttpCheck, Monitor, Protocol, TlsCheck};
 pub use notify::{Channel, ChannelKind, Secret, Subscription};
@@ -47,6 +49,8 @@ pub struct ChannelId(pub usize);
 pub struct Config {
     /// The daemon itself.
     pub server: Server,
+    /// What one source prefix is sent at most.
+    pub limits: Limits,
     /// What this server is authoritative for.
     pub zones: Vec<Zone>,
     /// Lines in order of declaration, `default` first.

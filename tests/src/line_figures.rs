@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use igtm::config::model::{Line, LineId, LineKind};
 use igtm::line::{LineTable, ViewId, Views};
-use igtm_common::line::Unit;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -266,7 +265,7 @@ fn figures(
         views: views.views().len(),
         table: table_took,
         build,
-        octets: views.units().len() * size_of::<Unit>(),
+        octets: size_of_val(views.units()),
         inside_ns: lookup_ns(&views, &inside),
         anywhere_ns: lookup_ns(&views, &anywhere),
     })

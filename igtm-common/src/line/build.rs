@@ -14,12 +14,13 @@ const WIDE_FROM: usize = 2048;
 /// Boundaries in a block from which a node of 8 bits (1 KiB) pays.
 const MIDDLE_FROM: usize = 24;
 
-/// Most nodes of 16 bits in one store, 16 MiB: a tree has one or two that many lookups gain from,
+/// Most nodes of 16 bits in one store, 4 MiB: a tree has one or two that many lookups gain from,
 /// but trees that differ in three prefixes share next to nothing when it is their root.
-const WIDE_NODES: usize = 64;
+const WIDE_NODES: usize = 16;
 
-/// Boundaries from which it is worth asking whether a block was built before.
-const KNOWN_FROM: usize = 16;
+/// Boundaries from which it is worth asking whether a block was built before: more than one
+/// prefix, for blocks of one are many and quickly built.
+const KNOWN_FROM: usize = 3;
 
 /// More units than an [`Entry`] can number: 64 GiB of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub struct Units {
     known: Index,
     blocks: Vec<(u128, Entry)>,
     wide_nodes: usize,
+    /// Room that one tree after the other works in.
+    sums: Vec<u128>,
 }
 
 impl Default for Units {
@@ -60,6 +63,7 @@ impl Units {
             known: Index::new(),
             blocks: Vec::new(),
             wide_nodes: 0,
+            sums: Vec::new(),
         }
     }
 
@@ -85,15 +89,19 @@ impl Units {
                 scope: 0,
             }));
         }
+        let mut sums = core::mem::take(&mut self.sums);
+        running_sums(ranges, &mut sums);
         let mut tree = Tree {
             store: self,
             ranges,
-            sums: running_sums(ranges),
+            sums: &sums,
             width,
             entries: Vec::new(),
         };
         let whole = Block { start: 0, depth: 0 };
-        tree.entry(whole, 0, ranges.len())
+        let root = tree.entry(whole, 0, ranges.len());
+        self.sums = sums;
+        root
     }
 
     /// The node with these entries, new or found.
@@ -150,7 +158,7 @@ struct Tree<'a> {
     store: &'a mut Units,
     ranges: &'a [(u128, u16)],
     /// Of the ranges before each position: the sum of their hashes.
-    sums: Vec<u128>,
+    sums: &'a [u128],
     width: u8,
     /// The entries so far of the nodes around the current block, one node's after the other's.
     entries: Vec<u32>,
@@ -238,15 +246,14 @@ impl Tree<'_> {
 /// Hash sums before each range and behind the last: those of any stretch are one subtraction. With
 /// 128 bits, no two of the fewer than 2^32 blocks of a store are ever met with one sum (a chance
 /// of 2^-65); the ranges are the operator's own, no one chooses them to collide.
-fn running_sums(ranges: &[(u128, u16)]) -> Vec<u128> {
-    let mut sums = Vec::with_capacity(ranges.len() + 1);
+fn running_sums(ranges: &[(u128, u16)], sums: &mut Vec<u128>) {
     let mut sum = 0_u128;
+    sums.clear();
     sums.push(sum);
-    for (start, slot) in ranges {
+    sums.extend(ranges.iter().map(|(start, slot)| {
         sum = sum.wrapping_add(mix(*start, u64::from(*slot)));
-        sums.push(sum);
-    }
-    sums
+        sum
+    }));
 }
 
 /// Odd constants without structure: the fractional parts of square roots.

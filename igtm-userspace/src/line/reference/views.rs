@@ -129,9 +129,9 @@ fn views_that_differ_little_share_the_rest() {
         .expect("100 views")
         .units()
         .len();
-    // A root and a second node of 8 bits, and something below, for each.
+    // The store has room for 16 wide roots; else a root and a second node of 8 bits and a few below.
     assert!(
-        together < alone + 64 * 4096 + 99 * 40,
+        together < alone + 15 * 4096 + 99 * 40,
         "{alone} for one, {together} for 100"
     );
 }

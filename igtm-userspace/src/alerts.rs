@@ -1,6 +1,7 @@
 //! Which events a change raises (product.md §4). Pure: two snapshots or a transition in, events out.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -8,33 +9,29 @@ use crate::config::model::{Config, Instance, Strategy};
 use crate::health::{AddressState, Target, Transition};
 use crate::notify::event::{Event, Kind, Severity};
 use crate::policy::{Active, Decision};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Ground, RecipeId, Snapshot};
 
 /// The events of a transition: one for each pool that holds the address.
-pub fn of_transition(config: &Config, transition: &Transition) -> Vec<Event> {
+pub fn of_transition(ground: &Ground, transition: &Transition) -> Vec<Event> {
+    let config = &*ground.config;
     let (from, to) = (transition.from, transition.to);
     let (kind, severity, word) = match (from, to) {
         (_, AddressState::Down) => (Kind::AddressDown, Severity::Warning, "down"),
         (AddressState::Down, _) => (Kind::AddressUp, Severity::Info, "up again"),
         _ => return Vec::new(),
     };
-    let pools = config.pools.iter().filter(|pool| {
-        pool.monitor == Some(transition.target.monitor)
-            && pool
-                .addresses
-                .iter()
-                .any(|address| address.enabled && address.value == transition.target.address)
-    });
+    let user = sole_user(ground, &transition.target);
+    let address = transition.target.address.to_string();
+    let pools = ground.recipes.pools(&transition.target).iter();
     pools
         .map(|pool| {
-            let address = transition.target.address.to_string();
-            let users = users(config, &transition.target);
+            let pool = &config.pool(*pool).name;
             Event {
-                title: format!("{address} of pool {} is {word}", pool.name),
-                instance: single(&users, |instance| instance.name.clone()),
-                domain: single(&users, Instance::domain_text),
-                pool: Some(pool.name.clone()),
-                address: Some(address),
+                title: format!("{address} of pool {pool} is {word}"),
+                instance: user.map(|instance| instance.name.clone()),
+                domain: user.map(Instance::domain_text),
+                pool: Some(pool.clone()),
+                address: Some(address.clone()),
                 reason: transition.reasons.clone(),
                 since: Some(transition.since),
                 duration_s: Some(seconds(transition.since, transition.at)),
@@ -44,9 +41,26 @@ pub fn of_transition(config: &Config, transition: &Transition) -> Vec<Event> {
         .collect()
 }
 
+/// The one instance whose answers depend on a target; `None` when there are none or several.
+fn sole_user<'a>(ground: &'a Ground, target: &Target) -> Option<&'a Instance> {
+    let recipes = ground
+        .recipes
+        .dependents(&ground.config, target)
+        .into_iter();
+    let mut users = recipes.flat_map(|recipe| ground.recipes.users(recipe));
+    let first = users.next()?;
+    let alone = users.all(|user| user.instance == first.instance);
+    alone.then(|| ground.strategy(*first).0)
+}
+
 /// When each strategy began to be answered as it is.
 #[derive(Clone, Debug, Default)]
-pub struct Since(HashMap<(String, String), Timestamp>);
+pub struct Since {
+    /// The first answer of all; so long has whatever is not in `moved` been as it is.
+    first: Option<Timestamp>,
+    /// By the names of instance and strategy: those that have moved or come since.
+    moved: HashMap<(String, String), Timestamp>,
+}
 
 impl Since {
     /// The events of going from `former` to `now`: strategies that moved between their tiers
@@ -57,46 +71,133 @@ impl Since {
         now: &Snapshot,
         at: Timestamp,
     ) -> Vec<Event> {
-        let config = &now.ground.config;
-        let former = former.map(by_instance);
+        self.first.get_or_insert(at);
+        match (former, &now.redecided) {
+            (Some(former), Some(redecided)) if Arc::ptr_eq(&former.ground, &now.ground) => {
+                self.of_health(former, now, redecided, at)
+            }
+            _ => self.of_file(former, now, at),
+        }
+    }
+
+    /// Looks at those that follow a recipe whose decision is another.
+    fn of_health(
+        &mut self,
+        former: &Snapshot,
+        now: &Snapshot,
+        redecided: &[RecipeId],
+        at: Timestamp,
+    ) -> Vec<Event> {
+        let ground = &now.ground;
+        let decided = |snapshot: &'_ Snapshot, recipe: RecipeId| {
+            Arc::clone(&snapshot.decisions[recipe.0 as usize])
+        };
         let mut events = Vec::new();
-        for (instance, decisions) in config.instances.iter().zip(&now.decisions) {
-            for (strategy, decision) in instance.strategies.iter().zip(decisions) {
-                if !instance.enabled || !strategy.enabled {
-                    continue;
-                }
-                let name = (instance.name.clone(), strategy.name.clone());
-                let old = former.as_ref().and_then(|former| {
-                    let (instance, decisions) = former.get(instance.name.as_str())?;
-                    find(instance, decisions, strategy)
-                });
-                let old_active = old.map_or(Active::Tier(0), |old| old.active);
-                let since = *self.0.entry(name.clone()).or_insert(at);
-                if old_active == decision.active {
-                    continue;
-                }
-                self.0.insert(name, at);
-                if let Some((kind, severity)) = kind(old_active, decision.active) {
-                    let lines = strategy.lines.iter();
-                    events.push(Event {
-                        title: title(instance, strategy, kind, decision),
-                        instance: Some(instance.name.clone()),
-                        domain: Some(instance.domain_text()),
-                        lines: lines.map(|line| config.line(*line).name.clone()).collect(),
-                        strategy: Some(strategy.name.clone()),
-                        tier_from: Some(old_active.to_string()),
-                        tier_to: Some(decision.active.to_string()),
-                        since: Some(since),
-                        duration_s: Some(seconds(since, at)),
-                        answers_before: old.map(answers).unwrap_or_default(),
-                        answers_now: answers(decision),
-                        ..event(config, kind, severity, at)
-                    });
-                }
+        for recipe in redecided {
+            let (old, new) = (decided(former, *recipe), decided(now, *recipe));
+            if old.active == new.active {
+                continue;
+            }
+            for user in ground.recipes.users(*recipe) {
+                let (instance, strategy) = ground.strategy(*user);
+                let moved = Move {
+                    config: &ground.config,
+                    instance,
+                    strategy,
+                    old: Some(&old),
+                    new: &new,
+                };
+                events.extend(self.tell(&moved, at));
             }
         }
         events
     }
+
+    /// Looks at all.
+    fn of_file(&mut self, former: Option<&Snapshot>, now: &Snapshot, at: Timestamp) -> Vec<Event> {
+        let config = &now.ground.config;
+        let former = former.map(|former| (former, by_name(&former.ground.config)));
+        let mut events = Vec::new();
+        for (instance_at, instance) in config.instances.iter().enumerate() {
+            let before = former.as_ref().and_then(|(former, by_name)| {
+                let at = *by_name.get(instance.name.as_str())?;
+                Some((*former, at))
+            });
+            for (strategy_at, strategy) in instance.strategies.iter().enumerate() {
+                let Some(new) = now.decision(instance_at, strategy_at) else {
+                    continue;
+                };
+                let old = before.and_then(|(former, at)| decision(former, at, strategy));
+                if former.is_some() && old.is_none() {
+                    let name = (instance.name.clone(), strategy.name.clone());
+                    self.moved.insert(name, at);
+                }
+                let moved = Move {
+                    config,
+                    instance,
+                    strategy,
+                    old,
+                    new,
+                };
+                events.extend(self.tell(&moved, at));
+            }
+        }
+        self.forget(config);
+        events
+    }
+
+    /// Leaves out what is gone from the file.
+    fn forget(&mut self, config: &Config) {
+        let by_name = by_name(config);
+        self.moved.retain(|(instance, strategy), _| {
+            let strategies = by_name.get(instance.as_str());
+            let strategies = strategies.map(|at| &config.instances[*at].strategies);
+            strategies.is_some_and(|all| all.iter().any(|one| one.name == *strategy))
+        });
+    }
+
+    /// The event of a move, if it is one.
+    fn tell(&mut self, moved: &Move<'_>, at: Timestamp) -> Option<Event> {
+        let Move {
+            config,
+            instance,
+            strategy,
+            old,
+            new,
+        } = *moved;
+        let old_active = old.map_or(Active::Tier(0), |old| old.active);
+        if old_active == new.active {
+            return None;
+        }
+        let name = (instance.name.clone(), strategy.name.clone());
+        let since = self.moved.insert(name, at).or(self.first).unwrap_or(at);
+        let (kind, severity) = kind(old_active, new.active)?;
+        let lines = strategy.lines.iter();
+        Some(Event {
+            title: title(instance, strategy, kind, new),
+            instance: Some(instance.name.clone()),
+            domain: Some(instance.domain_text()),
+            lines: lines.map(|line| config.line(*line).name.clone()).collect(),
+            strategy: Some(strategy.name.clone()),
+            tier_from: Some(old_active.to_string()),
+            tier_to: Some(new.active.to_string()),
+            since: Some(since),
+            duration_s: Some(seconds(since, at)),
+            answers_before: old.map(answers).unwrap_or_default(),
+            answers_now: answers(new),
+            ..event(config, kind, severity, at)
+        })
+    }
+}
+
+/// A strategy before and now.
+#[derive(Clone, Copy)]
+struct Move<'a> {
+    config: &'a Config,
+    instance: &'a Instance,
+    strategy: &'a Strategy,
+    old: Option<&'a Decision>,
+    new: &'a Decision,
 }
 
 /// Rank of what answers: tiers in order, the fallback last.
@@ -132,23 +233,23 @@ fn title(instance: &Instance, strategy: &Strategy, kind: Kind, now: &Decision) -
     )
 }
 
-/// What was decided for each instance, by its name: a change may have to look for all of them.
-fn by_instance(snapshot: &Snapshot) -> HashMap<&str, (&Instance, &[Decision])> {
-    let instances = &snapshot.ground.config.instances;
-    let decided = instances.iter().zip(&snapshot.decisions);
-    decided
-        .map(|(instance, decisions)| (instance.name.as_str(), (instance, &decisions[..])))
+/// Where each instance stands: a change of the file may have to look for all of them.
+fn by_name(config: &Config) -> HashMap<&str, usize> {
+    let instances = config.instances.iter().enumerate();
+    instances
+        .map(|(at, instance)| (instance.name.as_str(), at))
         .collect()
 }
 
-fn find<'a>(
-    instance: &Instance,
-    decisions: &'a [Decision],
+/// What was decided for the strategy of this name.
+fn decision<'a>(
+    former: &'a Snapshot,
+    instance: usize,
     strategy: &Strategy,
 ) -> Option<&'a Decision> {
-    let mut strategies = instance.strategies.iter();
+    let mut strategies = former.ground.config.instances[instance].strategies.iter();
     let at = strategies.position(|old| old.name == strategy.name)?;
-    decisions.get(at)
+    former.decision(instance, at)
 }
 
 fn answers(decision: &Decision) -> Vec<String> {
@@ -156,30 +257,6 @@ fn answers(decision: &Decision) -> Vec<String> {
     candidates
         .map(|candidate| candidate.address.to_string())
         .collect()
-}
-
-/// The instances whose answers depend on a target.
-fn users<'a>(config: &'a Config, target: &Target) -> Vec<&'a Instance> {
-    let depends = |instance: &&Instance| {
-        instance.strategies.iter().any(|strategy| {
-            let tiers = strategy.tiers.iter().flat_map(|tier| &tier.pools);
-            let mut pools = tiers.map(|member| member.pool).chain([strategy.fallback]);
-            pools.any(|pool| {
-                let pool = config.pool(pool);
-                pool.addresses.iter().any(|address| {
-                    Target::of(config, pool, address, instance).as_ref() == Some(target)
-                })
-            })
-        })
-    };
-    config.instances.iter().filter(depends).collect()
-}
-
-fn single<T>(users: &[&Instance], of: impl Fn(&Instance) -> T) -> Option<T> {
-    match users {
-        [one] => Some(of(one)),
-        _ => None,
-    }
 }
 
 fn seconds(from: Timestamp, to: Timestamp) -> u64 {

@@ -15,28 +15,31 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
+use igtm_common::cookie::{Secret, Secrets};
 use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::{JoinSet, block_in_place};
-use tokio::time::{MissedTickBehavior, interval, timeout_at};
+use tokio::time::{MissedTickBehavior, interval, interval_at, timeout_at};
 use tracing::{error, info, warn};
 
 use crate::alerts::{self, Since};
 use crate::config::{self, model::Config};
 use crate::dataplane::Dataplane;
 use crate::dns::server::{Current, Listener};
-use crate::health::{Health, Round};
+use crate::health::{Health, Round, Target};
 use crate::notify::Notifier;
 use crate::notify::event::Event;
 use crate::probe::{Prober, Vantage};
-use crate::snapshot::{Ground, Snapshot};
+use crate::snapshot::{Ground, Image, Snapshot};
 use crate::state::State;
 
 /// Rounds that wait to be judged; probes wait when there are more.
 const ROUNDS: usize = 4096;
 /// How often the kernel hears that the daemon lives.
 const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How long a secret makes server cookies (RFC 9018 §5 advises weeks at most).
+const ROTATION: Duration = Duration::from_secs(24 * 3600);
 /// How long pending alerts may take at the end.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -73,6 +76,10 @@ struct App {
     current: Option<Current>,
     since: Since,
     serial: u32,
+    /// Secrets of server cookies.
+    cookies: Secrets,
+    /// Targets whose state is not yet part of what is answered.
+    changed: Vec<Target>,
     /// Events of transitions that are not yet part of what is answered.
     pending: Vec<Event>,
 }
@@ -88,7 +95,7 @@ impl App {
             || std::array::from_fn(|_| rand::random()),
             Dataplane::hash_key,
         );
-        let ground = Arc::new(Ground::new(Arc::clone(&config), hash_key)?);
+        let ground = Arc::new(Ground::new(Arc::clone(&config), hash_key, None)?);
         let health = Health::new(&config, Timestamp::now());
         let (reports, rounds) = mpsc::channel(ROUNDS);
         let prober = Prober::start(Vantage::new("local"), reports);
@@ -107,6 +114,8 @@ impl App {
             current: None,
             since: Since::default(),
             serial,
+            cookies: first_cookies(),
+            changed: Vec::new(),
             pending: Vec::new(),
         })
     }
@@ -117,9 +126,7 @@ impl App {
         let until = tokio::time::Instant::now() + wait;
         while !self.health.all_known() {
             match timeout_at(until, self.rounds.recv()).await {
-                Ok(Some(round)) => {
-                    self.judge(round);
-                }
+                Ok(Some(round)) => self.judge(round),
                 Ok(None) => return,
                 Err(_elapsed) => {
                     warn!(?wait, "start_wait is over before every address was probed");
@@ -131,8 +138,10 @@ impl App {
 
     /// The first snapshot: from now on queries are answered.
     fn first_answer(&mut self) -> anyhow::Result<JoinSet<()>> {
-        let snapshot = self.decide(Arc::clone(&self.ground))?;
+        let ground = Arc::clone(&self.ground);
+        let snapshot = Snapshot::new(ground, &self.health, self.next_serial(), self.cookies);
         self.write(&snapshot)?;
+        self.changed.clear();
         self.reserve_serials(snapshot.serial);
         let current: Current = Arc::new(ArcSwap::from_pointee(snapshot));
         let listener = self
@@ -146,7 +155,7 @@ impl App {
         notify_service(&[sd_notify::NotifyState::Ready]);
         info!(
             instances = snapshot.ground.config.instances.len(),
-            answers = snapshot.image.answers.len(),
+            answers = snapshot.image.small.len() + snapshot.image.large.len(),
             kernel = self.dataplane.is_some(),
             "answering"
         );
@@ -156,6 +165,7 @@ impl App {
 
     /// Rounds, reloads and heartbeats, until told to stop.
     async fn follow(&mut self, mut stop: Stop, mut hangup: Signal) {
+        let mut rotation = interval_at(tokio::time::Instant::now() + ROTATION, ROTATION);
         let mut heartbeat = interval(HEARTBEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -171,27 +181,28 @@ impl App {
                 }
                 Some(round) = self.rounds.recv() => {
                     let verdict = Instant::now();
-                    let mut changed = self.judge(round);
+                    self.judge(round);
                     // What has come meanwhile becomes one step. Bounded: where rounds end faster
                     // than they are judged, nothing would ever be answered nor stopped.
                     for _ in 0..ROUNDS {
                         let Ok(round) = self.rounds.try_recv() else { break };
-                        changed |= self.judge(round);
+                        self.judge(round);
                     }
-                    if changed {
-                        self.change(Arc::clone(&self.ground), verdict);
+                    if !self.changed.is_empty() {
+                        self.change(None, verdict);
                     }
                 }
                 _ = hangup.recv() => self.reload(),
                 _ = heartbeat.tick() => self.beat(),
+                _ = rotation.tick() => self.rotate_cookies(),
             }
         }
     }
 
-    /// Whether the round changed a state.
-    fn judge(&mut self, round: Round) -> bool {
+    /// Takes in a round; a state that it changed waits for [`Self::change`].
+    fn judge(&mut self, round: Round) {
         let Some(transition) = self.health.report(round, Timestamp::now()) else {
-            return false;
+            return;
         };
         let reasons: Vec<String> = transition
             .reasons
@@ -206,32 +217,35 @@ impl App {
             reasons = reasons.join("; "),
             "state"
         );
-        let events = alerts::of_transition(&self.ground.config, &transition);
+        let events = alerts::of_transition(&self.ground, &transition);
         self.pending.extend(events);
-        true
+        self.changed.push(transition.target);
     }
 
-    /// Decides anew and makes it the answer everywhere; on an error all stays as it is.
-    fn change(&mut self, ground: Arc<Ground>, since: Instant) -> bool {
-        let decided = self.decide(ground);
-        let written = decided.and_then(|snapshot| self.write(&snapshot).map(|()| snapshot));
-        let snapshot = match written {
-            Ok(snapshot) => Arc::new(snapshot),
-            Err(error) => {
-                error!(
-                    error = format!("{error:#}"),
-                    "the answers stay as they were"
-                );
-                return false;
-            }
-        };
-        let Some(current) = &self.current else {
+    /// Decides what has changed, or all of another ground, and makes it the answer everywhere; on
+    /// an error all stays as it was.
+    fn change(&mut self, ground: Option<Arc<Ground>>, since: Instant) -> bool {
+        let Some(current) = self.current.clone() else {
             return false;
         };
+        let serial = self.next_serial();
+        let snapshot = Arc::new(match ground {
+            Some(ground) => Snapshot::new(ground, &self.health, serial, self.cookies),
+            None => current.load().after(&self.changed, &self.health, serial),
+        });
+        if let Err(error) = self.write(&snapshot) {
+            error!(
+                error = format!("{error:#}"),
+                "the answers stay as they were"
+            );
+            return false;
+        }
+        self.changed.clear();
         let former = current.swap(Arc::clone(&snapshot));
         info!(
             took_us = since.elapsed().as_micros() as u64,
             serial = snapshot.serial,
+            answers = answers_changed(&snapshot.image),
             "answers changed"
         );
         self.tell(Some(&former), &snapshot);
@@ -250,17 +264,6 @@ impl App {
         if let Some(dataplane) = &mut self.dataplane {
             block_in_place(|| dataplane.settle());
         }
-    }
-
-    fn decide(&self, ground: Arc<Ground>) -> anyhow::Result<Snapshot> {
-        let former = self.current.as_ref().map(|current| current.load());
-        let former = former.as_deref().map(Arc::as_ref);
-        Ok(Snapshot::new(
-            ground,
-            &self.health,
-            self.next_serial(),
-            former,
-        )?)
     }
 
     /// Above every serial that was ever answered, also when the clock went back (RFC 1982
@@ -298,11 +301,12 @@ impl App {
             Ok(config) => {
                 let health = self.health.clone();
                 self.health.reconcile(&config, Timestamp::now());
-                let ground = Ground::new(Arc::clone(&config), self.ground.hash_key);
+                let hash_key = self.ground.hash_key;
+                let ground = Ground::new(Arc::clone(&config), hash_key, Some(&self.ground));
                 let applied = match ground {
                     Ok(ground) => {
                         let ground = Arc::new(ground);
-                        let applied = self.change(Arc::clone(&ground), started);
+                        let applied = self.change(Some(Arc::clone(&ground)), started);
                         if applied {
                             self.ground = ground;
                         }
@@ -349,12 +353,43 @@ impl App {
         }
     }
 
+    /// Other secrets for server cookies; the former ones stay valid for their hour.
+    fn rotate_cookies(&mut self) {
+        self.cookies = Secrets {
+            current: fresh_secret(),
+            previous: self.cookies.current,
+        };
+        if let Some(current) = &self.current {
+            let snapshot = current.load().with_cookies(self.cookies);
+            current.store(Arc::new(snapshot));
+        }
+    }
+
     /// Ends what is under way: probes at once, alerts within [`DRAIN`].
     async fn drain(self) {
         self.prober.stop().await;
         self.notifier.drain(DRAIN).await;
         info!("stopped");
     }
+}
+
+/// The secrets that a daemon starts with.
+fn first_cookies() -> Secrets {
+    let current = fresh_secret();
+    Secrets {
+        current,
+        previous: current,
+    }
+}
+
+fn fresh_secret() -> Secret {
+    Secret(rand::random())
+}
+
+/// How many answers are other ones than before.
+fn answers_changed(image: &Image) -> usize {
+    let all = image.small.len() + image.large.len();
+    image.changed.as_ref().map_or(all, Vec::len)
 }
 
 /// SIGTERM and SIGINT.

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 
 use super::{Since, of_transition};
 use crate::config::model::Config;
-use crate::health::{AddressState, Health, Target, Transition};
+use crate::health::{AddressState, Health, Target, Transition, targets};
 use crate::notify::event::{Event, Kind, NodeReason, Severity};
-use crate::snapshot::Ground;
-use crate::snapshot::fixture::{ground, snapshot};
+use crate::snapshot::fixture::{Down, ground, snapshot};
+use crate::snapshot::{Ground, Snapshot};
 
 const FILE: &str = r#"
 [server]
@@ -85,9 +85,9 @@ fn target(config: &Config, address: &str) -> Target {
     found.expect("it is probed")
 }
 
-fn events_of(config: &Config, address: &str, from: AddressState, to: AddressState) -> Vec<Event> {
+fn events_of(ground: &Ground, address: &str, from: AddressState, to: AddressState) -> Vec<Event> {
     let transition = Transition {
-        target: target(config, address),
+        target: target(&ground.config, address),
         from,
         to,
         since: at(0),
@@ -97,7 +97,7 @@ fn events_of(config: &Config, address: &str, from: AddressState, to: AddressStat
             reason: "connection refused".to_owned(),
         }],
     };
-    of_transition(config, &transition)
+    of_transition(ground, &transition)
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn only_what_enters_or_leaves_down_is_told() {
         (Ok, Warn, None),
         (Warn, Ok, None),
     ] {
-        let events = events_of(&ground.config, "192.0.2.3", from, to);
+        let events = events_of(&ground, "192.0.2.3", from, to);
         let kinds: Vec<_> = events.iter().map(|event| event.kind).collect();
         assert_eq!(kinds, Vec::from_iter(expected), "{from:?} to {to:?}");
     }
@@ -122,8 +122,8 @@ fn only_what_enters_or_leaves_down_is_told() {
 
 #[test]
 fn an_address_is_told_of_in_every_pool_that_it_is_probed_for() {
-    let config = &ground(FILE).config;
-    let events = events_of(config, "192.0.2.1", AddressState::Ok, AddressState::Down);
+    let ground = ground(FILE);
+    let events = events_of(&ground, "192.0.2.1", AddressState::Ok, AddressState::Down);
     let pools: Vec<_> = events.iter().map(|event| event.pool.as_deref()).collect();
     // Not elsewhere: that is another monitor's verdict.
     assert_eq!(pools, [Some("first"), Some("also")]);
@@ -138,10 +138,19 @@ fn an_address_is_told_of_in_every_pool_that_it_is_probed_for() {
         assert_eq!((&event.instance, &event.domain), (&None, &None));
         assert!(event.title.contains("192.0.2.1") && event.title.contains("down"));
     }
-    let events = events_of(config, "192.0.2.3", AddressState::Down, AddressState::Ok);
+    let events = events_of(&ground, "192.0.2.3", AddressState::Down, AddressState::Ok);
     assert_eq!(events[0].instance.as_deref(), Some("www"));
     assert_eq!(events[0].domain.as_deref(), Some("www.example.com"));
     assert_eq!(events[0].severity, Severity::Info);
+}
+
+/// What is answered next: as the daemon does it, by the targets that changed.
+fn next(ground: &Arc<Ground>, down: &[&str], serial: u32, former: Option<&Snapshot>) -> Snapshot {
+    let targets: Vec<Target> = targets(&ground.config).into_iter().collect();
+    former.map_or_else(
+        || snapshot(ground, down, serial),
+        |former| former.after(&targets, &Down(down), serial),
+    )
 }
 
 /// What is told of `www` on the way through states of health, each by the addresses down.
@@ -150,7 +159,7 @@ fn way(ground: &Arc<Ground>, downs: &[&[&str]]) -> Vec<Vec<Event>> {
     let mut former = None;
     let mut told = Vec::new();
     for (n, down) in downs.iter().enumerate() {
-        let now = snapshot(ground, down, n as u32, former.as_ref());
+        let now = next(ground, down, n as u32, former.as_ref());
         let mut events = since.of_change(former.as_ref(), &now, at(10 * n as i64));
         events.retain(|event| event.instance.as_deref() == Some("www"));
         told.push(events);
@@ -249,7 +258,7 @@ fn the_first_answer_is_told_of_when_it_is_not_the_first_tiers() {
 #[test]
 fn a_changed_file_is_no_move() {
     let ground_before = ground(FILE);
-    let before = snapshot(&ground_before, &["192.0.2.1"], 1, None);
+    let before = snapshot(&ground_before, &["192.0.2.1"], 1);
     let mut since = Since::default();
     since.of_change(None, &before, at(0));
     for (from, to) in [
@@ -260,16 +269,16 @@ fn a_changed_file_is_no_move() {
         ),
     ] {
         let ground = ground(&FILE.replace(from, to));
-        let now = snapshot(&ground, &["192.0.2.1"], 2, Some(&before));
+        let now = snapshot(&ground, &["192.0.2.1"], 2);
         assert_eq!(since.of_change(Some(&before), &now, at(5)), []);
     }
     // A second tier that goes away while it answers: that is one, to the fallback.
     let shorter = FILE.replace(", { pools = [\"second\"] }]", "]");
-    let now = snapshot(&ground(&shorter), &["192.0.2.1"], 3, Some(&before));
+    let now = snapshot(&ground(&shorter), &["192.0.2.1"], 3);
     let events = since.of_change(Some(&before), &now, at(7));
     assert_eq!(events[0].kind, Kind::FallbackEntered);
     // A disabled instance is not answered: it moves nowhere.
     let disabled = FILE.replace("name = \"www\"", "name = \"www\"\nenabled = false");
-    let now = snapshot(&ground(&disabled), &["192.0.2.1"], 4, Some(&before));
+    let now = snapshot(&ground(&disabled), &["192.0.2.1"], 4);
     assert_eq!(since.of_change(Some(&before), &now, at(9)), []);
 }

@@ -8,12 +8,13 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use igtm_common::layout::{LargeAnswer, NameEntry, NameKey, Slot, SmallAnswer, View};
+use igtm_common::line::Unit;
 use serde::Serialize;
 
-use crate::config::{self, Problem, Problems, model};
-use crate::health::{self, AddressState, HealthView, Target};
-use crate::snapshot::{Ground, Snapshot};
-use model::{Config, PoolId, PoolType, Strategy};
+use crate::config::{self, Problem, Problems, model::Config};
+use crate::health;
+use crate::snapshot::{Ground, SnapshotError};
 
 /// What a configuration asks for, in numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -40,29 +41,70 @@ pub struct Summary {
     pub subscriptions: usize,
     /// 监控任务: targets that enabled strategies of enabled instances need probed.
     pub probe_tasks: usize,
-    /// Entries of the kernel's maps at worst.
+    /// What it takes of the kernel's maps.
     pub map_use: MapUse,
 }
 
-/// Entries of the kernel's maps when everything is enabled and healthy.
+/// What a configuration takes of the kernel's maps, whatever the health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct MapUse {
-    /// One for each instance, line and type (A, AAAA, and CNAME of a domain pool).
-    pub answers: usize,
-    /// One for each prefix of a line.
-    pub prefixes: usize,
+    /// Names that exist in the zones served here.
+    pub names: Use,
+    /// What is answered: one for each instance, family and line.
+    pub slots: Use,
+    /// Different answers that always have 7 records at most.
+    pub answers: Use,
+    /// Different answers that may have more.
+    pub large_answers: Use,
+    /// Different sets of lines that instances claim.
+    pub line_sets: Use,
+    /// Units of the table that finds a client's line.
+    pub line_units: Use,
+}
+
+/// Entries of a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Use {
+    /// What one configuration needs.
+    pub entries: usize,
+    /// Octets that they take in both epochs.
+    pub octets: usize,
+}
+
+impl Use {
+    /// Entries that stand twice, once for each epoch.
+    fn twice<T>(entries: usize) -> Self {
+        let octets = 2 * entries * size_of::<T>();
+        Self { entries, octets }
+    }
+}
+
+impl MapUse {
+    fn of(ground: &Ground) -> Self {
+        let fixed = &ground.fixed;
+        let (small, large) = ground.answers();
+        let names = fixed.names.len();
+        Self {
+            // A name holds both epochs in one entry.
+            names: Use {
+                entries: names,
+                octets: names * (size_of::<NameKey>() + size_of::<NameEntry>()),
+            },
+            slots: Use::twice::<Slot>(fixed.slots.len()),
+            answers: Use::twice::<SmallAnswer>(small),
+            large_answers: Use::twice::<LargeAnswer>(large),
+            line_sets: Use::twice::<View>(fixed.views.views().len()),
+            line_units: Use::twice::<Unit>(fixed.views.units().len()),
+        }
+    }
 }
 
 impl Summary {
-    /// Counts `config`.
-    pub fn of(config: &Config) -> Self {
+    /// Counts a configuration.
+    pub fn of(ground: &Ground) -> Self {
+        let config = &*ground.config;
         let prefixes = config.lines.iter().map(|line| line.prefixes.len()).sum();
-        let strategies = config.instances.iter().flat_map(|i| &i.strategies);
-        let answers = strategies
-            .clone()
-            .filter(|strategy| strategy.enabled)
-            .map(|strategy| strategy.lines.len() * types(config, strategy))
-            .sum();
+        let strategies = config.instances.iter().map(|one| one.strategies.len());
         Self {
             zones: config.zones.len(),
             lines: config.lines.len(),
@@ -71,29 +113,13 @@ impl Summary {
             pools: config.pools.len(),
             addresses: config.pools.iter().map(|pool| pool.addresses.len()).sum(),
             instances: config.instances.len(),
-            strategies: strategies.count(),
+            strategies: strategies.sum(),
             channels: config.channels.len(),
             subscriptions: config.subscriptions.len(),
             probe_tasks: health::targets(config).len(),
-            map_use: MapUse { answers, prefixes },
+            map_use: MapUse::of(ground),
         }
     }
-}
-
-fn pools(strategy: &Strategy) -> impl Iterator<Item = PoolId> {
-    let tiers = strategy.tiers.iter().flat_map(|tier| &tier.pools);
-    tiers.map(|member| member.pool).chain([strategy.fallback])
-}
-
-/// How many types a strategy answers on each of its lines.
-fn types(config: &Config, strategy: &Strategy) -> usize {
-    let cname = pools(strategy).any(|id| config.pool(id).r#type == PoolType::Domain);
-    let families = [false, true].map(|ipv6| strategy.claims(config, ipv6));
-    families
-        .into_iter()
-        .chain([cname])
-        .filter(|yes| *yes)
-        .count()
 }
 
 impl fmt::Display for Summary {
@@ -110,11 +136,23 @@ impl fmt::Display for Summary {
             ("channels", self.channels),
             ("subscriptions", self.subscriptions),
             ("probe tasks", self.probe_tasks),
-            ("answers in maps, at worst", self.map_use.answers),
-            ("prefixes in maps", self.map_use.prefixes),
         ];
         for (what, count) in rows {
             writeln!(f, "  {what:<26} {count:>8}")?;
+        }
+        let maps = &self.map_use;
+        let rows = [
+            ("names", maps.names),
+            ("slots", maps.slots),
+            ("answers", maps.answers),
+            ("large answers", maps.large_answers),
+            ("sets of lines", maps.line_sets),
+            ("units of the line table", maps.line_units),
+        ];
+        writeln!(f, "  in the kernel's maps, and what that takes:")?;
+        for (what, Use { entries, octets }) in rows {
+            let kib = octets.div_ceil(1024);
+            writeln!(f, "    {what:<24} {entries:>8} {kib:>9} KiB")?;
         }
         Ok(())
     }
@@ -123,11 +161,7 @@ impl fmt::Display for Summary {
 /// Checks `file` and prints what was found; exit code 1 when there is any problem.
 pub fn check(file: &Path, json: bool) -> ExitCode {
     let checked = config::load(file).and_then(|config| {
-        let summary = Summary::of(&config);
-        match fits(config) {
-            Ok(()) => Ok(summary),
-            Err(error) => Err(Problems::of_file(file, error.to_string())),
-        }
+        summary(config).map_err(|error| Problems::of_file(file, error.to_string()))
     });
     let text = if json {
         as_json(&checked)
@@ -139,21 +173,11 @@ pub fn check(file: &Path, json: bool) -> ExitCode {
     ExitCode::from(u8::from(checked.is_err()))
 }
 
-/// Whether the lines compile and the answers fit the kernel's maps: what the daemon does first.
-fn fits(config: Config) -> anyhow::Result<()> {
+/// Whether the lines compile and all fits the kernel's maps: what the daemon does first.
+fn summary(config: Config) -> Result<Summary, SnapshotError> {
     let secret = std::array::from_fn(|_| rand::random());
-    let ground = Ground::new(Arc::new(config), secret)?;
-    let snapshot = Snapshot::new(Arc::new(ground), &NothingKnown, 0, None)?;
-    Ok(snapshot.image.check_capacity()?)
-}
-
-/// Health before any round.
-struct NothingKnown;
-
-impl HealthView for NothingKnown {
-    fn state(&self, _target: &Target) -> AddressState {
-        AddressState::Unknown
-    }
+    let ground = Ground::new(Arc::new(config), secret, None)?;
+    Ok(Summary::of(&ground))
 }
 
 /// What `--json` prints.
@@ -228,7 +252,7 @@ tier = [{ pools = ["a"] }]
 "#;
 
     fn checked(text: &str) -> Result<Summary, Problems> {
-        config::parse(text, Path::new("igtm.toml")).map(|config| Summary::of(&config))
+        config::parse(text, Path::new("igtm.toml")).map(|config| summary(config).expect("it fits"))
     }
 
     #[test]
@@ -236,9 +260,14 @@ tier = [{ pools = ["a"] }]
         let summary = checked(GOOD).expect("the file is good");
         // `a` has one enabled address, and each instance asks it for its own domain.
         assert_eq!(summary.probe_tasks, 2);
-        // `one`: two lines × A, AAAA, CNAME; `two`: one line × A.
-        assert_eq!(summary.map_use.answers, 7);
-        assert_eq!(summary.map_use.prefixes, 2);
+        let used = &summary.map_use;
+        // The apex and the two; `one`: two lines × A, AAAA; `two`: one line × A.
+        assert_eq!((used.names.entries, used.slots.entries), (3, 5));
+        // Both lines of `one` share theirs.
+        assert_eq!((used.answers.entries, used.large_answers.entries), (3, 0));
+        assert_eq!(used.line_sets.entries, 2);
+        assert_eq!(used.slots.octets, 5 * 2 * 8);
+        assert_eq!(summary.prefixes, 2);
         assert_eq!((summary.lines, summary.addresses), (2, 3));
         assert!(
             summary
@@ -255,7 +284,7 @@ tier = [{ pools = ["a"] }]
         let good = parsed(GOOD);
         assert_eq!(good["ok"], true);
         assert_eq!(good["problems"], json!([]));
-        assert_eq!(good["summary"]["map_use"]["answers"], 7);
+        assert_eq!(good["summary"]["map_use"]["answers"]["entries"], 3);
         let bad = parsed("version = 2");
         assert_eq!(bad["ok"], false);
         assert_eq!(

@@ -59,7 +59,7 @@ pub(super) fn build(
     }
     names.add_apexes(config)?;
     names.add_parents()?;
-    let views = Views::build(lines, &claims.sets);
+    let views = Views::build(lines, &claims.sets)?;
     let claims = claims.finish();
     let slots = place(
         &mut names.names,
@@ -370,7 +370,7 @@ fn place(
             len: one.len,
             kept: same.as_mut().and_then(|same| {
                 let view = names.get(&one.key)?.of.view[usize::from(one.ipv6)];
-                same.base(one.key, one.ipv6, views.lines(ViewId(view)), view)
+                same.base(one.key, one.ipv6, &views.view(ViewId(view)).lines, view)
             }),
         })
         .collect();
@@ -418,7 +418,7 @@ impl<'a> Same<'a> {
             return None;
         }
         let same = self.views.entry((old, view)).or_insert_with(|| {
-            let old = self.former.fixed.views.lines(ViewId(old));
+            let old = &self.former.fixed.views.view(ViewId(old)).lines;
             let moved = old.iter().map(|line| self.lines[usize::from(line.0)]);
             moved.eq(lines.iter().copied().map(Some))
         });

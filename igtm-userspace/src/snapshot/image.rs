@@ -91,37 +91,43 @@ impl Image {
 
     /// Refuses what cannot fit any maps, with the numbers.
     pub fn check_capacity(&self) -> Result<(), CapacityError> {
-        for (what, needed, most) in [
-            ("names", self.fixed.names.len(), MOST_NAMES),
-            (
-                "slots (instances × types × lines)",
-                self.fixed.slots.len(),
-                MOST_SLOTS,
-            ),
-            ("answers", self.small.len(), MOST_ANSWERS),
-            (
-                "answers of more than 7 records",
-                self.large.len(),
-                MOST_LARGE,
-            ),
-            ("zones", self.zones.len(), MOST_ZONES),
-            (
-                "sets of lines",
-                self.fixed.views.len(),
-                usize::from(NO_VIEW),
-            ),
-            (
-                "units of the line table",
-                self.fixed.views.units().len(),
-                MOST_UNITS,
-            ),
-        ] {
-            if needed > most {
-                return Err(CapacityError { what, needed, most });
-            }
-        }
-        Ok(())
+        let answers = (self.small.len(), self.large.len());
+        check_capacity(&self.fixed, answers, self.zones.len())
     }
+}
+
+/// The same, before there are answers: so many small and large ones.
+pub(super) fn check_capacity(
+    fixed: &Fixed,
+    (small, large): (usize, usize),
+    zones: usize,
+) -> Result<(), CapacityError> {
+    for (what, needed, most) in [
+        ("names", fixed.names.len(), MOST_NAMES),
+        (
+            "slots (instances × types × lines)",
+            fixed.slots.len(),
+            MOST_SLOTS,
+        ),
+        ("answers", small, MOST_ANSWERS),
+        ("answers of more than 7 records", large, MOST_LARGE),
+        ("zones", zones, MOST_ZONES),
+        (
+            "sets of lines",
+            fixed.views.views().len(),
+            usize::from(NO_VIEW),
+        ),
+        (
+            "units of the line table",
+            fixed.views.units().len(),
+            MOST_UNITS,
+        ),
+    ] {
+        if needed > most {
+            return Err(CapacityError { what, needed, most });
+        }
+    }
+    Ok(())
 }
 
 /// Most elements of each map, for one epoch: what a wrong configuration must not exceed.

@@ -30,7 +30,7 @@ pub use recipe::{RecipeId, Recipes, User};
 
 use crate::config::model::{Config, Instance, Strategy};
 use crate::health::{HealthView, Target};
-use crate::line::{LineTable, TableError};
+use crate::line::{LineTable, TableError, ViewsError};
 use crate::policy::{self, Decision};
 use answers::Answers;
 
@@ -40,6 +40,9 @@ pub enum SnapshotError {
     /// The lines do not make a table.
     #[error("{0}")]
     Lines(#[from] TableError),
+    /// The lines that are claimed do not.
+    #[error("{0}")]
+    Views(#[from] ViewsError),
     /// More than one answer holds.
     #[error("instance {instance}, strategy {strategy}: {problem}")]
     Answer {
@@ -94,7 +97,9 @@ impl Ground {
         let lines = LineTable::build(&config.lines)?;
         let recipes = Recipes::of(&config);
         let built = fixed::build(&config, &hash_key, &lines, &recipes, former)?;
-        let zones = config.zones.iter().map(soa::zone).collect();
+        let zones: Vec<_> = config.zones.iter().map(soa::zone).collect();
+        let answers = (built.answers.small.len(), built.answers.large.len());
+        image::check_capacity(&built.fixed, answers, zones.len())?;
         Ok(Self {
             config,
             lines,

@@ -36,7 +36,7 @@ pub(super) struct Recipe {
 }
 
 /// The recipes of a configuration's enabled strategies.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Recipes {
     list: Vec<Recipe>,
     /// By strategy, instance after instance; [`NONE`] for what is disabled.
@@ -80,11 +80,6 @@ impl Recipes {
             users,
             dependents,
         }
-    }
-
-    /// Every recipe, by number.
-    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &Recipe> {
-        self.list.iter()
     }
 
     /// How many there are.
@@ -233,23 +228,16 @@ impl Dependents {
                 dependents.pools.entry(key).or_default().push(PoolId(at));
             }
         }
-        let using = |id: u32| {
-            let (_, strategy) = list[id as usize].first(config);
-            pools(strategy)
-        };
-        let ids = 0..list.len() as u32;
-        dependents.recipes = Lists::of(
-            config.pools.len(),
-            ids.clone()
-                .flat_map(|id| using(id).map(move |pool| (pool.0 as u32, id))),
-        );
-        for id in ids {
-            if using(id).any(|pool| is_by_instance(config, config.pool(pool))) {
-                let (instance, _) = list[id as usize].first(config);
+        let mut using = Vec::new();
+        for (recipe, id) in list.iter().zip(0..) {
+            let (instance, strategy) = recipe.first(config);
+            using.extend(pools(strategy).map(|pool| (pool.0 as u32, id)));
+            if pools(strategy).any(|pool| is_by_instance(config, config.pool(pool))) {
                 let domain = instance.domain_text();
                 dependents.own.entry(domain).or_default().push(id);
             }
         }
+        dependents.recipes = Lists::of(config.pools.len(), using.iter().copied());
         dependents
     }
 

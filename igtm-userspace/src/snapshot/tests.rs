@@ -1,15 +1,15 @@
-//! From a file and health to the entries that the kernel answers from.
+//! From a file and health to what the kernel answers from.
 
-use std::sync::Arc;
+mod change;
+mod figures;
+mod names;
+mod recipes;
 
-use hickory_proto::rr::RecordType;
-use igtm_common::layout::{Answer, NO_LINE, RECORDS, Text};
+use igtm_common::layout::{Answer, NO_VIEW, Text};
 
-use super::fixture::{KEY, ground, snapshot};
-use super::names::hash;
-use super::{CapacityError, Ground, Image, Snapshot, SnapshotError};
-use crate::config;
-use crate::policy::fixture::name;
+use super::fixture::{config, ground, snapshot};
+use super::{CapacityError, Either, Ground, Image, Snapshot, SnapshotError};
+use crate::line::ViewId;
 
 const FILE: &str = r#"
 zone = [{ origin = "example.com", ns = ["ns.example.net"], contact = "ops.example.net" }]
@@ -65,51 +65,70 @@ fn text<const N: usize>(text: &Text<N>) -> String {
     String::from_utf8(octets.map(|octet| octet.cast_unsigned()).collect()).expect("UTF-8")
 }
 
-/// Every entry as `name type line: addresses`, sorted; one without records ends in `(none)`.
+fn described<const C: usize, const O: usize, const T: usize>(answer: &Answer<C, O, T>) -> String {
+    match answer.records {
+        0 => "(none)".to_owned(),
+        _ => text(&answer.addresses),
+    }
+}
+
+/// Every answered line as `name type line: addresses`, sorted; one without records is `(none)`.
 fn entries(snapshot: &Snapshot) -> Vec<String> {
-    let entry = |answer: &Answer, qtype: u16| {
-        let none = if answer.records == 0 { " (none)" } else { "" };
-        format!(
-            "{} {} {}: {}{none}",
-            text(&answer.name),
-            RecordType::from(qtype),
-            text(&answer.line),
-            text(&answer.addresses)
-        )
-    };
-    let answers = snapshot.image.answers.iter();
-    let mut entries: Vec<_> = answers
-        .map(|(key, answer)| entry(answer, key.qtype))
-        .collect();
+    let image = &snapshot.image;
+    let fixed = &image.fixed;
+    let mut entries = Vec::new();
+    for name in fixed.names.values() {
+        for (family, at) in [("A", 0), ("AAAA", 1)] {
+            if name.of.view[at] == NO_VIEW {
+                continue;
+            }
+            let lines = &fixed.views.view(ViewId(name.of.view[at])).lines;
+            let slots = &fixed.slots[name.of.slots[at] as usize..][..lines.len()];
+            for (slot, line) in slots.iter().zip(lines) {
+                assert_eq!(slot.line, line.0, "a slot is its line's");
+                let line = &fixed.line_names[usize::from(slot.line)];
+                let answer = match image.answer(slot.answer) {
+                    None => "nothing".to_owned(),
+                    Some(Either::Small(answer)) => described(answer),
+                    Some(Either::Large(answer)) => described(answer),
+                };
+                entries.push(format!("{} {family} {line}: {answer}", name.text));
+            }
+        }
+    }
     entries.sort();
     entries
 }
 
 #[test]
-fn every_name_type_and_claimed_line_has_an_entry() {
-    let snapshot = snapshot(&ground(FILE), &[], 1, None);
+fn every_name_family_and_claimed_line_has_a_slot() {
+    let snapshot = snapshot(&ground(FILE), &[], 1);
     assert_eq!(
         entries(&snapshot),
         [
             "cdn.gtm.example.com A default: cdn.example.net",
             "cdn.gtm.example.com AAAA default: cdn.example.net",
-            "cdn.gtm.example.com CNAME default: cdn.example.net",
             "www.example.com A default: 192.0.2.9",
             "www.example.com A telecom: 192.0.2.1 weight 8000, 192.0.2.2 weight 2000",
+            "www.example.com AAAA telecom: (none)",
         ]
+    );
+    assert_eq!(
+        snapshot.image.fixed.line_names,
+        ["default", "telecom", "office"]
     );
 }
 
 #[test]
-fn health_decides_what_an_entry_holds() {
+fn health_decides_what_a_slot_refers_to() {
     for (down, expected) in [
         (&["192.0.2.2"][..], "192.0.2.9"),
         // The lower tier is unmonitored: never down, so the fallback is never reached.
         (&["192.0.2.1", "192.0.2.2", "192.0.2.9"], "192.0.2.9"),
     ] {
-        let entries = entries(&snapshot(&ground(FILE), down, 1, None));
+        let entries = entries(&snapshot(&ground(FILE), down, 1));
         assert_eq!(
-            entries[4],
+            entries[3],
             format!("www.example.com A telecom: {expected}"),
             "{down:?}"
         );
@@ -120,127 +139,82 @@ fn health_decides_what_an_entry_holds() {
 #[test]
 fn a_line_whose_answer_does_not_fit_hides_the_lines_behind_it() {
     let file = FILE.replace(", { pools = [\"rest\"] }]", "]");
-    let ground = ground(&file);
-    let snapshot = snapshot(&ground, &["192.0.2.1"], 1, None);
-    let entries = entries(&snapshot);
-    assert!(
-        entries.contains(&"www.example.com A telecom: 2001:db8::1 (none)".to_owned()),
-        "{entries:?}"
-    );
-    assert!(
-        entries.contains(&"www.example.com AAAA telecom: 2001:db8::1".to_owned()),
-        "{entries:?}"
-    );
-    let www = hash(&KEY, &name("www.example.com")).expect("short");
-    let found = |client: &str, qtype| {
-        let chain = ground.lines.chain_of(client.parse().expect("an address"));
-        snapshot
-            .look_up(www, qtype, chain)
-            .map(|answer| answer.records)
-    };
-    assert_eq!(found("203.0.113.1", RecordType::A), Some(0));
-    assert_eq!(found("203.0.113.1", RecordType::AAAA), Some(1));
-    assert_eq!(found("192.0.2.1", RecordType::A), Some(1));
-    assert_eq!(found("192.0.2.1", RecordType::AAAA), None);
-    // Office is preferred and claimed by nobody: telecom decides.
-    assert_eq!(found("203.0.113.200", RecordType::AAAA), Some(1));
+    let entries = entries(&snapshot(&ground(&file), &["192.0.2.1"], 1));
+    assert_eq!(entries[3], "www.example.com A telecom: (none)");
+    assert_eq!(entries[4], "www.example.com AAAA telecom: 2001:db8::1");
 }
 
 #[test]
-fn chains_and_prefixes_are_the_line_tables() {
-    let snapshot = snapshot(&ground(FILE), &[], 1, None);
-    let image = &snapshot.image;
-    assert_eq!(image.line_names, ["default", "telecom", "office"]);
-    assert_eq!(image.chains[0].lines[..2], [0, NO_LINE]);
-    let chain = |prefix: &str| {
-        let chain = image.prefixes[&prefix.parse().expect("a prefix")];
-        let lines = image.chains[chain as usize].lines.iter();
-        lines
-            .take_while(|line| **line != NO_LINE)
-            .map(|line| image.line_names[usize::from(*line)].as_str())
-            .collect::<Vec<_>>()
-            .join(" > ")
-    };
-    assert_eq!(chain("203.0.113.128/25"), "office > telecom > default");
-    assert_eq!(chain("2001:db8:a::/48"), "telecom > default");
-}
-
-#[test]
-fn what_did_not_change_is_shared_with_the_former_snapshot() {
-    let ground = ground(FILE);
-    let former = snapshot(&ground, &[], 1, None);
-    let now = snapshot(&ground, &["192.0.2.1"], 2, Some(&former));
-    assert_eq!(now.serial, 2);
-    for (key, answer) in &now.image.answers {
-        let same = Arc::ptr_eq(answer, &former.image.answers[key]);
-        assert_eq!(
-            same,
-            text(&answer.line) != "telecom",
-            "{}",
-            text(&answer.line)
-        );
-    }
-}
-
-#[test]
-fn a_disabled_instance_has_no_entry_but_a_name() {
+fn a_disabled_instance_has_no_slot_but_a_name() {
     let file = FILE.replace("ttl = \"30s\"", "enabled = false");
     let ground = ground(&file);
-    let entries = entries(&snapshot(&ground, &[], 1, None));
+    let entries = entries(&snapshot(&ground, &[], 1));
     assert!(
         entries.iter().all(|entry| entry.starts_with("cdn.")),
         "{entries:?}"
     );
-    for (asked, exists) in [
-        ("www.example.com", true),
-        ("example.com", true),
-        ("gtm.example.com", true),
-        ("cdn.gtm.example.com", true),
-        ("other.example.com", false),
-        ("a.www.example.com", false),
-        ("com", false),
-    ] {
-        assert_eq!(ground.names.exists(&name(asked)), exists, "{asked}");
-    }
+    let names = ground.fixed.names.values();
+    let www = names
+        .into_iter()
+        .find(|name| name.text == "www.example.com");
+    assert_eq!(www.expect("it exists").of.view, [NO_VIEW; 2]);
 }
 
 #[test]
 fn more_than_the_maps_hold_is_refused_with_the_numbers() {
     let mut image = Image::default();
     assert_eq!(image.check_capacity(), Ok(()));
-    image.line_names = vec![String::new(); 1025];
+    image.zones = ground(FILE).zones(1).repeat((1 << 14) + 1);
     assert_eq!(
         image.check_capacity(),
         Err(CapacityError {
-            what: "lines",
-            needed: 1025,
-            most: 1024
+            what: "zones",
+            needed: 16_385,
+            most: 16_384
         })
     );
 }
 
-#[test]
-fn more_addresses_than_an_answer_holds_are_refused_with_the_numbers() {
-    let addresses: Vec<String> = (0..=RECORDS)
+fn with_addresses(count: usize) -> String {
+    let addresses: Vec<String> = (0..count)
         .map(|n| format!("{{ value = \"192.0.2.{n}\" }}"))
         .collect();
-    let file = format!(
-        "version = 1\n{}",
-        FILE.replace("{ value = \"192.0.2.9\" }", &addresses.join(", "))
-    );
-    let path = std::path::Path::new("/nowhere/igtm.toml");
-    match config::parse(&file, path) {
-        // Told before it is run, with the place: better still.
-        Err(problems) => assert!(problems.to_string().contains("33"), "{problems}"),
-        Ok(config) => {
-            let ground = Arc::new(Ground::new(Arc::new(config), KEY).expect("it fits"));
-            let error = Snapshot::new(ground, &super::fixture::Down(&[]), 1, None)
-                .expect_err("it does not fit");
-            assert!(
-                matches!(&error, SnapshotError::Answer { instance, .. } if instance == "www"),
-                "{error}"
-            );
-            assert!(error.to_string().contains("33 addresses"), "{error}");
-        }
+    FILE.replace("{ value = \"192.0.2.9\" }", &addresses.join(", "))
+}
+
+/// The size of an answer is that of its largest alternative, whatever the health.
+#[test]
+fn an_answer_that_may_be_large_is_a_large_one() {
+    assert_eq!(ground(&with_addresses(7)).answers(), (5, 0));
+    let ground = ground(&with_addresses(8));
+    assert_eq!(ground.answers(), (3, 2));
+    // Telecom's first tier holds two.
+    for down in [&[][..], &["192.0.2.1"]] {
+        let snapshot = snapshot(&ground, down, 1);
+        assert_eq!(
+            (snapshot.image.small.len(), snapshot.image.large.len()),
+            (3, 2)
+        );
     }
+}
+
+#[test]
+fn more_addresses_than_an_answer_holds_are_refused_with_the_numbers() {
+    let mut config = (*config(&with_addresses(127))).clone();
+    assert!(Ground::new(config.clone().into(), super::fixture::KEY, None).is_ok());
+    let pool = &mut config.pools[1];
+    let more = crate::config::model::PoolAddress {
+        value: crate::policy::fixture::address("192.0.2.200"),
+        ..pool.addresses[0].clone()
+    };
+    pool.addresses.push(more);
+    let error = Ground::new(config.into(), super::fixture::KEY, None).expect_err("too many");
+    assert!(
+        matches!(&error, SnapshotError::Answer { instance, .. } if instance == "www"),
+        "{error}"
+    );
+    assert_eq!(
+        error.to_string(),
+        "instance www, strategy default: 128 addresses in one answer, at most 127 are supported"
+    );
 }

@@ -144,9 +144,10 @@ fn unknown_options_are_ignored_and_unknown_versions_refused() {
     let snapshot = well();
     let mut asked = query("www.example.com", A, true);
     let edns = asked.edns.as_mut().expect("it was asked for");
-    // What plain dig sends: a client cookie (RFC 7873).
+    // NSID (RFC 5001), and one that nobody has given a meaning.
+    edns.options_mut().insert(EdnsOption::Unknown(3, vec![]));
     edns.options_mut()
-        .insert(EdnsOption::Unknown(10, vec![1, 2, 3, 4, 5, 6, 7, 8]));
+        .insert(EdnsOption::Unknown(65_001, vec![1; 9]));
     let reply = parsed(&snapshot, TELECOM, &octets(&asked));
     assert_eq!(words(&reply), "NoError aa www.example.com. 60 A 10.0.0.1");
     assert!(reply.edns.expect("an OPT").options().as_ref().is_empty());

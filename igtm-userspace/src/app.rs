@@ -25,7 +25,7 @@ use tracing::{error, info, warn};
 
 use crate::alerts::{self, Since};
 use crate::config::{self, model::Config};
-use crate::dataplane::Dataplane;
+use crate::dataplane::{Capacity, Dataplane};
 use crate::dns::server::{Current, Listener};
 use crate::health::{Health, Round, Target};
 use crate::notify::Notifier;
@@ -90,12 +90,11 @@ impl App {
         let server = &config.server;
         let state = State::open(&server.state_dir)?;
         let listener = Listener::bind(server)?;
-        let dataplane = Dataplane::open(server)?;
-        let hash_key = dataplane.as_ref().map_or_else(
-            || std::array::from_fn(|_| rand::random()),
-            Dataplane::hash_key,
-        );
+        let hash_key =
+            Dataplane::hash_key(server).unwrap_or_else(|| std::array::from_fn(|_| rand::random()));
         let ground = Arc::new(Ground::new(Arc::clone(&config), hash_key, None)?);
+        let mut dataplane = Dataplane::open(&config, hash_key, needed(&ground))?;
+        let cookies = first_cookies(dataplane.as_mut())?;
         let health = Health::new(&config, Timestamp::now());
         let (reports, rounds) = mpsc::channel(ROUNDS);
         let prober = Prober::start(Vantage::new("local"), reports);
@@ -114,7 +113,7 @@ impl App {
             current: None,
             since: Since::default(),
             serial,
-            cookies: first_cookies(),
+            cookies,
             changed: Vec::new(),
             pending: Vec::new(),
         })
@@ -261,8 +260,10 @@ impl App {
 
     /// Waits now for what the next change would else wait for.
     fn settle(&mut self) {
-        if let Some(dataplane) = &mut self.dataplane {
-            block_in_place(|| dataplane.settle());
+        if let Some(dataplane) = &mut self.dataplane
+            && let Err(error) = block_in_place(|| dataplane.settle())
+        {
+            error!(%error, "the maps are brought up to date with the next change");
         }
     }
 
@@ -276,7 +277,7 @@ impl App {
     /// The kernel first: what it refuses is not answered in userspace either.
     fn write(&mut self, snapshot: &Snapshot) -> anyhow::Result<()> {
         if let Some(dataplane) = &mut self.dataplane {
-            block_in_place(|| dataplane.apply(&snapshot.image))?;
+            block_in_place(|| dataplane.apply(&snapshot.ground.config, &snapshot.image))?;
         }
         self.serial = snapshot.serial;
         Ok(())
@@ -318,6 +319,7 @@ impl App {
                     }
                 };
                 if applied {
+                    self.configure(&config);
                     self.prober.set_targets(self.health.probes());
                     self.notifier.reconfigure(config);
                     info!(file = %self.file.display(), "reloaded");
@@ -333,6 +335,15 @@ impl App {
         notify_service(&[sd_notify::NotifyState::Ready]);
     }
 
+    /// Tells the kernel what a new file says besides the answers.
+    fn configure(&mut self, config: &Config) {
+        if let Some(dataplane) = &mut self.dataplane
+            && let Err(error) = dataplane.configure(config)
+        {
+            error!(%error, "the kernel's settings stay as they were");
+        }
+    }
+
     fn reloaded(&self) -> anyhow::Result<Arc<Config>> {
         let config = config::load(&self.file)?;
         let running = &self.ground.config.server;
@@ -345,9 +356,8 @@ impl App {
     }
 
     fn beat(&mut self) {
-        let server = &self.ground.config.server;
         if let Some(dataplane) = &mut self.dataplane
-            && let Err(error) = block_in_place(|| dataplane.heartbeat(server))
+            && let Err(error) = block_in_place(|| dataplane.heartbeat())
         {
             error!(%error, "heartbeat");
         }
@@ -355,10 +365,17 @@ impl App {
 
     /// Other secrets for server cookies; the former ones stay valid for their hour.
     fn rotate_cookies(&mut self) {
-        self.cookies = Secrets {
+        let cookies = Secrets {
             current: fresh_secret(),
             previous: self.cookies.current,
         };
+        if let Some(dataplane) = &mut self.dataplane
+            && let Err(error) = dataplane.set_cookies(cookies)
+        {
+            error!(%error, "the secrets of cookies stay as they were");
+            return;
+        }
+        self.cookies = cookies;
         if let Some(current) = &self.current {
             let snapshot = current.load().with_cookies(self.cookies);
             current.store(Arc::new(snapshot));
@@ -373,17 +390,41 @@ impl App {
     }
 }
 
-/// The secrets that a daemon starts with.
-fn first_cookies() -> Secrets {
+/// The secrets that a daemon starts with: those that the kernel has, or new ones for both.
+fn first_cookies(dataplane: Option<&mut Dataplane>) -> anyhow::Result<Secrets> {
+    let adopted = dataplane.as_ref().and_then(|dataplane| dataplane.cookies());
+    if let Some(cookies) = adopted {
+        return Ok(cookies);
+    }
     let current = fresh_secret();
-    Secrets {
+    let cookies = Secrets {
         current,
         previous: current,
+    };
+    if let Some(dataplane) = dataplane {
+        dataplane.set_cookies(cookies)?;
     }
+    Ok(cookies)
 }
 
 fn fresh_secret() -> Secret {
     Secret(rand::random())
+}
+
+/// What the maps have to hold, whatever the health.
+fn needed(ground: &Ground) -> Capacity {
+    let fixed = &ground.fixed;
+    let (small, large) = ground.answers();
+    Capacity {
+        names: fixed.names.len(),
+        views: fixed.views.views().len(),
+        units: fixed.views.units().len(),
+        slots: fixed.slots.len(),
+        small,
+        large,
+        zones: ground.config.zones.len(),
+        lines: fixed.line_names.len(),
+    }
 }
 
 /// How many answers are other ones than before.

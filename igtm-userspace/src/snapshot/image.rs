@@ -89,6 +89,12 @@ impl Image {
         }
     }
 
+    /// How many answers differ from the image before; all of them where any may.
+    pub fn answers_changed(&self) -> usize {
+        let all = self.small.len() + self.large.len();
+        self.changed.as_ref().map_or(all, Vec::len)
+    }
+
     /// Refuses what cannot fit any maps, with the numbers.
     pub fn check_capacity(&self) -> Result<(), CapacityError> {
         let answers = (self.small.len(), self.large.len());

@@ -8,6 +8,7 @@
 //! Pure: no I/O, no clock.
 
 mod answers;
+mod claims;
 mod fixed;
 mod image;
 mod lists;

@@ -3,6 +3,7 @@
 //! Must not know health: slots refer to answers that are made later.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use igtm_common::layout::{EXISTS, NO_VIEW, NameKey, NameRef, PASS, PASS_OTHERS, Slot};
 use igtm_common::name::HashKey;
@@ -14,7 +15,7 @@ use super::recipe::Recipes;
 use super::slots::{self, Run};
 use super::{Ground, SnapshotError, names};
 use crate::config::model::{Config, LineId};
-use crate::line::{LineTable, ViewId, Views};
+use crate::line::{LineTable, ViewId, Views, ViewsError};
 
 /// What the names of a configuration are, ready for the maps.
 pub(super) struct Built {
@@ -28,7 +29,7 @@ pub(super) struct Built {
 pub(super) fn build(
     config: &Config,
     secret: &HashKey,
-    lines: &LineTable,
+    lines: &Arc<LineTable>,
     recipes: &Recipes,
     former: Option<&Ground>,
 ) -> Result<Built, SnapshotError> {
@@ -60,7 +61,7 @@ pub(super) fn build(
     }
     names.add_apexes(config)?;
     names.add_parents()?;
-    let views = Views::build(lines, &claims.sets)?;
+    let views = views(lines, &claims.sets, former)?;
     let claims = claims.finish();
     let slots = place(
         &mut names.names,
@@ -81,6 +82,21 @@ pub(super) fn build(
         answers: claims.answers,
         business,
     })
+}
+
+/// The sets of lines, compiled; those of `former` where both sets and lines are its.
+fn views(
+    lines: &Arc<LineTable>,
+    sets: &[Vec<LineId>],
+    former: Option<&Ground>,
+) -> Result<Arc<Views>, ViewsError> {
+    if let Some(former) = former.filter(|former| Arc::ptr_eq(&former.lines, lines)) {
+        let views = &former.fixed.views;
+        if views.views().iter().map(|view| &view.lines).eq(sets) {
+            return Ok(Arc::clone(views));
+        }
+    }
+    Views::build(lines, sets).map(Arc::new)
 }
 
 /// A name that has no addresses itself.

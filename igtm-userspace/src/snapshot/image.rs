@@ -42,8 +42,8 @@ pub struct Fixed {
     pub names: HashMap<NameKey, Named>,
     /// Labels of the longest of them.
     pub deepest: u8,
-    /// Where clients are looked up.
-    pub views: Views,
+    /// Where clients are looked up; shared with the configuration before, when that has the same.
+    pub views: Arc<Views>,
     /// What is answered on each line; a name's are consecutive.
     pub slots: Vec<Slot>,
     /// Names of lines by number.

@@ -48,7 +48,7 @@ pub struct View {
 }
 
 /// All views of a configuration and the store that their trees share.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Views {
     views: Vec<View>,
     units: Vec<Unit>,

@@ -8,6 +8,7 @@ extern crate std;
 pub mod answer;
 pub mod checksum;
 pub mod counter;
+pub mod generator;
 pub mod layout;
 pub mod measure;
 pub mod name;

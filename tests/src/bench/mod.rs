@@ -5,6 +5,7 @@
 
 pub mod comparison;
 pub mod cpu;
+pub mod failover;
 pub mod generator;
 pub mod ground;
 mod interrupt;
@@ -12,8 +13,12 @@ pub mod machine;
 pub mod peers;
 pub mod process;
 pub mod query;
+pub mod readme;
 pub mod report;
+pub mod run;
+pub mod scale;
 pub mod search;
 pub mod server;
+pub mod startup;
 pub mod stats;
 pub mod wire;

@@ -105,8 +105,8 @@ fn install_peers() -> Result<()> {
         packages.join(" ")
     );
     apt.install_idle(&packages)?;
-    let services = missing.iter().filter_map(|peer| peer.service);
-    services.into_iter().try_for_each(stop_for_good)
+    let mut services = missing.iter().filter_map(|peer| peer.service);
+    services.try_for_each(stop_for_good)
 }
 
 /// Without systemd there is nothing that would start it.

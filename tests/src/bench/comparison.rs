@@ -9,16 +9,17 @@ use super::report::{Goal, Row, figure};
 use super::server::Server;
 use super::stats::Sample;
 
-/// A ratio with a goal.
+/// A ratio within a round, with a goal.
 struct Ratio {
-    name: &'static str,
+    name: String,
     of: Server,
     to: Server,
-    what: fn(&Figures) -> f64,
+    what: fn(&Figures) -> Option<f64>,
+    /// `×` or `%`.
     unit: &'static str,
     goal: Goal,
     over: String,
-    /// Whether sending more than the generator can would help.
+    /// Whether a faster generator could make it greater.
     by_rate: bool,
 }
 
@@ -33,7 +34,7 @@ pub fn rows(rounds: &Rounds, effort: Effort) -> (Vec<Row>, Vec<(String, String)>
     for ratio in ratios(&over) {
         match ratio.row(rounds) {
             Ok(row) => rows.push(row),
-            Err(error) => errors.push((ratio.name.to_owned(), format!("{error:#}"))),
+            Err(error) => errors.push((ratio.name.clone(), format!("{error:#}"))),
         }
     }
     (rows, errors)
@@ -41,114 +42,102 @@ pub fn rows(rounds: &Rounds, effort: Effort) -> (Vec<Row>, Vec<(String, String)>
 
 fn of_server(server: Server, figures: &[Figures], over: &str) -> Vec<Row> {
     let name = server.name();
-    let row = |what: &str, over: String, value: fn(&Figures) -> f64, unit| {
-        let sample = Sample::new(figures.iter().map(value).collect())?;
+    let row = |what: &str, over: String, value: fn(&Figures) -> Option<f64>, unit| {
+        let values: Option<Vec<f64>> = figures.iter().map(value).collect();
+        let sample = Sample::new(values?)?;
         Some(Row::of(format!("{name}: {what}"), over, &sample, unit))
     };
-    let percent = SHARE * 100.0;
-    let mut rows = vec![
+    let rows = [
         row(
             "highest rate",
-            format!("≥ {percent} % answered, {TEMPLATES} names, {over}"),
-            |figures| figures.highest / 1e3,
+            format!("≥ {} % answered, {TEMPLATES} names, {over}", SHARE * 100.0),
+            |figures| Some(figures.highest / 1e3),
             "k/s",
         ),
         row(
-            "processor time a query",
-            format!(
-                "process and NAPI thread, {} k/s in bursts of 16, {over}",
-                MODERATE / 1000
-            ),
-            |figures| figures.cpu_ns,
+            "processor time a query, highest rate",
+            format!("process and NAPI thread, {over}"),
+            |figures| Some(figures.highest_cpu_ns),
+            "ns",
+        ),
+        row(
+            "processor time a query, moderate rate",
+            format!("process and NAPI thread, {} k/s, {over}", MODERATE / 1000),
+            |figures| Some(figures.cpu_ns),
             "ns",
         ),
         row(
             "replies when flooded",
             format!("offered all that the generator can send, {over}"),
-            |figures| figures.flooded / 1e3,
+            |figures| Some(figures.flood?.answered / 1e3),
+            "k/s",
+        ),
+        row(
+            "queries when flooded",
+            format!("all that the generator can send, {over}"),
+            |figures| Some(figures.flood?.sent / 1e3),
             "k/s",
         ),
     ];
-    if server == Server::Reflector {
-        let sent = |figures: &Figures| figures.flood / 1e3;
-        let over = format!("queries that the generator sends without a pause, {over}");
-        rows.push(row("most that can be sent to it", over, sent, "k/s"));
-    }
     rows.into_iter().flatten().collect()
 }
 
-fn ratios(over: &str) -> [Ratio; 6] {
-    let highest: fn(&Figures) -> f64 = |figures| figures.highest;
-    let cpu: fn(&Figures) -> f64 = |figures| figures.cpu_ns;
-    let rates =
-        format!("highest rates, same round; igtm with a line of {PREFIXES} prefixes; {over}");
-    let times = format!(
-        "processor time a query at {} k/s, same round; {over}",
-        MODERATE / 1000
-    );
-    let ratio = |name, of, to, what, goal, over: &str| Ratio {
-        name,
-        of,
-        to,
-        what,
+fn ratios(over: &str) -> Vec<Ratio> {
+    let mut ratios = Vec::new();
+    for (peer, goal) in [(Server::Gdnsd, 3.0), (Server::KnotXdp, 2.0)] {
+        let ratio = |name: &str, what, goal, over| Ratio {
+            name: format!("{name} ÷ {}", peer.name()),
+            of: Server::Igtm,
+            to: peer,
+            what,
+            unit: "×",
+            goal,
+            over,
+            by_rate: matches!(goal, Goal::AtLeast(_)),
+        };
+        ratios.push(ratio(
+            "igtm",
+            |figures| Some(figures.highest),
+            Goal::AtLeast(goal),
+            format!("highest rates, igtm with a line of {PREFIXES} prefixes; {over}"),
+        ));
+        ratios.push(ratio(
+            "processor time at the highest rates: igtm",
+            |figures| Some(figures.highest_cpu_ns),
+            Goal::AtMost(0.2),
+            format!("a query, each server at its own highest rate; {over}"),
+        ));
+        ratios.push(ratio(
+            "processor time at a moderate rate: igtm",
+            |figures| Some(figures.cpu_ns),
+            Goal::AtMost(0.2),
+            format!(
+                "a query at {} k/s, most of it the receiving thread's waking; {over}",
+                MODERATE / 1000
+            ),
+        ));
+    }
+    ratios.push(Ratio {
+        name: "userspace path: igtm ÷ gdnsd".to_owned(),
+        of: Server::IgtmUserspace,
+        to: Server::Gdnsd,
+        what: |figures| Some(figures.highest),
         unit: "×",
-        goal,
-        over: over.to_owned(),
-        by_rate: over == rates,
-    };
-    [
-        ratio(
-            "igtm ÷ gdnsd",
-            Server::Igtm,
-            Server::Gdnsd,
-            highest,
-            Goal::AtLeast(3.0),
-            &rates,
-        ),
-        ratio(
-            "igtm ÷ knot AF_XDP",
-            Server::Igtm,
-            Server::KnotXdp,
-            highest,
-            Goal::AtLeast(2.0),
-            &rates,
-        ),
-        ratio(
-            "processor time: igtm ÷ gdnsd",
-            Server::Igtm,
-            Server::Gdnsd,
-            cpu,
-            Goal::AtMost(0.2),
-            &times,
-        ),
-        ratio(
-            "processor time: igtm ÷ knot AF_XDP",
-            Server::Igtm,
-            Server::KnotXdp,
-            cpu,
-            Goal::AtMost(0.2),
-            &times,
-        ),
-        ratio(
-            "userspace path: igtm ÷ gdnsd",
-            Server::IgtmUserspace,
-            Server::Gdnsd,
-            highest,
-            Goal::AtLeast(1.0),
-            &format!("highest rates, xdp = \"off\", one core each, same round; {over}"),
-        ),
-        Ratio {
-            unit: "%",
-            ..ratio(
-                "live frames: igtm's share of the bare reflector's rate",
-                Server::Igtm,
-                Server::Reflector,
-                |figures| figures.flooded,
-                Goal::AtLeast(45.0),
-                &format!("replies when flooded, line of {PREFIXES} prefixes, same round; {over}"),
-            )
-        },
-    ]
+        goal: Goal::AtLeast(1.0),
+        over: format!("highest rates, xdp = \"off\", one core; {over}"),
+        by_rate: true,
+    });
+    ratios.push(Ratio {
+        name: "live frames: igtm's share of the bare reflector".to_owned(),
+        of: Server::Igtm,
+        to: Server::Reflector,
+        what: |figures| figures.flood.map(|flood| flood.answered),
+        unit: "%",
+        goal: Goal::AtLeast(45.0),
+        over: format!("replies when flooded, igtm with a line of {PREFIXES} prefixes; {over}"),
+        by_rate: false,
+    });
+    ratios
 }
 
 impl Ratio {
@@ -160,9 +149,11 @@ impl Ratio {
         let (of, to) = (figures(self.of)?, figures(self.to)?);
         let percent = if self.unit == "%" { 100.0 } else { 1.0 };
         let values = of.iter().zip(to);
-        let values = values.map(|(of, to)| percent * (self.what)(of) / (self.what)(to));
-        let sample = Sample::new(values.collect()).context("no rounds")?;
-        let row = Row::of(self.name, self.over.as_str(), &sample, self.unit).with_goal(self.goal);
+        let values = values.map(|(of, to)| Some(percent * (self.what)(of)? / (self.what)(to)?));
+        let sample = values.collect::<Option<_>>().and_then(Sample::new);
+        let sample = sample.context("a round without it")?;
+        let row = Row::of(self.name.as_str(), self.over.as_str(), &sample, self.unit)
+            .with_goal(self.goal);
         let is_ceiling = self.by_rate && of.iter().all(|figures| figures.is_ceiling);
         let excuse = is_ceiling.then(|| {
             let most = of.iter().map(|figures| figures.highest).fold(0.0, f64::max);

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::ErrorKind;
-use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
+use nix::errno::Errno;
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::{Pid, gettid};
 
@@ -15,36 +14,58 @@ pub const GENERATOR: usize = 0;
 /// The CPU of the server, and of whatever receives at its end.
 pub const SERVER: usize = 1;
 
-/// Moves the thread `id` to `cpu` only, and lets it run before everything of ordinary priority, so
-/// that a host with other work disturbs little. Its children inherit both.
-pub fn pin(id: u32, cpu: usize) -> Result<()> {
+/// Real-time priorities: a host with other work would delay the waking of anything else by a few
+/// milliseconds, and a queue of 256 packets is full in one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Priority {
+    /// Before everything that is not real-time: servers and the generator.
+    Work = 1,
+    /// Before those: what receives for them, as interrupts do, and what ends them.
+    Urgent = 2,
+}
+
+/// Moves the thread `id` to `cpu` only and gives it `priority`. Its children inherit both.
+pub fn pin(id: u32, cpu: usize, priority: Priority) -> Result<()> {
     let mut set = CpuSet::new();
     set.set(cpu)?;
     let pid = Pid::from_raw(id.try_into()?);
     sched_setaffinity(pid, &set).with_context(|| format!("pinning {id} to CPU {cpu}"))?;
-    run("renice", &["-n", "-20", "-p", &id.to_string()])
+    schedule(pid, priority).with_context(|| format!("giving {id} priority"))
+}
+
+/// The first version of `struct sched_attr` (sched_setattr(2)).
+#[repr(C)]
+struct SchedAttr {
+    size: u32,
+    policy: u32,
+    flags: u64,
+    nice: i32,
+    priority: u32,
+    runtime: u64,
+    deadline: u64,
+    period: u64,
+}
+
+fn schedule(pid: Pid, priority: Priority) -> Result<()> {
+    let attr = SchedAttr {
+        size: size_of::<SchedAttr>() as u32,
+        policy: libc::SCHED_FIFO as u32,
+        flags: 0,
+        nice: 0,
+        priority: priority as u32,
+        runtime: 0,
+        deadline: 0,
+        period: 0,
+    };
+    // SAFETY: the structure lives until the call returns, and says how long it is.
+    let failed =
+        unsafe { libc::syscall(libc::SYS_sched_setattr, pid.as_raw(), &raw const attr, 0) };
+    Errno::result(failed).map(drop).context("sched_setattr")
 }
 
 /// [`pin`] for the calling thread.
-pub fn pin_self(cpu: usize) -> Result<()> {
-    pin(gettid().as_raw().try_into()?, cpu)
-}
-
-/// Lets this session's processes have what they were given by [`pin`]: with autogroups the kernel
-/// shares processor time between sessions first (sched(7)).
-pub fn prefer_session() -> Result<()> {
-    match fs::write("/proc/self/autogroup", "-20") {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error).context("autogroup"),
-        _ => Ok(()),
-    }
-}
-
-fn run(program: &str, args: &[&str]) -> Result<()> {
-    let output = Command::new(program).args(args).output();
-    let output = output.with_context(|| format!("cannot run {program} (of util-linux)"))?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{program}: {}", said.trim());
-    Ok(())
+pub fn pin_self(cpu: usize, priority: Priority) -> Result<()> {
+    pin(gettid().as_raw().try_into()?, cpu, priority)
 }
 
 /// The kernel threads that receive for the interface `name` by threaded NAPI.
@@ -67,13 +88,14 @@ pub fn used(process: u32) -> Result<Duration> {
     family(process)?.into_iter().map(used_alone).sum()
 }
 
-/// [`pin`] for all of them: some servers choose CPUs for their threads.
-pub fn pin_family(process: u32, cpu: usize) -> Result<()> {
+/// [`pin`] for `process`, its threads and its descendants: some servers choose CPUs for theirs.
+pub fn pin_server(process: u32) -> Result<()> {
     for member in family(process)? {
         for task in fs::read_dir(format!("/proc/{member}/task"))? {
             let name = task?.file_name();
             let id = name.to_str().and_then(|name| name.parse().ok());
-            pin(id.with_context(|| format!("thread {name:?}"))?, cpu)?;
+            let id = id.with_context(|| format!("thread {name:?}"))?;
+            pin(id, SERVER, Priority::Work)?;
         }
     }
     Ok(())
@@ -125,6 +147,8 @@ fn parent(process: u32) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use super::*;
 
     #[test]

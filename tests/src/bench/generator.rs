@@ -16,8 +16,9 @@ use aya::{Ebpf, EbpfLoader};
 use igtm_common::generator::{FRAME_OCTETS, Plan, Progress, Replies};
 use nix::net::if_::if_nametoindex;
 
+use super::cpu::{self, Priority};
 use super::wire::Wire;
-use super::{cpu, interrupt, query};
+use super::{interrupt, query};
 use crate::netns::Netns;
 use crate::wait;
 
@@ -65,8 +66,8 @@ impl Outcome {
     }
 
     /// Whether the generator could not send what it was asked for.
-    pub fn is_ceiling(&self) -> bool {
-        self.offered() < 0.97 * self.asked
+    pub fn is_short(&self) -> bool {
+        self.offered() < 0.9 * self.asked
     }
 }
 
@@ -104,7 +105,7 @@ impl<'a> Generator<'a> {
             .context("no generate")?
             .try_into()?;
         self.wire.client().enter(|| {
-            cpu::pin_self(cpu::GENERATOR)?;
+            cpu::pin_self(cpu::GENERATOR, Priority::Work)?;
             let run = || {
                 program.test_run(TestRunOptions {
                     data_in: Some(&[0; FRAME_OCTETS]),

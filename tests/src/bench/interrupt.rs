@@ -10,6 +10,7 @@ use nix::sys::pthread::{pthread_kill, pthread_self};
 use nix::sys::signal::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::cpu::{self, Priority};
 use crate::wait;
 
 /// Runs `call`, which is interrupted (EINTR) after `time`, if it takes that long.
@@ -19,6 +20,8 @@ pub(super) fn after<T>(time: Duration, call: impl FnOnce() -> T) -> Result<T> {
     let caller = pthread_self();
     Ok(thread::scope(|scope| {
         scope.spawn(|| {
+            // Or it would have to wait for a caller that leaves its CPU to nobody.
+            let _ = cpu::pin_self(cpu::GENERATOR, Priority::Urgent);
             wait::pause(time);
             // Again and again: a signal just before the call began would be lost.
             while !ended.load(Ordering::Acquire) {

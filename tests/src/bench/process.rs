@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context, Result, bail};
 use nix::unistd::Pid;
 
-use super::cpu;
+use super::cpu::{self, Priority};
 use crate::netns::Netns;
 use crate::undo::{Guard, Undo};
 
@@ -31,7 +31,7 @@ impl Process {
             // Ctrl-C is for whoever started us: we end it ourselves.
             .process_group(0);
         let child = netns.enter(|| {
-            cpu::pin_self(cpu::SERVER)?;
+            cpu::pin_self(cpu::SERVER, Priority::Work)?;
             let child = command.spawn();
             child.with_context(|| format!("cannot run {command:?}"))
         })?;

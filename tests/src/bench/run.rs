@@ -78,7 +78,6 @@ pub fn run(plan: Plan) -> Result<Report> {
     );
     report.add("failover", failover::measure(plan.changes));
 
-    cpu::prefer_session()?;
     match Ground::new() {
         Ok(ground) => {
             let (rounds, errors) = peers::measure(&ground, plan.peers);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use super::cpu;
+use super::cpu::{self, Priority};
 use super::query::{CLIENT_MAC, SERVER_MAC};
 use crate::netns::{self, Netns};
 use crate::wait;
@@ -100,7 +100,7 @@ impl Wire {
     /// thread there would have the server wake another CPU for every few replies.
     pub fn pin_server(&self) -> Result<u32> {
         let thread = receiver(&self.server, &Self::server_interface())?;
-        cpu::pin(thread, cpu::SERVER)?;
+        cpu::pin(thread, cpu::SERVER, Priority::Urgent)?;
         Ok(thread)
     }
 }

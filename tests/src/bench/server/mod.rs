@@ -94,7 +94,7 @@ impl Server {
         };
         if let Some(process) = &mut running.process {
             wait_for_answers(wire, process).with_context(|| self.name())?;
-            cpu::pin_family(process.id(), cpu::SERVER)?;
+            cpu::pin_server(process.id())?;
         }
         running.napi = wire.pin_server()?;
         Ok(running)

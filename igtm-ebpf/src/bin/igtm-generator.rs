@@ -70,7 +70,7 @@ pub fn generate(ctx: XdpContext) -> u32 {
 #[inline(always)]
 fn due(plan: &Plan, progress: &mut Progress) -> bool {
     if plan.rate == 0 {
-        if progress.sent % LATE == 0 {
+        if progress.sent.is_multiple_of(LATE) {
             elapsed(progress);
         }
         return true;

@@ -7,13 +7,14 @@
 //! in [`Work`]: to the verifier that is memory, so what one step may have found does not multiply
 //! the ways through the next.
 
+mod chance;
 mod room;
 mod write;
 
 use aya_ebpf::{
     bindings::xdp_md,
     btf_maps::PerCpuArray,
-    helpers::{bpf_get_prandom_u32, bpf_ktime_get_coarse_ns},
+    helpers::bpf_ktime_get_coarse_ns,
     macros::btf_map,
     programs::XdpContext,
 };
@@ -44,8 +45,7 @@ pub struct Live;
 impl Inputs for Live {
     #[inline(always)]
     fn random(&self) -> u32 {
-        // SAFETY: the helper has no preconditions.
-        unsafe { bpf_get_prandom_u32() }
+        chance::random()
     }
 
     #[inline(always)]

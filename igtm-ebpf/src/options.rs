@@ -23,6 +23,8 @@ pub(crate) struct Options {
     pub(crate) client_v6: bool,
     /// The query's subnet, when there is one.
     pub(crate) subnet: Subnet,
+    /// The reply's subnet, when there is one: from here it goes into the frame.
+    pub(crate) subnet_words: [u64; 3],
     /// Octets of the subnet in the reply's OPT, 0 without one.
     pub(crate) subnet_octets: usize,
     /// The reply's cookie, when there is one.
@@ -89,7 +91,9 @@ impl Options {
 /// The subnet whose option data is `found`.
 #[inline(always)]
 fn subnet(message: &Packet, found: Found) -> Result<Subnet, Counter> {
-    let data = message.from(found.at as usize).ok_or(Counter::PassEdnsOption)?;
+    let data = message
+        .from(found.at as usize)
+        .ok_or(Counter::PassEdnsOption)?;
     let fixed = data
         .at::<[u8; SUBNET_FIXED]>(0)
         .ok_or(Counter::PassEdnsOption)?;

@@ -151,11 +151,10 @@ pub(super) fn write(ctx: &XdpContext, settings: &Settings, work: &mut Work) -> R
             sum += checksum::at_offset(options.cookie.sum(), cookie_at);
         }
     }
-    let mut subnet = [0; 3];
     if options.subnet_octets > 0 {
         let option = options.subnet.reply(records.scope);
         sum += checksum::at_offset(option.sum(), subnet_at);
-        subnet = option.words;
+        options.subnet_words = option.words;
     }
 
     let at = frame.message_at;
@@ -163,7 +162,7 @@ pub(super) fn write(ctx: &XdpContext, settings: &Settings, work: &mut Work) -> R
     room::resize(ctx.ctx, old_end, at + message, at + answers_at)?;
     copy(ctx.ctx, *epoch, found, records, at + answers_at)?;
     if options.subnet_octets > 0 {
-        let from = (&raw const subnet).cast();
+        let from = options.subnet_words.as_ptr().cast();
         store::<SUBNET>(ctx.ctx, at + subnet_at, from, options.subnet_octets as u32)?;
     }
     let packet = Packet::of(ctx);
@@ -410,7 +409,8 @@ fn store<const MOST: u32>(
         return Err(Counter::DropBroken);
     }
     // SAFETY: `from` has `MOST` octets; the helper checks the frame's bounds.
-    let failed = unsafe { bpf_xdp_store_bytes(ctx, offset as u32, from.cast_mut().cast(), len as u32) };
+    let failed =
+        unsafe { bpf_xdp_store_bytes(ctx, offset as u32, from.cast_mut().cast(), len as u32) };
     if failed != 0 {
         return Err(Counter::DropBroken);
     }

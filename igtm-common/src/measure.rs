@@ -1,12 +1,9 @@
 //! What a measurement of the XDP program puts back before each run. Read by nothing else.
 
-/// How many saved queries a run is drawn from.
-pub const QUERIES: usize = 1024;
+/// Octets of the longest saved query.
+pub const QUERY_OCTETS: usize = 124;
 
-/// Octets of the longest.
-pub const QUERY_OCTETS: usize = 252;
-
-/// A whole frame as it came from a client.
+/// A whole frame as it came from a client: two cache lines.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SavedQuery {

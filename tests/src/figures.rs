@@ -1,41 +1,80 @@
 //! Nanoseconds a packet, and what loading costs. Trust ratios on one host, not absolutes.
 //!
-//! A run of BPF_PROG_TEST_RUN goes over what the last one left, so a hit is measured with its query
-//! put back before each run, and the cost of putting back is measured alone and subtracted. The
-//! queries come from random addresses inside the prefixes, as random traffic would.
+//! A run of BPF_PROG_TEST_RUN goes over what the last one left, so a reply is measured with its query
+//! put back before each run, and the cost of putting back is measured alone and subtracted. Queries
+//! are drawn at random; where many names or prefixes are asked for, so many different queries are.
+
+mod content;
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use aya::EbpfLoader;
 use aya::maps::Array;
-use aya::programs::Xdp;
-use igtm::dataplane::OBJECT;
-use igtm::snapshot::Snapshot;
+use aya::programs::{TestRun, TestRunOptions, Xdp};
+use igtm::dataplane::{Capacity, Local, Maps, OBJECT, Writer, interface};
 use igtm_common::counter::Counter;
-use igtm_common::measure::{QUERIES, QUERY_OCTETS, SavedQuery};
-use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
+use igtm_common::measure::SavedQuery;
 use serde_json::{Value, json};
 
-use crate::golden::fixture::{Down, ground, parse};
-use crate::golden::frame::datagram;
-use crate::golden::kernel::{Kernel, XDP_TX};
-use crate::golden::message::{A, query};
+use crate::golden::frame::SERVER_MAC;
+use content::{Ask, Content, Family};
 
-/// IPv4 prefixes of the line that asks.
-const PREFIXES: usize = 10_000;
-/// What is asked for: 17 octets in wire format, as in the design's measurements.
-const NAME: &str = "www.gtm.examp.le";
-/// Of the addresses that ask.
-const SEED: u64 = 0x5eed;
+/// XDP_TX.
+const TX: u32 = 3;
+/// TEST_RUN says that frames come in by the loopback device.
+const LOOPBACK: u32 = 1;
+
+/// The program measured alone, then those whose difference is the reply.
+const PROGRAMS: [&str; 3] = ["igtm_reflector", "igtm_restore_only", "igtm_restore_hit"];
+
+/// A figure to measure: its name, what the maps hold and what is asked, and how it must end.
+struct Plan {
+    name: &'static str,
+    content: Content,
+    outcome: Counter,
+}
+
+fn plans() -> Vec<Plan> {
+    let usual = Content {
+        names: 1,
+        prefixes: 10_000,
+        family: Family::V4,
+        ask: Ask::Address,
+        limited: false,
+    };
+    let large = Content {
+        names: 1 << 20,
+        prefixes: 1 << 20,
+        ..usual
+    };
+    let plan = |name, content, outcome| Plan {
+        name,
+        content,
+        outcome,
+    };
+    let v6 = Family::V6;
+    let with = |ask| Content { ask, ..usual };
+    let hit = Counter::ReplyAnswer;
+    vec![
+        plan("hit", usual, hit),
+        plan("hit_without_lines", Content { prefixes: 0, ..usual }, hit),
+        plan("hit_v6", Content { family: v6, ..usual }, hit),
+        plan("hit_subnet", with(Ask::Subnet), hit),
+        plan("hit_cookie", with(Ask::Cookie), hit),
+        plan("hit_limited", Content { limited: true, ..usual }, hit),
+        plan("nodata", with(Ask::OtherType), Counter::ReplyNodata),
+        plan("nxdomain", with(Ask::Absent), Counter::ReplyNxdomain),
+        plan("hit_million", large, hit),
+        plan("hit_million_v6", Content { family: v6, ..large }, hit),
+    ]
+}
 
 /// Times of one thing, one a round, nanoseconds a run, sorted.
 #[derive(Clone, Debug)]
-struct Times(Vec<u64>);
+pub struct Times(Vec<u64>);
 
 impl Times {
     fn sorted(mut times: Vec<u64>) -> Self {
@@ -43,83 +82,151 @@ impl Times {
         Self(times)
     }
 
-    fn best(&self) -> u64 {
+    /// The least.
+    pub fn best(&self) -> u64 {
         self.0[0]
     }
 
-    fn median(&self) -> u64 {
+    /// The middle one.
+    pub fn median(&self) -> u64 {
         self.0[self.0.len() / 2]
     }
-}
 
-/// The program measured alone, then those whose difference is the hit.
-const PROGRAMS: [&str; 3] = ["igtm_reflector", "igtm_restore_only", "igtm_restore_hit"];
+    /// All of them, ascending.
+    pub fn all(&self) -> &[u64] {
+        &self.0
+    }
+}
 
 /// What was measured.
 #[derive(Clone, Debug)]
 pub struct Figures {
     repeat: u32,
-    /// With [`PREFIXES`].
-    packets: Packets,
-    /// With no line but `default`.
-    packets_without_lines: Packets,
-    verified_instructions: u32,
-    load: Duration,
-}
-
-/// What packets cost with some content of the maps.
-#[derive(Clone, Debug)]
-struct Packets {
-    /// Of [`PROGRAMS`].
-    programs: [Times; 3],
-    /// The difference of the latter two, round by round.
-    hit: Times,
+    /// Replies, net of putting the query back, and the reflector.
+    pub times: Vec<(&'static str, Times)>,
+    /// Of `igtm`, as the kernel counted.
+    pub verified_instructions: u32,
+    /// From the object to a loaded program.
+    pub load: Duration,
 }
 
 /// Measures everything: `rounds` measurements of `repeat` runs of each program.
 pub fn measure(repeat: u32, rounds: u32) -> Result<Figures> {
     let (verified_instructions, load) = load()?;
+    let mut times = Vec::new();
+    for plan in plans() {
+        let measured = packets(&plan, repeat, rounds).with_context(|| plan.name.to_owned())?;
+        if times.is_empty() {
+            times.push(("reflector", measured.reflector));
+        }
+        times.push((plan.name, measured.net));
+    }
     Ok(Figures {
         repeat,
-        packets: packets(PREFIXES, repeat, rounds)?,
-        packets_without_lines: packets(0, repeat, rounds)?,
+        times,
         verified_instructions,
         load,
     })
 }
 
+struct Measured {
+    reflector: Times,
+    net: Times,
+}
+
 /// Runs [`PROGRAMS`] in turns, so that a busy moment of the host meets all of them.
-fn packets(prefixes: usize, repeat: u32, rounds: u32) -> Result<Packets> {
-    let mut kernel = kernel(prefixes)?;
-    let frame = datagram(asker(0, 0), &query(NAME, A).opt(1232).octets());
+fn packets(plan: &Plan, repeat: u32, rounds: u32) -> Result<Measured> {
+    let mut bench = Bench::load(&plan.content)?;
     let mut times = [const { Vec::new() }; 3];
-    let hits_before = hits(&mut kernel)?;
+    let before = bench.counted(plan.outcome)?;
     for _ in 0..rounds {
         for (program, times) in PROGRAMS.iter().zip(&mut times) {
-            let (verdict, time) = kernel.time(program, &frame, repeat)?;
-            ensure!(verdict == XDP_TX, "{program}: verdict {verdict}, not TX");
-            times.push(u64::try_from(time.as_nanos())?);
+            times.push(bench.time(program, repeat)?);
         }
     }
-    let hits = hits(&mut kernel)? - hits_before;
+    let counted = bench.counted(plan.outcome)? - before;
     let expected = u64::from(repeat) * u64::from(rounds);
-    ensure!(hits == expected, "{hits} of {expected} runs were hits");
-    let [_, restore, both] = &times;
-    let hit = both.iter().zip(restore);
-    let hit = hit.map(|(both, restore)| both.saturating_sub(*restore));
-    Ok(Packets {
-        hit: Times::sorted(hit.collect()),
-        programs: times.map(Times::sorted),
+    ensure!(
+        counted == expected,
+        "{counted} of {expected} runs ended as {:?}",
+        plan.outcome
+    );
+    let [reflector, restore, both] = times;
+    let net = both.iter().zip(&restore);
+    let net = net.map(|(both, restore)| both.saturating_sub(*restore));
+    Ok(Measured {
+        net: Times::sorted(net.collect()),
+        reflector: Times::sorted(reflector),
     })
 }
 
-/// Replies with an answer, of all CPUs.
-fn hits(kernel: &mut Kernel) -> Result<u64> {
-    let counters = kernel.counters()?;
-    let found = counters
-        .iter()
-        .find(|(counter, _)| *counter == Counter::ReplyAnswer);
-    Ok(found.map_or(0, |(_, value)| *value))
+/// The measuring object with its maps filled.
+struct Bench {
+    ebpf: aya::Ebpf,
+    writer: Writer,
+    frame: Vec<u8>,
+}
+
+impl Bench {
+    fn load(content: &Content) -> Result<Self> {
+        let hash_key = std::array::from_fn(|_| rand::random());
+        let image = content.image(&hash_key)?;
+        let config = content.config()?;
+        let queries = content.queries();
+        let mut loader = EbpfLoader::new();
+        Capacity::needed(&image).roomy().set(&mut loader);
+        loader.map_max_entries("QUERIES_SAVED", queries.len() as u32);
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/bpf/igtm-bench.bpf.o");
+        let mut ebpf = loader.load_file(&path).with_context(|| {
+            format!("{}: `cargo xtask build` makes it", path.display())
+        })?;
+        for program in PROGRAMS {
+            xdp(&mut ebpf, program)?.load().with_context(|| format!("loading {program}"))?;
+        }
+        let mut writer = Writer::adopt(Maps::take(&mut ebpf)?, &config, hash_key)?;
+        let mut local = Local::default();
+        local.refresh(&mut writer, &config.server)?;
+        local.set_interfaces(&mut writer, vec![interface(LOOPBACK, SERVER_MAC, "lo")])?;
+        writer.apply(&image)?;
+        let mask = ebpf.take_map("QUERIES_MASK").context("no QUERIES_MASK")?;
+        let mut mask: Array<_, u32> = mask.try_into()?;
+        mask.set(0, queries.len() as u32 - 1, 0)?;
+        let saved = ebpf.take_map("QUERIES_SAVED").context("no QUERIES_SAVED")?;
+        let mut saved: Array<_, SavedQuery> = saved.try_into()?;
+        for (query, at) in queries.iter().zip(0..) {
+            saved.set(at, *query, 0)?;
+        }
+        let frame = queries[0].octets[..queries[0].len as usize].to_vec();
+        Ok(Self {
+            ebpf,
+            writer,
+            frame,
+        })
+    }
+
+    /// Mean nanoseconds of a run.
+    fn time(&mut self, program: &str, repeat: u32) -> Result<u64> {
+        let result = xdp(&mut self.ebpf, program)?.test_run(TestRunOptions {
+            data_in: Some(&self.frame),
+            repeat,
+            ..TestRunOptions::new()
+        })?;
+        let verdict = result.return_value;
+        ensure!(verdict == TX, "{program}: verdict {verdict}, not TX");
+        Ok(u64::try_from(result.duration.as_nanos())?)
+    }
+
+    /// Frames that ended so, of all CPUs.
+    fn counted(&mut self, counter: Counter) -> Result<u64> {
+        let values = self.writer.maps_mut().counters.get(&0, 0)?;
+        Ok(values.iter().map(|cpu| cpu.value(counter)).sum())
+    }
+}
+
+fn xdp<'a>(ebpf: &'a mut aya::Ebpf, program: &str) -> Result<&'a mut Xdp> {
+    let found = ebpf.program_mut(program);
+    let found = found.with_context(|| format!("no program {program}"))?;
+    Ok(found.try_into()?)
 }
 
 /// The production object: verified instructions of `igtm`, and how long the kernel took to take it.
@@ -130,8 +237,7 @@ fn load() -> Result<(u32, Duration)> {
     );
     let began = Instant::now();
     let mut ebpf = EbpfLoader::new().load(OBJECT).context("loading the maps")?;
-    let igtm = ebpf.program_mut("igtm").context("no program igtm")?;
-    let igtm: &mut Xdp = igtm.try_into()?;
+    let igtm = xdp(&mut ebpf, "igtm")?;
     igtm.load().context("loading igtm")?;
     let load = began.elapsed();
     let instructions = igtm.info()?.verified_instruction_count();
@@ -139,139 +245,53 @@ fn load() -> Result<(u32, Duration)> {
     Ok((instructions, load))
 }
 
-/// Maps with one name, whose answer is that of a line of so many prefixes, or of `default` without
-/// any; and queries from inside the prefixes.
-fn kernel(prefixes: usize) -> Result<Kernel> {
-    let config = Arc::new(parse(&configuration(prefixes))?);
-    let mut kernel = Kernel::load(PROGRAMS[0], &config.server)?;
-    for program in &PROGRAMS[1..] {
-        kernel.load_another(program)?;
-    }
-    let ground = ground(config, kernel.hash_key())?;
-    let snapshot = Snapshot::new(ground, &Down(None), 1, None)?;
-    let written = snapshot.image.prefixes.len();
-    ensure!(written == prefixes, "{written} prefixes, not {prefixes}");
-    kernel.apply(&snapshot.image)?;
-    let saved = kernel.ebpf_mut().take_map("QUERIES_SAVED");
-    let saved = saved.context("no map QUERIES_SAVED")?;
-    let mut saved: Array<_, SavedQuery> = saved.try_into()?;
-    let mut random = StdRng::seed_from_u64(SEED);
-    let message = query(NAME, A).opt(1232).octets();
-    for at in 0..QUERIES as u32 {
-        let client = asker(random.random_range(0..PREFIXES), random.random());
-        let frame = datagram(client, &message);
-        let mut octets = [0; QUERY_OCTETS];
-        octets[..frame.len()].copy_from_slice(&frame);
-        let len = frame.len() as u32;
-        saved.set(at, SavedQuery { len, octets }, 0)?;
-    }
-    Ok(kernel)
-}
-
-/// An address in the prefix with this number. Every other /24, so that none can be joined.
-fn asker(prefix: usize, host: u8) -> IpAddr {
-    let network = 0x1400_0000 + 512 * prefix as u32;
-    Ipv4Addr::from_bits(network + u32::from(host)).into()
-}
-
-fn configuration(prefixes: usize) -> String {
-    let mut text = format!(
-        r#"version = 1
-[server]
-node = "figures"
-listen = ["198.18.0.53"]
-[[zone]]
-origin = "gtm.examp.le"
-ns = ["ns1.example.net"]
-contact = "hostmaster.example.net"
-[[pool]]
-name = "two"
-type = "ipv4"
-address = [{{ value = "192.0.2.1" }}, {{ value = "192.0.2.2" }}]
-[[instance]]
-name = "www"
-domain = "{NAME}"
-[[instance.strategy]]
-name = "default"
-lines = ["default"]
-fallback = "two"
-tier = [{{ pools = ["two"] }}]
-"#
-    );
-    if prefixes > 0 {
-        let prefixes: Vec<String> = (0..prefixes)
-            .map(|at| format!("\"{}/24\"", asker(at, 0)))
-            .collect();
-        text += r#"[[instance.strategy]]
-name = "operator"
-lines = ["operator"]
-fallback = "two"
-tier = [{ pools = ["two"] }]
-[[line]]
-name = "operator"
-kind = "operator"
-"#;
-        text += &format!("prefixes = [{}]\n", prefixes.join(", "));
-    }
-    text
-}
-
 impl Figures {
-    /// Name, best, median or value, and unit of each.
-    fn rows(&self) -> [(&'static str, Option<u64>, u64, &'static str); 7] {
-        let plain = |name, times: &Times| (name, Some(times.best()), times.median(), "ns");
-        let [reflector, restore, both] = &self.packets.programs;
-        let load = u64::try_from(self.load.as_millis()).unwrap_or(u64::MAX);
-        let instructions = u64::from(self.verified_instructions);
-        [
-            plain("hit", &self.packets.hit),
-            plain("hit_without_lines", &self.packets_without_lines.hit),
-            plain("reflector", reflector),
-            plain("restore_query", restore),
-            plain("restore_query_and_hit", both),
-            ("verified_instructions", None, instructions, ""),
-            ("load", None, load, "ms"),
-        ]
+    /// Rounds of each.
+    pub fn rounds(&self) -> usize {
+        self.times.first().map_or(0, |(_, times)| times.0.len())
     }
 
-    fn rounds(&self) -> usize {
-        self.packets.hit.0.len()
+    /// Runs a round.
+    pub fn repeat(&self) -> u32 {
+        self.repeat
     }
 
     /// For other programs.
     pub fn json(&self) -> Value {
-        let figures: serde_json::Map<String, Value> = self
-            .rows()
-            .into_iter()
-            .map(|(name, best, value, unit)| {
-                let figure = match best {
-                    Some(best) => json!({ "best": best, "median": value, "unit": unit }),
-                    None => json!({ "value": value, "unit": unit }),
-                };
-                (name.to_owned(), figure)
+        let mut figures: serde_json::Map<String, Value> = self
+            .times
+            .iter()
+            .map(|(name, times)| {
+                let figure = json!({ "best": times.best(), "median": times.median(), "unit": "ns" });
+                ((*name).to_owned(), figure)
             })
             .collect();
-        json!({
-            "repeat": self.repeat,
-            "rounds": self.rounds(),
-            "prefixes": PREFIXES,
-            "figures": figures,
-        })
+        figures.insert(
+            "verified_instructions".to_owned(),
+            json!({ "value": self.verified_instructions, "unit": "" }),
+        );
+        figures.insert(
+            "load".to_owned(),
+            json!({ "value": self.load.as_millis() as u64, "unit": "ms" }),
+        );
+        json!({ "repeat": self.repeat, "rounds": self.rounds(), "figures": figures })
     }
 }
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rounds = self.rounds();
         writeln!(f, "{:24}{:>9}{:>9}", "figure", "best", "median")?;
-        for (name, best, value, unit) in self.rows() {
-            let best = best.map_or(String::new(), |best| best.to_string());
-            writeln!(f, "{name:24}{best:>9}{value:>9} {unit}")?;
+        for (name, times) in &self.times {
+            writeln!(f, "{name:24}{:>9}{:>9} ns", times.best(), times.median())?;
         }
+        let load = self.load.as_millis();
+        writeln!(f, "{:24}{:9}{:>9}", "verified_instructions", "", self.verified_instructions)?;
+        writeln!(f, "{:24}{:9}{load:>9} ms", "load", "")?;
         writeln!(
             f,
-            "A with OPT over IPv4, line by source among {PREFIXES} prefixes, {rounds} × {} runs; \
-             hit = restore_query_and_hit − restore_query",
+            "with OPT, line by source among 10 000 prefixes (million: names and prefixes), \
+             {} × {} runs, net of putting the query back",
+            self.rounds(),
             self.repeat
         )
     }

@@ -16,16 +16,20 @@ use aya_ebpf::{
     programs::XdpContext,
 };
 use igtm_common::layout::Settings;
-use igtm_common::measure::{QUERIES, QUERY_OCTETS, SavedQuery};
+use igtm_common::measure::{QUERY_OCTETS, SavedQuery};
 use igtm_ebpf::{
     answer::{self, Inputs, Live},
     frame::ethernet,
     packet::Packet,
 };
 
-/// The queries that a measurement puts back.
+/// The queries that a measurement puts back; as many as it wants, a power of two.
 #[btf_map]
-static QUERIES_SAVED: Array<SavedQuery, QUERIES> = Array::new();
+static QUERIES_SAVED: Array<SavedQuery, 1024> = Array::new();
+
+/// One less than how many there are.
+#[btf_map]
+static QUERIES_MASK: Array<u32, 1> = Array::new();
 
 /// What a test wants chance and time to be.
 struct Given {
@@ -90,8 +94,11 @@ pub fn igtm_restore_only(ctx: XdpContext) -> u32 {
 
 #[inline(always)]
 fn restore(ctx: &XdpContext) -> bool {
+    let Some(mask) = QUERIES_MASK.get(0) else {
+        return false;
+    };
     // SAFETY: the helper has no preconditions.
-    let at = unsafe { bpf_get_prandom_u32() } % QUERIES as u32;
+    let at = unsafe { bpf_get_prandom_u32() } & *mask;
     let Some(saved) = QUERIES_SAVED.get(at) else {
         return false;
     };

@@ -118,7 +118,7 @@ fn conclude(
     done(look_up(ctx.ctx, settings, inputs.random(), opaque))?;
     let truncate = limit::check(settings, of(opaque))?;
     if truncate {
-        of(opaque).records = Records::TRUNCATED;
+        of(opaque).records.truncate();
     }
     done(reply(ctx.ctx, settings, opaque))?;
     let work = of(opaque);
@@ -143,7 +143,7 @@ fn parse(ctx: *mut xdp_md, settings: &Settings, work: Opaque) -> Step {
         work.frame = Frame::check(ctx, &packet, settings)?;
         fresh(settings)?;
         work.query = Query::parse(&packet, settings, &work.frame)?;
-        work.options = Options::none(&work.frame);
+        work.options.none(&work.frame);
         Ok(())
     };
     step(parse(of(work)))

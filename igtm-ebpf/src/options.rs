@@ -15,22 +15,17 @@ use crate::{edns::Found, frame::Frame, packet::Packet, query::Query};
 const SUBNET_FIXED: usize = 4;
 /// Client cookie and server cookie of ours.
 const COOKIE_WHOLE: usize = 24;
-const NO_SUBNET: Subnet = match Subnet::parse(0, 0, 0, 4, 0, 0) {
-    Some(subnet) => subnet,
-    None => panic!("family 0 without an address is well formed"),
-};
-
 /// What a reply's OPT carries, and what of it matters before.
 pub(crate) struct Options {
     /// What the line is looked up by: the source, or the client subnet's network address.
     pub(crate) client: Address,
     /// Whether that is an IPv6 one.
     pub(crate) client_v6: bool,
-    /// The query's subnet; one without an address where there is none.
+    /// The query's subnet, when there is one.
     pub(crate) subnet: Subnet,
     /// Octets of the subnet in the reply's OPT, 0 without one.
     pub(crate) subnet_octets: usize,
-    /// The reply's cookie.
+    /// The reply's cookie, when there is one.
     pub(crate) cookie: CookieOption,
     /// Octets of the cookie in the reply's OPT, 0 without one.
     pub(crate) cookie_octets: usize,
@@ -39,21 +34,14 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Of a query without any.
+    /// Of a query without any; what has no octets is not written, and not read.
     #[inline(always)]
-    pub(crate) fn none(frame: &Frame) -> Self {
-        Self {
-            client: frame.source,
-            client_v6: frame.v6,
-            subnet: NO_SUBNET,
-            subnet_octets: 0,
-            cookie: CookieOption {
-                client: 0,
-                server: [0; 2],
-            },
-            cookie_octets: 0,
-            known: false,
-        }
+    pub(crate) fn none(&mut self, frame: &Frame) {
+        self.client = frame.source;
+        self.client_v6 = frame.v6;
+        self.subnet_octets = 0;
+        self.cookie_octets = 0;
+        self.known = false;
     }
 
     /// Reads the options that the query has; a malformed one is passed up.
@@ -69,15 +57,17 @@ impl Options {
         let message = packet
             .from(frame.message_at)
             .ok_or(Counter::PassBadLength)?;
-        if query.subnet.at != 0 && settings.ecs != 0 {
+        if query.subnet.at != 0 {
             let subnet = subnet(&message, query.subnet)?;
-            self.subnet_octets = 4 + query.subnet.octets;
-            if subnet.source() > 0 {
-                let [high, low] = subnet.network();
-                self.client = Address { high, low };
-                self.client_v6 = subnet.v6();
+            if settings.ecs != 0 {
+                self.subnet_octets = 4 + query.subnet.octets;
+                if subnet.source() > 0 {
+                    let [high, low] = subnet.network();
+                    self.client = Address { high, low };
+                    self.client_v6 = subnet.v6();
+                }
+                self.subnet = subnet;
             }
-            self.subnet = subnet;
         }
         if query.cookie.at != 0 {
             let (client, server) = cookie(&message, query.cookie)?;

@@ -9,13 +9,17 @@
 //!         SIGTERM: drain, and the kernel goes on answering
 //! ```
 
+mod cookies;
+mod reload;
+mod service;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
-use igtm_common::cookie::{Secret, Secrets};
+use igtm_common::cookie::Secrets;
 use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -31,15 +35,14 @@ use crate::health::{Health, Round, Target};
 use crate::notify::Notifier;
 use crate::notify::event::Event;
 use crate::probe::{Prober, Vantage};
-use crate::snapshot::{Ground, Image, Snapshot};
+use crate::snapshot::{Ground, Snapshot};
 use crate::state::State;
+use service::{Stop, notify_service};
 
 /// Rounds that wait to be judged; probes wait when there are more.
 const ROUNDS: usize = 4096;
 /// How often the kernel hears that the daemon lives.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-/// How long a secret makes server cookies (RFC 9018 §5 advises weeks at most).
-const ROTATION: Duration = Duration::from_secs(24 * 3600);
 /// How long pending alerts may take at the end.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -94,7 +97,7 @@ impl App {
             Dataplane::hash_key(server).unwrap_or_else(|| std::array::from_fn(|_| rand::random()));
         let ground = Arc::new(Ground::new(Arc::clone(&config), hash_key, None)?);
         let mut dataplane = Dataplane::open(&config, hash_key, needed(&ground))?;
-        let cookies = first_cookies(dataplane.as_mut())?;
+        let cookies = cookies::first(dataplane.as_mut())?;
         let health = Health::new(&config, Timestamp::now());
         let (reports, rounds) = mpsc::channel(ROUNDS);
         let prober = Prober::start(Vantage::new("local"), reports);
@@ -164,7 +167,10 @@ impl App {
 
     /// Rounds, reloads and heartbeats, until told to stop.
     async fn follow(&mut self, mut stop: Stop, mut hangup: Signal) {
-        let mut rotation = interval_at(tokio::time::Instant::now() + ROTATION, ROTATION);
+        let mut rotation = interval_at(
+            tokio::time::Instant::now() + cookies::ROTATION,
+            cookies::ROTATION,
+        );
         let mut heartbeat = interval(HEARTBEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -244,7 +250,7 @@ impl App {
         info!(
             took_us = since.elapsed().as_micros() as u64,
             serial = snapshot.serial,
-            answers = answers_changed(&snapshot.image),
+            answers = snapshot.image.answers_changed(),
             "answers changed"
         );
         self.tell(Some(&former), &snapshot);
@@ -294,67 +300,6 @@ impl App {
         self.reserve_serials(now.serial);
     }
 
-    /// The file anew: whole or not at all.
-    fn reload(&mut self) {
-        let started = Instant::now();
-        notify_service(&[sd_notify::NotifyState::Reloading]);
-        match self.reloaded() {
-            Ok(config) => {
-                let health = self.health.clone();
-                self.health.reconcile(&config, Timestamp::now());
-                let hash_key = self.ground.hash_key;
-                let ground = Ground::new(Arc::clone(&config), hash_key, Some(&self.ground));
-                let applied = match ground {
-                    Ok(ground) => {
-                        let ground = Arc::new(ground);
-                        let applied = self.change(Some(Arc::clone(&ground)), started);
-                        if applied {
-                            self.ground = ground;
-                        }
-                        applied
-                    }
-                    Err(error) => {
-                        error!(%error, "the file is not applied");
-                        false
-                    }
-                };
-                if applied {
-                    self.configure(&config);
-                    self.prober.set_targets(self.health.probes());
-                    self.notifier.reconfigure(config);
-                    info!(file = %self.file.display(), "reloaded");
-                } else {
-                    self.health = health;
-                }
-            }
-            Err(error) => error!(
-                file = %self.file.display(),
-                "the file is refused, what ran before goes on:\n{error:#}"
-            ),
-        }
-        notify_service(&[sd_notify::NotifyState::Ready]);
-    }
-
-    /// Tells the kernel what a new file says besides the answers.
-    fn configure(&mut self, config: &Config) {
-        if let Some(dataplane) = &mut self.dataplane
-            && let Err(error) = dataplane.configure(config)
-        {
-            error!(%error, "the kernel's settings stay as they were");
-        }
-    }
-
-    fn reloaded(&self) -> anyhow::Result<Arc<Config>> {
-        let config = config::load(&self.file)?;
-        let running = &self.ground.config.server;
-        anyhow::ensure!(
-            config.server == *running,
-            "{}: [server] has changed: that takes a restart",
-            self.file.display()
-        );
-        Ok(Arc::new(config))
-    }
-
     fn beat(&mut self) {
         if let Some(dataplane) = &mut self.dataplane
             && let Err(error) = block_in_place(|| dataplane.heartbeat())
@@ -365,10 +310,7 @@ impl App {
 
     /// Other secrets for server cookies; the former ones stay valid for their hour.
     fn rotate_cookies(&mut self) {
-        let cookies = Secrets {
-            current: fresh_secret(),
-            previous: self.cookies.current,
-        };
+        let cookies = cookies::renewed(self.cookies);
         if let Some(dataplane) = &mut self.dataplane
             && let Err(error) = dataplane.set_cookies(cookies)
         {
@@ -390,27 +332,6 @@ impl App {
     }
 }
 
-/// The secrets that a daemon starts with: those that the kernel has, or new ones for both.
-fn first_cookies(dataplane: Option<&mut Dataplane>) -> anyhow::Result<Secrets> {
-    let adopted = dataplane.as_ref().and_then(|dataplane| dataplane.cookies());
-    if let Some(cookies) = adopted {
-        return Ok(cookies);
-    }
-    let current = fresh_secret();
-    let cookies = Secrets {
-        current,
-        previous: current,
-    };
-    if let Some(dataplane) = dataplane {
-        dataplane.set_cookies(cookies)?;
-    }
-    Ok(cookies)
-}
-
-fn fresh_secret() -> Secret {
-    Secret(rand::random())
-}
-
 /// What the maps have to hold, whatever the health.
 fn needed(ground: &Ground) -> Capacity {
     let fixed = &ground.fixed;
@@ -424,40 +345,5 @@ fn needed(ground: &Ground) -> Capacity {
         large,
         zones: ground.config.zones.len(),
         lines: fixed.line_names.len(),
-    }
-}
-
-/// How many answers are other ones than before.
-fn answers_changed(image: &Image) -> usize {
-    let all = image.small.len() + image.large.len();
-    image.changed.as_ref().map_or(all, Vec::len)
-}
-
-/// SIGTERM and SIGINT.
-struct Stop {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Stop {
-    fn new() -> anyhow::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate()).context("SIGTERM")?,
-            interrupt: signal(SignalKind::interrupt()).context("SIGINT")?,
-        })
-    }
-
-    async fn wait(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
-        }
-    }
-}
-
-/// Tells systemd, where there is one (sd_notify(3)).
-fn notify_service(state: &[sd_notify::NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(state) {
-        warn!(%error, "sd_notify");
     }
 }

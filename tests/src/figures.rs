@@ -138,11 +138,13 @@ pub struct Figures {
     pub load: Duration,
 }
 
-/// Measures everything: `rounds` measurements of `repeat` runs of each program.
-pub fn measure(repeat: u32, rounds: u32) -> Result<Figures> {
+/// Measures everything, or the figures called `only`: `rounds` measurements of `repeat` runs of each
+/// program.
+pub fn measure(repeat: u32, rounds: u32, only: &[String]) -> Result<Figures> {
     let (verified_instructions, load) = load()?;
     let mut times = Vec::new();
-    for plan in plans() {
+    let wanted = |plan: &Plan| only.is_empty() || only.iter().any(|name| name == plan.name);
+    for plan in plans().into_iter().filter(wanted) {
         let measured = packets(&plan, repeat, rounds).with_context(|| plan.name.to_owned())?;
         if times.is_empty() {
             times.push(("reflector", measured.reflector));

@@ -35,18 +35,20 @@ pub(crate) struct Records {
     sum: u32,
     /// The owner of an SOA; 0 elsewhere.
     owner: u16,
+    /// Of the client subnet.
+    scope: u8,
 }
 
 impl Records {
-    /// None of them.
-    pub(crate) const TRUNCATED: Self = Self {
-        kind: Kind::Truncated,
-        start: 0,
-        len: 0,
-        wrapped: 0,
-        sum: 0,
-        owner: 0,
-    };
+    /// Leaves none of them.
+    #[inline(always)]
+    pub(crate) fn truncate(&mut self) {
+        self.kind = Kind::Truncated;
+        self.len = 0;
+        self.wrapped = 0;
+        self.sum = 0;
+        self.owner = 0;
+    }
 
     /// Which octets of which map leave; reads no octet of them.
     #[inline(always)]
@@ -75,6 +77,7 @@ impl Records {
                     wrapped: window.wrapped,
                     sum: window.sum,
                     owner: 0,
+                    scope: found.scope,
                 });
             }
         }
@@ -93,6 +96,7 @@ impl Records {
             wrapped: 0,
             sum: zone.sum,
             owner: u16::from_ne_bytes(owner),
+            scope: 0,
         })
     }
 }
@@ -108,8 +112,6 @@ pub(super) fn write(ctx: &XdpContext, settings: &Settings, work: &mut Work) -> R
         found,
         records,
     } = work;
-    let positive = matches!(records.kind, Kind::Answer(_));
-    let subnet = options.subnet.reply(if positive { found.scope } else { 0 });
     let opt_octets = if query.has_opt() {
         OPT_OCTETS + options.cookie_octets + options.subnet_octets
     } else {
@@ -120,7 +122,7 @@ pub(super) fn write(ctx: &XdpContext, settings: &Settings, work: &mut Work) -> R
     let limit = reply::udp_limit(query.opt, settings.udp_size);
     if opt_at + opt_octets > usize::from(limit) {
         opt_at = answers_at;
-        *records = Records::TRUNCATED;
+        records.truncate();
     }
     let message = opt_at + opt_octets;
     let udp_length = ((UDP + message) as u16).to_be();
@@ -149,9 +151,12 @@ pub(super) fn write(ctx: &XdpContext, settings: &Settings, work: &mut Work) -> R
         if options.cookie_octets > 0 {
             sum += checksum::at_offset(options.cookie.sum(), cookie_at);
         }
-        if options.subnet_octets > 0 {
-            sum += checksum::at_offset(subnet.sum(), subnet_at);
-        }
+    }
+    let mut subnet = [0; 3];
+    if options.subnet_octets > 0 {
+        let option = options.subnet.reply(records.scope);
+        sum += checksum::at_offset(option.sum(), subnet_at);
+        subnet = option.words;
     }
 
     let at = frame.message_at;

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{FixedHost, Target, fixed_host, probing};
+use super::{FixedHost, Target, fixed_host, is_by_instance, probing};
 use crate::config::model::{Config, Instance, Pool, PoolId};
 
 /// Every distinct target that `config` wants probed.
@@ -31,9 +31,15 @@ pub fn targets(config: &Config) -> BTreeSet<Target> {
             });
         }
     }
+    let own: Vec<bool> = config
+        .pools
+        .iter()
+        .map(|pool| is_by_instance(config, pool))
+        .collect();
     for instance in config.instances.iter().filter(|instance| instance.enabled) {
-        for pool in pools(instance).map(|id| config.pool(id)) {
-            wanted.extend(of_pool(config, pool, instance));
+        // The others' targets are there already.
+        for pool in pools(instance).filter(|id| own[id.0]) {
+            wanted.extend(of_pool(config, config.pool(pool), instance));
         }
     }
     wanted

@@ -3,17 +3,19 @@
 //! Must not know health: slots refer to answers that are made later.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use igtm_common::layout::{EXISTS, NO_VIEW, NameKey, NameRef, PASS, PASS_OTHERS, Slot};
 use igtm_common::name::HashKey;
 
-use super::answers::{Answers, Catalogue, Terms};
+use super::answers::Answers;
+use super::claims::{Claimed, Claims};
 use super::image::{CapacityError, Fixed, Named};
 use super::recipe::Recipes;
 use super::slots::{self, Run};
-use super::{Ground, SnapshotError, names, soa};
-use crate::config::model::{Config, Instance, LineId, Zone};
-use crate::line::{LineTable, ViewId, Views};
+use super::{Ground, SnapshotError, names};
+use crate::config::model::{Config, LineId};
+use crate::line::{LineTable, ViewId, Views, ViewsError};
 
 /// What the names of a configuration are, ready for the maps.
 pub(super) struct Built {
@@ -27,7 +29,7 @@ pub(super) struct Built {
 pub(super) fn build(
     config: &Config,
     secret: &HashKey,
-    lines: &LineTable,
+    lines: &Arc<LineTable>,
     recipes: &Recipes,
     former: Option<&Ground>,
 ) -> Result<Built, SnapshotError> {
@@ -59,7 +61,7 @@ pub(super) fn build(
     }
     names.add_apexes(config)?;
     names.add_parents()?;
-    let views = Views::build(lines, &claims.sets)?;
+    let views = views(lines, &claims.sets, former)?;
     let claims = claims.finish();
     let slots = place(
         &mut names.names,
@@ -82,8 +84,23 @@ pub(super) fn build(
     })
 }
 
+/// The sets of lines, compiled; those of `former` where both sets and lines are its.
+fn views(
+    lines: &Arc<LineTable>,
+    sets: &[Vec<LineId>],
+    former: Option<&Ground>,
+) -> Result<Arc<Views>, ViewsError> {
+    if let Some(former) = former.filter(|former| Arc::ptr_eq(&former.lines, lines)) {
+        let views = &former.fixed.views;
+        if views.views().iter().map(|view| &view.lines).eq(sets) {
+            return Ok(Arc::clone(views));
+        }
+    }
+    Views::build(lines, sets).map(Arc::new)
+}
+
 /// A name that has no addresses itself.
-fn nodata(flags: u16) -> NameRef {
+pub(super) fn nodata(flags: u16) -> NameRef {
     NameRef {
         flags,
         zone: 0,
@@ -204,152 +221,6 @@ impl<'a> Standing<'a> {
             one,
             other: other.text.clone(),
         })
-    }
-}
-
-/// A name's slots of one family, before they are placed.
-struct Claimed {
-    key: NameKey,
-    ipv6: bool,
-    made: u32,
-    len: u32,
-}
-
-/// Which lines are claimed where, and what is answered on them.
-struct Claims<'a> {
-    recipes: &'a Recipes,
-    catalogue: Catalogue<'a>,
-    /// Lines claimed together, ascending.
-    sets: Vec<Vec<LineId>>,
-    known: HashMap<Vec<LineId>, u16>,
-    /// The set that was asked for last, by family: most instances ask for the same.
-    last: [u16; 2],
-    slots: Vec<Slot>,
-    claimed: Vec<Claimed>,
-    /// Line and recipe of one instance and family; kept for its room.
-    own: Vec<(LineId, u32)>,
-}
-
-struct Finished {
-    answers: Answers,
-    slots: Vec<Slot>,
-    claimed: Vec<Claimed>,
-}
-
-impl<'a> Claims<'a> {
-    fn new(config: &'a Config, recipes: &'a Recipes) -> Self {
-        Self {
-            recipes,
-            catalogue: Catalogue::new(config, recipes),
-            sets: Vec::new(),
-            known: HashMap::new(),
-            last: [0; 2],
-            slots: Vec::new(),
-            claimed: Vec::new(),
-            own: Vec::new(),
-        }
-    }
-
-    /// What an access domain is; its slots are placed later.
-    fn of(
-        &mut self,
-        at: usize,
-        instance: &Instance,
-        zone: &Zone,
-        key: NameKey,
-    ) -> Result<NameRef, SnapshotError> {
-        let terms = self.catalogue.terms(Terms {
-            ttl: soa::seconds(instance.ttl.max(zone.min_ttl)),
-            max_answers: instance.max_answers,
-        });
-        let mut of = nodata(EXISTS);
-        if self.is_more_than_addresses(at, instance, zone) {
-            of.flags |= PASS_OTHERS;
-        }
-        for ipv6 in [false, true] {
-            self.gather(at, instance, ipv6);
-            if self.own.is_empty() {
-                continue;
-            }
-            of.view[usize::from(ipv6)] = self.set(ipv6)?;
-            let made = self.slots.len() as u32;
-            for (line, recipe) in &self.own {
-                let recipe = super::RecipeId(*recipe);
-                self.slots.push(Slot {
-                    answer: self.catalogue.find(recipe, ipv6, terms)?,
-                    line: line.0,
-                    pad: 0,
-                });
-            }
-            let len = self.own.len() as u32;
-            self.claimed.push(Claimed {
-                key,
-                ipv6,
-                made,
-                len,
-            });
-        }
-        Ok(of)
-    }
-
-    /// Whether types other than A and AAAA have an answer: at an apex, and where the addresses may
-    /// be those of a CNAME.
-    fn is_more_than_addresses(&self, at: usize, instance: &Instance, zone: &Zone) -> bool {
-        let mut followed = (0..instance.strategies.len())
-            .filter_map(|strategy| self.recipes.followed(at, strategy));
-        instance.access_domain == zone.origin || followed.any(|id| self.recipes.recipe(id).domains)
-    }
-
-    /// The claims of an instance, by line.
-    fn gather(&mut self, at: usize, instance: &Instance, ipv6: bool) {
-        self.own.clear();
-        for (strategy, one) in instance.strategies.iter().enumerate() {
-            if let Some(id) = self.recipes.followed(at, strategy)
-                && self.recipes.recipe(id).claims[usize::from(ipv6)]
-            {
-                self.own.extend(one.lines.iter().map(|line| (*line, id.0)));
-            }
-        }
-        self.own.sort_unstable();
-    }
-
-    /// The number of the set of lines that was gathered.
-    fn set(&mut self, ipv6: bool) -> Result<u16, CapacityError> {
-        let own = self.own.iter().map(|(line, _)| line);
-        let last = &mut self.last[usize::from(ipv6)];
-        if self
-            .sets
-            .get(usize::from(*last))
-            .is_some_and(|set| own.clone().eq(set))
-        {
-            return Ok(*last);
-        }
-        let set: Vec<LineId> = own.copied().collect();
-        let next = self.sets.len();
-        *last = match self.known.get(&set) {
-            Some(known) => *known,
-            None if next < usize::from(NO_VIEW) => {
-                self.sets.push(set.clone());
-                self.known.insert(set, next as u16);
-                next as u16
-            }
-            None => {
-                return Err(CapacityError {
-                    what: "sets of lines",
-                    needed: next + 1,
-                    most: usize::from(NO_VIEW),
-                });
-            }
-        };
-        Ok(*last)
-    }
-
-    fn finish(self) -> Finished {
-        Finished {
-            answers: self.catalogue.finish(),
-            slots: self.slots,
-            claimed: self.claimed,
-        }
     }
 }
 

@@ -42,8 +42,8 @@ pub struct Fixed {
     pub names: HashMap<NameKey, Named>,
     /// Labels of the longest of them.
     pub deepest: u8,
-    /// Where clients are looked up.
-    pub views: Views,
+    /// Where clients are looked up; shared with the configuration before, when that has the same.
+    pub views: Arc<Views>,
     /// What is answered on each line; a name's are consecutive.
     pub slots: Vec<Slot>,
     /// Names of lines by number.
@@ -87,6 +87,12 @@ impl Image {
         } else {
             self.large.get(at).map(|large| Either::Large(large))
         }
+    }
+
+    /// How many answers differ from the image before; all of them where any may.
+    pub fn answers_changed(&self) -> usize {
+        let all = self.small.len() + self.large.len();
+        self.changed.as_ref().map_or(all, Vec::len)
     }
 
     /// Refuses what cannot fit any maps, with the numbers.

@@ -8,6 +8,7 @@
 //! Pure: no I/O, no clock.
 
 mod answers;
+mod claims;
 mod fixed;
 mod image;
 mod lists;
@@ -74,7 +75,7 @@ pub struct Ground {
     /// What is wanted.
     pub config: Arc<Config>,
     /// Who is on which line.
-    pub lines: LineTable,
+    pub lines: Arc<LineTable>,
     /// The secret of the name hash.
     pub hash_key: HashKey,
     /// Names, views and slots.
@@ -94,7 +95,11 @@ impl Ground {
         hash_key: HashKey,
         former: Option<&Self>,
     ) -> Result<Self, SnapshotError> {
-        let lines = LineTable::build(&config.lines)?;
+        // A reload that leaves the lines alone need not compile them: they may be a million prefixes.
+        let lines = match former.filter(|former| former.config.lines == config.lines) {
+            Some(former) => Arc::clone(&former.lines),
+            None => Arc::new(LineTable::build(&config.lines)?),
+        };
         let recipes = Recipes::of(&config);
         let built = fixed::build(&config, &hash_key, &lines, &recipes, former)?;
         let zones: Vec<_> = config.zones.iter().map(soa::zone).collect();

@@ -20,11 +20,13 @@ struct Arguments {
     /// Measurements of each program.
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
+    /// Only these figures; all without any.
+    only: Vec<String>,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match figures::measure(arguments.repeat, arguments.rounds) {
+    match figures::measure(arguments.repeat, arguments.rounds, &arguments.only) {
         Ok(figures) if arguments.json => println!("{:#}", figures.json()),
         Ok(figures) => print!("{figures}"),
         Err(error) => {

@@ -22,7 +22,7 @@ fn what_is_not_built_is_refused_by_name() {
         ("[[template]]", "2:3: `[[template]]` is not supported yet"),
         (
             "[limits]\nslip = -1\nipv4_prefix = 33",
-            "3:8: `slip` is -1; it must be 0 to 1000|4:15: `ipv4_prefix` is 33; it must be 1 to 32",
+            "3:8: `slip` is -1; it must be a whole number from 0 to 1000|4:15: `ipv4_prefix` is 33; it must be a whole number from 1 to 32",
         ),
         ("[cluster]", "2:2: `[cluster]` is not supported yet"),
         (

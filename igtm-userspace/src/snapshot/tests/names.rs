@@ -1,6 +1,7 @@
 //! What stands at which name, and where its slots are.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use igtm_common::layout::{EXISTS, NO_VIEW, PASS, PASS_OTHERS};
 
@@ -102,6 +103,21 @@ fn what_keeps_its_lines_keeps_its_slots() {
         first["cdn.gtm.example.com"]
     );
     assert_eq!(again.fixed.slots.len(), before.fixed.slots.len());
+}
+
+#[test]
+fn lines_that_stay_are_not_compiled_again() {
+    let before = ground(FILE);
+    let other = after(&before, &FILE.replace("ttl = \"30s\"", "ttl = \"31s\""));
+    assert!(Arc::ptr_eq(&other.lines, &before.lines));
+    assert!(Arc::ptr_eq(&other.fixed.views, &before.fixed.views));
+    // Another prefix, or other lines claimed.
+    let moved = after(&before, &FILE.replace("203.0.113.128/25", "203.0.113.0/25"));
+    assert_ne!(moved.lines, before.lines);
+    let file = FILE.replace("lines = [\"telecom\"]", "lines = [\"office\"]");
+    let claimed = after(&before, &file);
+    assert!(Arc::ptr_eq(&claimed.lines, &before.lines));
+    assert_ne!(claimed.fixed.views, before.fixed.views);
 }
 
 #[test]

@@ -82,6 +82,6 @@ fn replies_come_at_the_rate() -> Result<()> {
 /// That everything can be measured; the numbers mean nothing in a debug build beside other tests.
 #[test]
 fn figures_can_be_measured() -> Result<()> {
-    print!("{}", figures::measure(1000, 1)?);
+    print!("{}", figures::measure(1000, 1, &[])?);
     Ok(())
 }

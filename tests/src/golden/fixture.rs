@@ -96,7 +96,6 @@ fn text(state: State) -> String {
     let (server, behind) = match state {
         State::Fresh | State::Stale => ("stale_after = \"1m\"\n", String::new()),
         State::NoSubnet => ("ecs = false\n", String::new()),
-        State::Narrow => ("udp_size = 600\n", String::new()),
         State::Deep => ("", deep()),
         State::Limited => (
             "",
@@ -109,6 +108,8 @@ fn text(state: State) -> String {
         _ => ("", String::new()),
     };
     let text = include_str!("fixture.toml");
+    let udp_size = format!("udp_size = {}\n", state.udp_size());
+    let text = text.replace("udp_size = 1232\n", &udp_size);
     text.replace("[server]\n", &format!("[server]\n{server}")) + "\n" + &behind
 }
 

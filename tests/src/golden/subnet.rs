@@ -66,7 +66,7 @@ fn scopes() -> Vec<Case> {
         by(&www, "198.51.100.192/26", 26, &[a(99)]),
         by(&www, "198.51.100.192/32", 26, &[a(99)]),
         by(&www, "198.51.100.255/32", 26, &[a(99)]),
-        by(&www, "198.51.99.0/24", 24, &three),
+        by(&www, "198.51.99.0/24", 22, &three),
         by(&www, "198.51.101.0/24", 24, &three),
         by(&www, "198.51.96.0/21", 22, &three),
         by(&www, "198.51.102.0/23", 23, &three),
@@ -277,18 +277,23 @@ fn malformed() -> Vec<Case> {
     cases
 }
 
-/// `ecs = false`: the option is as unknown as any, well formed or not.
+/// `ecs = false`: the option chooses nothing and is not repeated, but must be well formed.
 fn not_served() -> Vec<Case> {
     let www = query("www.gtm.test", A);
-    let mut options = bad();
-    options.push(("nothing wrong", data("198.51.100.0/24", 0)));
-    options.push(("a source of 0", vec![0, 1, 0, 0]));
+    let options = vec![
+        ("nothing wrong", data("198.51.100.0/24", 0)),
+        ("a source of 0", vec![0, 1, 0, 0]),
+        ("IPv6", data("2001:db8:51::/48", 0)),
+    ];
     let ignored = |(why, data): (&str, Vec<u8>)| {
         let what = format!("an ignored subnet with {why}");
         let three = [a(1), a(2), a(3)];
         Case::answered(what, ANYBODY, &with(&www, &data), &three).in_state(State::NoSubnet)
     };
     let mut cases: Vec<Case> = options.into_iter().map(ignored).collect();
+    for case in malformed() {
+        cases.push(case.in_state(State::NoSubnet));
+    }
     let other = with(&www, &data("203.0.113.0/24", 0));
     cases.push(
         Case::answered(

@@ -1,7 +1,7 @@
 //! From an outcome to a verdict, and the one place that counts.
 
 use aya_ebpf::bindings::xdp_action;
-use igtm_common::counter::Counter;
+use igtm_common::{counter::Counter, opaque::opaque};
 
 use crate::maps;
 
@@ -21,14 +21,25 @@ pub(crate) fn reached(outcome: Result<Counter, Counter>) -> (u32, u64) {
 
 #[inline(always)]
 fn count(counter: Counter) -> u64 {
-    let Some(counters) = maps::COUNTERS.get_ptr_mut(0) else {
+    let Some(field) = field(counter) else {
         return 0;
     };
-    // SAFETY: Counters is one u64 for each Counter, in order, so the field is inside
-    // the value; the value is this CPU's own.
+    // SAFETY: inside the value, which is this CPU's own.
     unsafe {
-        let field = counters.cast::<u64>().add(counter as usize);
         *field += 1;
         *field
     }
+}
+
+/// Where a counter stands: Counters is one u64 for each, in order.
+#[inline(always)]
+fn field(counter: Counter) -> Option<*mut u64> {
+    let counters = maps::COUNTERS.get_ptr_mut(0)?.cast::<u64>();
+    // The compiler knows it to be one of them; the verifier does not when it was kept in memory.
+    let at = opaque((counter as u32).into()) as usize;
+    if at >= Counter::ALL.len() {
+        return None;
+    }
+    // SAFETY: inside the value.
+    Some(unsafe { counters.add(at) })
 }

@@ -4,11 +4,10 @@
 use anyhow::Result;
 use igtm_tests::figures;
 use igtm_tests::golden::check::check_all;
-use igtm_tests::golden::{answers, headers, lines, literal, mutate, opts, queries, sweeps};
-
-/// Of the random packets; a failure names the frame, which belongs into the table.
-const SEED: u64 = 0x1697_3053;
-const FRAMES: usize = 20_000;
+use igtm_tests::golden::{
+    answers, cookies, headers, limits, lines, literal, negative, opts, queries, subnet, sweeps,
+    vlan, windows,
+};
 
 #[test]
 fn two_exchanges_octet_by_octet() -> Result<()> {
@@ -46,15 +45,43 @@ fn what_is_cut_short_at_any_length() -> Result<()> {
 }
 
 #[test]
-fn whatever_comes_is_answered_alike_or_passed_unchanged() -> Result<()> {
-    let tally = mutate::differ(SEED, FRAMES)?;
-    println!("{FRAMES} frames from seed {SEED:#x}: {tally}");
-    Ok(())
+fn what_is_answered_behind_tags() -> Result<()> {
+    check_all(&vlan::cases())
+}
+
+#[test]
+fn whose_line_a_client_subnet_chooses() -> Result<()> {
+    check_all(&subnet::cases())
+}
+
+#[test]
+fn which_cookie_comes_back() -> Result<()> {
+    check_all(&cookies::cases())
+}
+
+#[test]
+fn what_does_not_exist_and_whose_soa_says_so() -> Result<()> {
+    check_all(&negative::cases())
+}
+
+#[test]
+fn which_records_fit_a_reply() -> Result<()> {
+    check_all(&windows::cases())
+}
+
+#[test]
+fn what_is_limited() -> Result<()> {
+    check_all(&limits::cases())
+}
+
+#[test]
+fn replies_come_at_the_rate() -> Result<()> {
+    limits::replies_come_at_the_rate()
 }
 
 /// That everything can be measured; the numbers mean nothing in a debug build beside other tests.
 #[test]
 fn figures_can_be_measured() -> Result<()> {
-    print!("{}", figures::measure(1000, 1)?);
+    print!("{}", figures::measure(1000, 1, &[])?);
     Ok(())
 }

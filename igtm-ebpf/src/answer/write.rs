@@ -152,7 +152,10 @@ pub(super) fn write(ctx: &XdpContext, settings: &Settings, work: &mut Work) -> R
         }
     }
     if options.subnet_octets > 0 {
-        let option = options.subnet.reply(records.scope);
+        let wants_line = options.subnet.source() > 0;
+        let option = options
+            .subnet
+            .reply(if wants_line { records.scope } else { 0 });
         sum += checksum::at_offset(option.sum(), subnet_at);
         options.subnet_words = option.words;
     }

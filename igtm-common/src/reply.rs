@@ -4,10 +4,9 @@
 //! A reply is header, question as it came, records (a window of an [`Answer`], or a zone's SOA), OPT
 //! with its options. The query's random number is an input.
 
-use core::hint::black_box;
-
 use crate::answer::Answer;
 use crate::checksum;
+use crate::opaque::opaque;
 
 /// Octets of a DNS header (RFC 1035 §4.1.1).
 pub const HEADER_OCTETS: usize = 12;
@@ -99,11 +98,11 @@ pub fn choose<const C: usize, const O: usize, const T: usize>(
     // verifier would walk all that follows twice.
     let behind = first + window;
     let over = (behind.wrapping_sub(records) as i32).max(0) as u32;
-    // The verifier cannot derive that these are in bounds; black boxes keep the compiler,
+    // The verifier cannot derive that these are in bounds; opaque ones keep the compiler,
     // which can, from taking the checks out.
-    let first = black_box(first) as usize;
-    let past = black_box(behind - over) as usize;
-    let over = black_box(over) as usize;
+    let first = opaque(first.into()) as usize;
+    let past = opaque((behind - over).into()) as usize;
+    let over = opaque(over.into()) as usize;
     let start = u32::from(*answer.offsets.get(first)?);
     let len = u32::from(*answer.offsets.get(past)?).wrapping_sub(start);
     let wrapped = u32::from(*answer.offsets.get(over)?);
@@ -140,7 +139,7 @@ fn drawn<const C: usize, const O: usize, const T: usize>(
         let end = u64::from(*answer.cumulative.get((first + step - 1) as usize)?);
         // The sign of a difference, not a comparison: that would be a branch in BPF, and the
         // verifier would walk all that follows once for each of the outcomes.
-        let below = black_box(point.wrapping_sub(end)) >> 63;
+        let below = opaque(point.wrapping_sub(end)) >> 63;
         first += step * (1 - below as u32);
         step /= 2;
     }

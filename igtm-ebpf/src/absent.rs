@@ -16,6 +16,7 @@ use igtm_common::{
     counter::Counter,
     layout::{EXISTS, OPEN_BELOW, Settings},
     name::{NAME_OCTETS, NAME_WORDS, NameHash, WORD, lowercase},
+    opaque::opaque,
     reply::HEADER_OCTETS,
 };
 
@@ -61,17 +62,17 @@ impl Walk {
 #[inline(always)]
 pub(crate) fn zone(ctx: *mut xdp_md, settings: &Settings, work: &Work) -> Result<u32, Counter> {
     let walk = Walk::current().ok_or(Counter::PassUserspace)?;
-    let octets = core::hint::black_box(work.query.name_octets as u32);
-    if octets == 0 || octets > NAME_OCTETS as u32 {
+    let octets = opaque(work.query.name_octets as u64);
+    if octets == 0 || octets > NAME_OCTETS as u64 {
         return Err(Counter::PassBadName);
     }
     let from = (work.frame.message_at + HEADER_OCTETS) as u32;
     let name = (&raw mut walk.name).cast();
     // SAFETY: the buffer has more than NAME_OCTETS octets.
-    if unsafe { bpf_xdp_load_bytes(ctx, from, name, octets) } != 0 {
+    if unsafe { bpf_xdp_load_bytes(ctx, from, name, octets as u32) } != 0 {
         return Err(Counter::PassBadName);
     }
-    walk.octets = octets;
+    walk.octets = octets as u32;
     walk.at = 0;
     walk.labels = 0;
     walk.epoch = work.epoch;
@@ -146,7 +147,7 @@ unsafe extern "C" fn absorb(word_at: u32, _: *mut c_void) -> i64 {
     let Some(settings) = maps::SETTINGS.get(0) else {
         return STOP;
     };
-    let word_at = core::hint::black_box(word_at as usize);
+    let word_at = opaque(word_at.into()) as usize;
     if word_at >= NAME_WORDS {
         return STOP;
     }

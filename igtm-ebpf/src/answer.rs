@@ -10,8 +10,6 @@
 mod room;
 mod write;
 
-use core::hint::black_box;
-
 use aya_ebpf::{
     bindings::xdp_md,
     btf_maps::PerCpuArray,
@@ -22,6 +20,7 @@ use aya_ebpf::{
 use igtm_common::{
     counter::Counter,
     layout::{EPOCH_NONE, SLOT_COUNTS, Settings},
+    opaque::opaque,
     reply::Kind,
 };
 
@@ -200,7 +199,7 @@ fn done(step: Step) -> Result<(), Counter> {
     if step == 0 {
         return Ok(());
     }
-    Err(Counter::numbered(black_box(step) - 1).unwrap_or(Counter::DropBroken))
+    Err(Counter::numbered(opaque(step.into()) as u32 - 1).unwrap_or(Counter::DropBroken))
 }
 
 /// Whether the daemon was heard of recently enough.

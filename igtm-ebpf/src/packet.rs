@@ -1,8 +1,7 @@
 //! The octets of a frame, and how to read them so that the verifier can follow.
 
-use core::hint::black_box;
-
 use aya_ebpf::programs::XdpContext;
+use igtm_common::opaque::opaque;
 
 /// Nothing in a query is further behind; the verifier follows bounded offsets only.
 const FURTHEST: usize = 4096;
@@ -18,18 +17,18 @@ impl Packet {
     /// The frame of a context.
     #[inline(always)]
     pub fn of(ctx: &XdpContext) -> Self {
-        // Behind black boxes, or the compiler, which knows both to be 32-bit fields, does
+        // Opaque, or the compiler, which knows both to be 32-bit fields, does
         // 32-bit arithmetic on what the verifier says are pointers.
         Self {
-            start: black_box(ctx.data()),
-            end: black_box(ctx.data_end()),
+            start: hidden(ctx.data()),
+            end: hidden(ctx.data_end()),
         }
     }
 
     /// How many there are.
     #[inline(always)]
     pub fn octets(&self) -> usize {
-        black_box(self.end - self.start)
+        hidden(self.end - self.start)
     }
 
     /// The `T` at a constant `offset`, when it lies inside.
@@ -42,16 +41,16 @@ impl Packet {
         Some(start as *mut T)
     }
 
-    /// What is behind an offset that is read from the frame. The black boxes keep the compiler
-    /// from checking and reading by numbers computed apart, which the verifier cannot join.
+    /// What is behind an offset that is read from the frame. Opaque numbers keep the
+    /// compiler from checking and reading by ones computed apart, which the verifier cannot join.
     #[inline(always)]
     pub(crate) fn from(&self, offset: usize) -> Option<Self> {
-        let offset = black_box(offset);
+        let offset = hidden(offset);
         if offset > FURTHEST {
             return None;
         }
         Some(Self {
-            start: black_box(self.start + offset),
+            start: hidden(self.start + offset),
             end: self.end,
         })
     }
@@ -67,6 +66,11 @@ impl Packet {
     #[inline(always)]
     pub(crate) fn forget(&self, number: usize) -> usize {
         let unknown = self.octets();
-        black_box(number ^ unknown) ^ unknown
+        hidden(number ^ unknown) ^ unknown
     }
+}
+
+#[inline(always)]
+fn hidden(number: usize) -> usize {
+    opaque(number as u64) as usize
 }

@@ -3,8 +3,6 @@
 //! Each CPU writes a ring of its own and overwrites the oldest, so nobody has to read it, and any
 //! number may.
 
-use core::hint::black_box;
-
 use aya_ebpf::{
     bindings::xdp_md,
     helpers::{bpf_ktime_get_coarse_ns, bpf_xdp_load_bytes},
@@ -12,6 +10,7 @@ use aya_ebpf::{
 use igtm_common::{
     counter::Counter,
     layout::{SAMPLE_NAME, SAMPLES, Settings},
+    opaque::opaque,
     reply::HEADER_OCTETS,
 };
 
@@ -48,9 +47,9 @@ pub(crate) fn take(ctx: *mut xdp_md, work: Opaque, outcome: u32) {
     let Some(sample) = maps::SAMPLES.get_ptr_mut(sequence as u32 % SAMPLES) else {
         return;
     };
-    // Behind a black box, or the compiler, which knows that no name is empty, takes the check out.
-    let octets = black_box((query.name_octets as u32).min(SAMPLE_NAME as u32));
-    if octets == 0 || octets > SAMPLE_NAME as u32 {
+    // Opaque, or the compiler, which knows that no name is empty, takes the check out.
+    let octets = opaque((query.name_octets as u64).min(SAMPLE_NAME as u64));
+    if octets == 0 || octets > SAMPLE_NAME as u64 {
         return;
     }
     // SAFETY: this CPU's own value; the name's field has SAMPLE_NAME octets. Written whole in the
@@ -68,7 +67,7 @@ pub(crate) fn take(ctx: *mut xdp_md, work: Opaque, outcome: u32) {
         (*sample).client_v6 = options.client_v6.into();
         let from = (frame.message_at + HEADER_OCTETS) as u32;
         let to = (&raw mut (*sample).name).cast();
-        bpf_xdp_load_bytes(ctx, from, to, octets);
+        bpf_xdp_load_bytes(ctx, from, to, octets as u32);
         (&raw mut (*sample).sequence).write_volatile(sequence);
     }
 }

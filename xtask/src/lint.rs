@@ -9,6 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::shell;
+use crate::toolchain::UNSTABLE;
 
 /// Everything but the XDP program.
 const HOST_CRATES: [&str; 4] = ["igtm-common", "igtm-userspace", "igtm-tests", "xtask"];
@@ -63,7 +64,7 @@ fn clippy_bpf() -> Result<()> {
     shell::run(
         shell::cargo()
             .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
-            .env("RUSTC_BOOTSTRAP", "aya_ebpf")
+            .env("RUSTC_BOOTSTRAP", UNSTABLE)
             .args(["clippy", "--quiet", "--package", "igtm-ebpf"])
             .args(["--target-dir", "target/bpf-lint"])
             .args(["--", "-D", "warnings"]),

@@ -11,6 +11,10 @@ use std::process::Command;
 
 use crate::shell;
 
+/// The crates that may use unstable features: aya-ebpf wants one of its own, ours the `asm!` of a
+/// target that is not stable.
+pub(crate) const UNSTABLE: &str = "aya_ebpf,igtm_common,igtm_ebpf";
+
 /// The target triple; the hosts we build for are little-endian.
 pub(crate) const TARGET: &str = "bpfel-unknown-none";
 
@@ -48,10 +52,9 @@ impl Toolchain {
             }
             Compiler::Distribution { rustc, cargo } => {
                 let mut command = shell::outside_cargo(cargo);
-                // aya-ebpf wants one unstable feature: opened for that crate alone.
                 command
                     .env("RUSTC", rustc)
-                    .env("RUSTC_BOOTSTRAP", "aya_ebpf")
+                    .env("RUSTC_BOOTSTRAP", UNSTABLE)
                     .arg("build");
                 command
             }

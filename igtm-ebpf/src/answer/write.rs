@@ -1,12 +1,11 @@
 //! Makes the reply out of the frame: chooses records, resizes, writes.
 
-use core::hint::black_box;
-
 use aya_ebpf::{bindings::xdp_md, helpers::bpf_xdp_store_bytes, programs::XdpContext};
 use igtm_common::{
     checksum,
     counter::Counter,
     layout::{Answer, LARGE, NO_ANSWER, SOA_OCTETS, Settings, position},
+    opaque::opaque,
     reply::{
         self, COOKIE_OCTETS, CookieOption, HEADER_OCTETS, Kind, OPT_OCTETS, OptRecord,
         origin_pointer,
@@ -233,28 +232,28 @@ fn copy_window<const C: usize, const O: usize, const T: usize>(
     // The verifier follows each bound but not that of their sum, so it wants room for both.
     const { assert!(T >= O) };
     let octets = answer.octets.as_ptr();
-    let start = black_box(records.start);
-    let len = black_box(records.len);
-    if start > O as u32 || len == 0 || len > O as u32 {
+    let start = opaque(records.start.into());
+    let len = opaque(records.len.into());
+    if start > O as u64 || len == 0 || len > O as u64 {
         return Err(Counter::DropBroken);
     }
     // SAFETY: `Records::choose` has it that both together are inside; the helper checks the
     // frame's bounds.
     let failed = unsafe {
         let from = octets.add(start as usize);
-        bpf_xdp_store_bytes(ctx, to as u32, from.cast_mut().cast(), len)
+        bpf_xdp_store_bytes(ctx, to as u32, from.cast_mut().cast(), len as u32)
     };
     if failed != 0 {
         return Err(Counter::DropBroken);
     }
-    let wrapped = black_box(records.wrapped);
-    if wrapped > O as u32 {
+    let wrapped = opaque(records.wrapped.into());
+    if wrapped > O as u64 {
         return Err(Counter::DropBroken);
     }
     if wrapped > 0 {
-        let to = to as u32 + len;
+        let to = to as u32 + len as u32;
         // SAFETY: as above.
-        let failed = unsafe { bpf_xdp_store_bytes(ctx, to, octets.cast_mut().cast(), wrapped) };
+        let failed = unsafe { bpf_xdp_store_bytes(ctx, to, octets.cast_mut().cast(), wrapped as u32) };
         if failed != 0 {
             return Err(Counter::DropBroken);
         }
@@ -388,12 +387,12 @@ fn store<const MOST: u32>(
     from: *const u8,
     len: u32,
 ) -> Result<(), Counter> {
-    let len = black_box(len);
-    if len == 0 || len > MOST {
+    let len = opaque(len.into());
+    if len == 0 || len > MOST.into() {
         return Err(Counter::DropBroken);
     }
     // SAFETY: `from` has `MOST` octets; the helper checks the frame's bounds.
-    let failed = unsafe { bpf_xdp_store_bytes(ctx, offset as u32, from.cast_mut().cast(), len) };
+    let failed = unsafe { bpf_xdp_store_bytes(ctx, offset as u32, from.cast_mut().cast(), len as u32) };
     if failed != 0 {
         return Err(Counter::DropBroken);
     }

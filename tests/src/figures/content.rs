@@ -93,7 +93,7 @@ responses_per_second = {rate}
         let answers = self.names.min(ANSWERS);
         let mut fixed = Fixed {
             deepest: 4,
-            views,
+            views: views.into(),
             line_names: lines.iter().map(|line| line.name.clone()).collect(),
             ..Fixed::default()
         };

@@ -5,6 +5,7 @@
 
 mod attach;
 mod capacity;
+mod counts;
 mod error;
 pub mod inspect;
 mod local;
@@ -220,7 +221,7 @@ impl Dataplane {
         let mut ebpf = object::load(object::object()?, &staging, needed.roomy())?;
         attach::load(&mut ebpf)?;
         let maps = Maps::take(&mut ebpf)?;
-        let writer = Writer::inherit(maps, config, self.now.writer.settings())?;
+        let writer = Writer::inherit(maps, config, &self.now.writer)?;
         self.now = Generation {
             ebpf,
             writer,

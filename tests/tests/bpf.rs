@@ -7,8 +7,8 @@ use anyhow::{Context, Result};
 use igtm_tests::figures;
 use igtm_tests::golden::check::check_all;
 use igtm_tests::golden::{
-    answers, cookies, differ, headers, limits, lines, literal, negative, opts, queries, subnet,
-    sweeps, vlan, windows,
+    answers, cookies, differ, flip, headers, limits, lines, literal, negative, opts, queries,
+    subnet, sweeps, vlan, windows,
 };
 
 #[test]
@@ -79,6 +79,16 @@ fn what_is_limited() -> Result<()> {
 #[test]
 fn replies_come_at_the_rate() -> Result<()> {
     limits::replies_come_at_the_rate()
+}
+
+#[test]
+fn a_change_of_health_is_one_step() -> Result<()> {
+    flip::by_health()
+}
+
+#[test]
+fn a_change_of_configuration_is_one_step() -> Result<()> {
+    flip::by_configuration()
 }
 
 /// Frames of the fuzzer: 200 000, or what `IGTM_FUZZ_FRAMES` says (five million at night), by a fixed

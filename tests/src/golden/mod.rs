@@ -13,6 +13,7 @@ pub mod cookies;
 pub mod dice;
 pub mod differ;
 pub mod fixture;
+pub mod flip;
 pub mod frame;
 pub mod generate;
 pub mod headers;

@@ -10,6 +10,7 @@ pub mod answer;
 pub mod checksum;
 pub mod cookie;
 pub mod counter;
+pub mod generator;
 pub mod layout;
 pub mod line;
 pub mod measure;

@@ -146,31 +146,24 @@ fn drawn<const C: usize, const O: usize, const T: usize>(
     Some(first)
 }
 
-/// The reply's header: id, opcode and RD as they came; QR and AA set; RA, Z, AD and CD clear.
-/// `query` is the first three octets of the query's.
+/// The reply's header in 16-bit words of memory order: id, opcode and RD as they came; QR and AA set;
+/// RA, Z, AD and CD clear. `id` and `flags` are the first two words of the query's.
 #[inline(always)]
-pub const fn header(query: [u8; 3], kind: Kind, opt: bool) -> [u8; HEADER_OCTETS] {
-    let [id_high, id_low, flags] = query;
+pub const fn header(id: u16, flags: u16, kind: Kind, opt: bool) -> [u16; HEADER_OCTETS / 2] {
+    let [flags, _] = flags.to_ne_bytes();
     let (truncated, code, answers, authority) = match kind {
         Kind::Answer(count) => (0, 0, count, 0),
         Kind::NoData => (0, 0, 0, 1),
         Kind::NxDomain => (0, 3, 0, 1),
         Kind::Truncated => (0x02, 0, 0, 0),
     };
-    let [count_high, count_low] = answers.to_be_bytes();
     [
-        id_high,
-        id_low,
-        0x84 | (flags & 0x79) | truncated,
-        code,
-        0,
-        1,
-        count_high,
-        count_low,
-        0,
-        authority,
-        0,
-        opt as u8,
+        id,
+        u16::from_ne_bytes([0x84 | (flags & 0x79) | truncated, code]),
+        1_u16.to_be(),
+        answers.to_be(),
+        u16::from_ne_bytes([0, authority]),
+        u16::from_ne_bytes([0, opt as u8]),
     ]
 }
 

@@ -7,14 +7,12 @@
 //! in [`Work`]: to the verifier that is memory, so what one step may have found does not multiply
 //! the ways through the next.
 
+mod chance;
 mod room;
 mod write;
 
 use aya_ebpf::{
-    bindings::xdp_md,
-    btf_maps::PerCpuArray,
-    helpers::{bpf_get_prandom_u32, bpf_ktime_get_coarse_ns},
-    macros::btf_map,
+    bindings::xdp_md, btf_maps::PerCpuArray, helpers::bpf_ktime_get_coarse_ns, macros::btf_map,
     programs::XdpContext,
 };
 use igtm_common::{
@@ -44,8 +42,7 @@ pub struct Live;
 impl Inputs for Live {
     #[inline(always)]
     fn random(&self) -> u32 {
-        // SAFETY: the helper has no preconditions.
-        unsafe { bpf_get_prandom_u32() }
+        chance::random()
     }
 
     #[inline(always)]
@@ -73,15 +70,25 @@ static WORK: PerCpuArray<[u64; size_of::<Work>().div_ceil(8)], 1> = PerCpuArray:
 /// Answers the frame in place, or leaves it as it is; counts which. Returns the verdict.
 #[inline(always)]
 pub fn answer(ctx: &XdpContext, inputs: &impl Inputs) -> u32 {
-    verdict::reached(respond(ctx, inputs))
+    let (Some(settings), Some(work)) = (maps::SETTINGS.get(0), WORK.get_ptr_mut(0)) else {
+        return verdict::reached(Err(Counter::PassNotReady)).0;
+    };
+    let work = work.cast::<u64>();
+    if let Err(counter) = take_in(ctx, settings, work) {
+        return verdict::reached(Err(counter)).0;
+    }
+    let outcome = conclude(ctx, settings, inputs, work);
+    let (verdict, times) = verdict::reached(outcome);
+    if times & u64::from(settings.sample_mask) == 0 {
+        let (Ok(outcome) | Err(outcome)) = outcome;
+        sample::take(ctx.ctx, work, outcome as u32);
+    }
+    verdict
 }
 
-/// `Ok` when the frame became the reply; `Err` when it is as it was, and why.
+/// Whether the frame is a query that can be answered now.
 #[inline(always)]
-fn respond(ctx: &XdpContext, inputs: &impl Inputs) -> Result<Counter, Counter> {
-    let settings = maps::SETTINGS.get(0).ok_or(Counter::PassNotReady)?;
-    let work = WORK.get_ptr_mut(0).ok_or(Counter::PassNotReady)?;
-    let work = work.cast::<u64>();
+fn take_in(ctx: &XdpContext, settings: &Settings, work: Opaque) -> Result<(), Counter> {
     // Read once: everything below is of one epoch.
     // SAFETY: a field of a live map value.
     let epoch = unsafe { (&raw const settings.epoch).read_volatile() };
@@ -89,16 +96,10 @@ fn respond(ctx: &XdpContext, inputs: &impl Inputs) -> Result<Counter, Counter> {
         return Err(Counter::PassNotReady);
     }
     of(work).epoch = epoch & 1;
-    done(parse(ctx.ctx, settings, work))?;
-    let outcome = conclude(ctx, settings, inputs, work);
-    if sample::is_due(settings, outcome) {
-        let (Ok(outcome) | Err(outcome)) = outcome;
-        sample::take(ctx.ctx, work, outcome as u32);
-    }
-    outcome
+    done(parse(ctx.ctx, settings, work))
 }
 
-/// From a query to its reply.
+/// From a query to its reply: `Ok` when the frame became that, `Err` when it is as it was, and why.
 #[inline(always)]
 fn conclude(
     ctx: &XdpContext,

@@ -25,8 +25,8 @@ const OPTION_HEADER: usize = 4;
 /// Where the data of an option stands in the message; at 0: there is none.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Found {
-    pub(crate) at: usize,
-    pub(crate) octets: usize,
+    pub(crate) at: u32,
+    pub(crate) octets: u32,
 }
 
 /// The options that are served.
@@ -70,7 +70,7 @@ pub(crate) fn read(message: &Packet, offset: usize) -> Result<(Opt, Options, usi
         // SAFETY: inside the frame.
         let [code, octets] = unsafe { option.read_unaligned() }.map(u16::from_be);
         let found = Found {
-            at: message.forget(at + OPTION_HEADER),
+            at: message.forget(at + OPTION_HEADER) as u32,
             octets: octets.into(),
         };
         match code {

@@ -23,6 +23,8 @@ pub(crate) struct Options {
     pub(crate) client_v6: bool,
     /// The query's subnet, when there is one.
     pub(crate) subnet: Subnet,
+    /// The reply's subnet, when there is one: from here it goes into the frame.
+    pub(crate) subnet_words: [u64; 3],
     /// Octets of the subnet in the reply's OPT, 0 without one.
     pub(crate) subnet_octets: usize,
     /// The reply's cookie, when there is one.
@@ -60,7 +62,7 @@ impl Options {
         if query.subnet.at != 0 {
             let subnet = subnet(&message, query.subnet)?;
             if settings.ecs != 0 {
-                self.subnet_octets = 4 + query.subnet.octets;
+                self.subnet_octets = 4 + query.subnet.octets as usize;
                 if subnet.source() > 0 {
                     let [high, low] = subnet.network();
                     self.client = Address { high, low };
@@ -89,16 +91,19 @@ impl Options {
 /// The subnet whose option data is `found`.
 #[inline(always)]
 fn subnet(message: &Packet, found: Found) -> Result<Subnet, Counter> {
-    let data = message.from(found.at).ok_or(Counter::PassEdnsOption)?;
+    let data = message
+        .from(found.at as usize)
+        .ok_or(Counter::PassEdnsOption)?;
     let fixed = data
         .at::<[u8; SUBNET_FIXED]>(0)
         .ok_or(Counter::PassEdnsOption)?;
     // SAFETY: inside the frame.
     let [family_high, family_low, source, scope] = unsafe { *fixed };
-    if found.octets < SUBNET_FIXED || found.octets > SUBNET_FIXED + 16 {
+    let octets = found.octets as usize;
+    if !(SUBNET_FIXED..=SUBNET_FIXED + 16).contains(&octets) {
         return Err(Counter::PassEdnsOption);
     }
-    let (high, low) = address(message, found)?;
+    let (high, low) = address(message, found.at as usize, octets)?;
     let family = u16::from_be_bytes([family_high, family_low]);
     Subnet::parse(family, source, scope, found.octets as u16, high, low)
         .ok_or(Counter::PassEdnsOption)
@@ -107,8 +112,8 @@ fn subnet(message: &Packet, found: Found) -> Result<Subnet, Counter> {
 /// Up to sixteen octets behind the fixed ones. Nothing may stand behind the option, but much stands
 /// before it: what is short of a word is the end of one that ends there.
 #[inline(always)]
-fn address(message: &Packet, found: Found) -> Result<(u64, u64), Counter> {
-    let octets = found.octets - SUBNET_FIXED;
+fn address(message: &Packet, at: usize, data: usize) -> Result<(u64, u64), Counter> {
+    let octets = data - SUBNET_FIXED;
     let word = |at: usize| {
         let word = message
             .at_variable::<u64>(at)
@@ -116,14 +121,14 @@ fn address(message: &Packet, found: Found) -> Result<(u64, u64), Counter> {
         // SAFETY: inside the frame.
         Ok(u64::from_be(unsafe { word.read_unaligned() }))
     };
-    let last = word(found.at + found.octets - 8)?;
+    let last = word(at + data - 8)?;
     if octets == 0 {
         return Ok((0, 0));
     }
     if octets <= 8 {
         return Ok((last << (64 - 8 * octets as u32), 0));
     }
-    let first = word(found.at + SUBNET_FIXED)?;
+    let first = word(at + SUBNET_FIXED)?;
     Ok((first, last << (128 - 8 * octets as u32)))
 }
 
@@ -134,15 +139,15 @@ fn cookie(message: &Packet, found: Found) -> Result<(u64, Option<[u64; 2]>), Cou
         return Err(Counter::PassEdnsOption);
     }
     let client = message
-        .at_variable::<u64>(found.at)
+        .at_variable::<u64>(found.at as usize)
         .ok_or(Counter::PassEdnsOption)?;
     // SAFETY: inside the frame.
     let client = unsafe { client.read_unaligned() };
-    if found.octets != COOKIE_WHOLE {
+    if found.octets as usize != COOKIE_WHOLE {
         return Ok((client, None));
     }
     let server = message
-        .at_variable::<[u64; 2]>(found.at + 8)
+        .at_variable::<[u64; 2]>(found.at as usize + 8)
         .ok_or(Counter::PassEdnsOption)?;
     // SAFETY: inside the frame.
     Ok((client, Some(unsafe { server.read_unaligned() })))

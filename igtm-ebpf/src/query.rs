@@ -28,8 +28,10 @@ pub(crate) struct Query {
     pub(crate) name_octets: usize,
     /// Host order.
     pub(crate) qtype: u16,
-    /// The first three octets of the header.
-    pub(crate) header: [u8; 3],
+    /// The id, in memory order.
+    pub(crate) id: u16,
+    /// The flags, in memory order.
+    pub(crate) flags: u16,
     /// The question's checksum part, as it came.
     pub(crate) question_sum: u64,
     /// Its OPT.
@@ -70,15 +72,16 @@ impl Query {
             .from(frame.message_at)
             .ok_or(Counter::PassBadLength)?;
         let header = message
-            .at::<[u8; HEADER_OCTETS]>(0)
+            .at::<[u16; HEADER_OCTETS / 2]>(0)
             .ok_or(Counter::PassBadLength)?;
         // SAFETY: inside the frame.
-        let header = unsafe { *header };
-        if header[2] & NOT_QUERY != 0 {
+        let header = unsafe { header.read_unaligned() };
+        let [flags, _] = header[1].to_ne_bytes();
+        if flags & NOT_QUERY != 0 {
             return Err(Counter::PassNotQuery);
         }
-        let additional = header[11];
-        if header[4..11] != [0, 1, 0, 0, 0, 0, 0] || additional > 1 {
+        let [_, _, questions, answers, authority, additional] = header.map(u16::from_be);
+        if questions != 1 || answers | authority != 0 || additional > 1 {
             return Err(Counter::PassSections);
         }
 
@@ -114,7 +117,8 @@ impl Query {
             name: name.hash,
             name_octets: octets,
             qtype: u16::from_be(qtype),
-            header: [header[0], header[1], header[2]],
+            id: header[0],
+            flags: header[1],
             question_sum: name.sum + checksum::at_offset(tail_sum, octets),
             opt,
             subnet: options.subnet,

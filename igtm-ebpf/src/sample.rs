@@ -8,23 +8,15 @@ use aya_ebpf::{
     helpers::{bpf_ktime_get_coarse_ns, bpf_xdp_load_bytes},
 };
 use igtm_common::{
-    counter::Counter,
-    layout::{SAMPLE_NAME, SAMPLES, Settings},
+    layout::{SAMPLE_NAME, SAMPLES},
     opaque::opaque,
     reply::HEADER_OCTETS,
 };
 
 use crate::{
     answer::{Opaque, Work, of},
-    maps, verdict,
+    maps,
 };
-
-/// Whether it is this query's turn.
-#[inline(always)]
-pub(crate) fn is_due(settings: &Settings, outcome: Result<Counter, Counter>) -> bool {
-    let (Ok(outcome) | Err(outcome)) = outcome;
-    verdict::counted(outcome) & u64::from(settings.sample_mask) == 0
-}
 
 /// Keeps the query. The question is where it was, also in a reply.
 #[inline(never)]

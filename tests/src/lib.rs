@@ -5,6 +5,7 @@
 //! the packets: nothing here may stand in for a part of igtm.
 
 pub mod backend;
+pub mod bench;
 pub mod daemon;
 pub mod dns;
 pub mod figures;

@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
 
 use nix::mount::{MntFlags, umount2};
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 use tokio::signal::unix::{SignalKind, signal};
@@ -22,12 +22,16 @@ use tokio::signal::unix::{SignalKind, signal};
 pub enum Undo {
     /// A child of ours, not waited for yet: killed, and waited for.
     Process(Pid),
+    /// The same with everything in its process group, which it leads.
+    ProcessGroup(Pid),
     /// A named network namespace: deleted.
     Namespace(String),
     /// A mount point of ours: detached.
     Mount(PathBuf),
     /// A directory of ours: removed with its content.
     Directory(PathBuf),
+    /// A setting of the host, and what it was: written back.
+    Setting(PathBuf, String),
 }
 
 impl Undo {
@@ -37,11 +41,16 @@ impl Undo {
                 .and_then(|()| waitpid(*pid, None))
                 .map(drop)
                 .map_err(|error| error.to_string()),
+            Self::ProcessGroup(pid) => killpg(*pid, Signal::SIGKILL)
+                .and_then(|()| waitpid(*pid, None))
+                .map(drop)
+                .map_err(|error| error.to_string()),
             Self::Namespace(name) => delete_namespace(name),
             Self::Mount(path) => {
                 umount2(path, MntFlags::MNT_DETACH).map_err(|error| error.to_string())
             }
             Self::Directory(path) => fs::remove_dir_all(path).map_err(|error| error.to_string()),
+            Self::Setting(path, value) => fs::write(path, value).map_err(|error| error.to_string()),
         };
         if let Err(error) = done {
             println!("left behind: {self:?}: {error}");

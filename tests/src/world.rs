@@ -303,7 +303,7 @@ pub fn traces(prefix: &str) -> Vec<String> {
 }
 
 /// Unmakes what processes left that were killed before they could: their names hold their id.
-fn sweep() {
+pub(crate) fn sweep() {
     let gone = |name: &str| {
         name.strip_prefix("igtm-")
             .and_then(|rest| rest.split('-').next())

@@ -47,7 +47,7 @@ pub(crate) fn build(profile: Profile) -> Result<()> {
 }
 
 /// The program that igtm-userspace takes in, and those that tests and figures load.
-const OBJECTS: [&str; 2] = ["igtm", "igtm-bench"];
+const OBJECTS: [&str; 3] = ["igtm", "igtm-bench", "igtm-generator"];
 
 /// Builds target/bpf/NAME.bpf.o of [`OBJECTS`].
 fn build_objects(toolchain: &Toolchain) -> Result<()> {

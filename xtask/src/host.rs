@@ -28,6 +28,18 @@ pub(crate) fn as_root(program: &str) -> Result<Command> {
     Ok(command)
 }
 
+/// Runs its arguments while maintainer scripts may start nothing (invoke-rc.d(8)); a host that has a
+/// policy of its own keeps it.
+const WITHOUT_SERVICES: &str = r#"
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    trap 'exit 130' INT TERM
+    printf '#!/bin/sh\nexit 101\n' > "$policy" && chmod 755 "$policy" || exit
+fi
+"$@"
+"#;
+
 /// Debian's package manager and whoever shares it.
 pub(crate) struct Apt {
     updated: bool,
@@ -52,18 +64,29 @@ impl Apt {
 
     /// Installs `packages`, with fresh lists when the old ones are out of date.
     pub(crate) fn install(&mut self, packages: &[&str]) -> Result<()> {
-        let first = Self::try_install(packages);
+        self.install_by(&[], packages)
+    }
+
+    /// The same, and no service of theirs is started.
+    pub(crate) fn install_idle(&mut self, packages: &[&str]) -> Result<()> {
+        self.install_by(&["sh", "-c", WITHOUT_SERVICES, "sh"], packages)
+    }
+
+    fn install_by(&mut self, prefix: &[&str], packages: &[&str]) -> Result<()> {
+        let first = Self::try_install(prefix, packages);
         if first.is_err() && !self.updated {
             self.update()?;
-            return Self::try_install(packages);
+            return Self::try_install(prefix, packages);
         }
         first
     }
 
-    fn try_install(packages: &[&str]) -> Result<()> {
+    fn try_install(prefix: &[&str], packages: &[&str]) -> Result<()> {
         let mut command = as_root("env")?;
         command
-            .args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "install"])
+            .arg("DEBIAN_FRONTEND=noninteractive")
+            .args(prefix)
+            .args(["apt-get", "install"])
             .args(["--yes", "--no-install-recommends"])
             .args(packages);
         shell::run_quietly(&mut command)

@@ -1,7 +1,8 @@
-//! `cargo xtask`: setup, build, run, test, figures, lint and ci, one file each.
+//! `cargo xtask`: setup, build, run, test, figures, bench, lint and ci, one file each.
 //!
 //! Knows none of our crates: what it must say about them it says by their names on a command line.
 
+mod bench;
 mod btf;
 mod build;
 mod ci;
@@ -57,6 +58,18 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Measure igtm and its peers with real packets: a table, and target/bench/report.json.
+    Bench {
+        /// Install what igtm is compared with (Debian's knot, gdnsd, nsd and others), starting none.
+        #[arg(long)]
+        install_peers: bool,
+        /// One short round of everything.
+        #[arg(long)]
+        quick: bool,
+        /// Put the figures into README.md.
+        #[arg(long)]
+        write_readme: bool,
+    },
     /// Formatting, clippy (host and BPF), documentation, the systemd unit: warnings are errors.
     Lint,
     /// What CI runs: lint, every test, and the demonstration once.
@@ -70,6 +83,15 @@ fn main() -> ExitCode {
         Command::Run { once, args } => run::run(once, &args),
         Command::Test { level } => test::test(level),
         Command::Figures { json } => figures::figures(json),
+        Command::Bench {
+            install_peers,
+            quick,
+            write_readme,
+        } => bench::bench(&bench::Options {
+            install_peers,
+            quick,
+            write_readme,
+        }),
         Command::Lint => lint::lint(),
         Command::Ci => ci::ci(),
     };

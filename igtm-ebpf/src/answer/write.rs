@@ -129,7 +129,7 @@ pub(super) fn write(ctx: &XdpContext, settings: &Settings, work: &mut Work) -> R
     let dnssec_ok = query.opt.is_some_and(|opt| opt.dnssec_ok);
     let rdlength = options.cookie_octets + options.subnet_octets;
     let opt = OptRecord::new(settings.udp_size, dnssec_ok, rdlength as u16);
-    let header = reply::header(query.header, records.kind, query.has_opt());
+    let header = reply::header(query.id, query.flags, records.kind, query.has_opt());
     let cookie_at = opt_at + OPT_OCTETS;
     let subnet_at = cookie_at + options.cookie_octets;
 
@@ -139,7 +139,7 @@ pub(super) fn write(ctx: &XdpContext, settings: &Settings, work: &mut Work) -> R
         + u64::from(settings.port)
         + 2 * u64::from(udp_length)
         + u64::from(17_u16.to_be())
-        + words(&header)
+        + header.iter().map(|word| u64::from(*word)).sum::<u64>()
         + u64::from(checksum::fold(query.question_sum))
         + checksum::at_offset(
             u64::from(records.sum) + u64::from(records.owner),
@@ -151,14 +151,13 @@ pub(super) fn write(ctx: &XdpContext, settings: &Settings, work: &mut Work) -> R
             sum += checksum::at_offset(options.cookie.sum(), cookie_at);
         }
     }
-    let mut subnet = [0; 3];
     if options.subnet_octets > 0 {
         let wants_line = options.subnet.source() > 0;
         let option = options
             .subnet
             .reply(if wants_line { records.scope } else { 0 });
         sum += checksum::at_offset(option.sum(), subnet_at);
-        subnet = option.words;
+        options.subnet_words = option.words;
     }
 
     let at = frame.message_at;
@@ -166,7 +165,7 @@ pub(super) fn write(ctx: &XdpContext, settings: &Settings, work: &mut Work) -> R
     room::resize(ctx.ctx, old_end, at + message, at + answers_at)?;
     copy(ctx.ctx, *epoch, found, records, at + answers_at)?;
     if options.subnet_octets > 0 {
-        let from = (&raw const subnet).cast();
+        let from = options.subnet_words.as_ptr().cast();
         store::<SUBNET>(ctx.ctx, at + subnet_at, from, options.subnet_octets as u32)?;
     }
     let packet = Packet::of(ctx);
@@ -240,26 +239,42 @@ fn copy_window<const C: usize, const O: usize, const T: usize>(
     if start > O as u64 || len == 0 || len > O as u64 {
         return Err(Counter::DropBroken);
     }
-    // SAFETY: `Records::choose` has it that both together are inside; the helper checks the
-    // frame's bounds.
-    let failed = unsafe {
-        let from = octets.add(start as usize);
-        bpf_xdp_store_bytes(ctx, to as u32, from.cast_mut().cast(), len as u32)
-    };
-    if failed != 0 {
-        return Err(Counter::DropBroken);
-    }
+    // SAFETY: `Records::choose` has it that both together are inside.
+    copy_octets(ctx, to, unsafe { octets.add(start as usize) }, len)?;
     let wrapped = opaque(records.wrapped.into());
     if wrapped > O as u64 {
         return Err(Counter::DropBroken);
     }
     if wrapped > 0 {
-        let to = to as u32 + len as u32;
-        // SAFETY: as above.
-        let failed = unsafe { bpf_xdp_store_bytes(ctx, to, octets.cast_mut().cast(), wrapped as u32) };
-        if failed != 0 {
-            return Err(Counter::DropBroken);
+        copy_octets(ctx, to + len as usize, octets, wrapped)?;
+    }
+    Ok(())
+}
+
+/// Copies `len` octets into the frame: as words when they are few, which is half as dear as a helper.
+#[inline(always)]
+fn copy_octets(ctx: *mut xdp_md, to: usize, from: *const u8, len: u64) -> Result<(), Counter> {
+    /// Four records of A.
+    const FEW: u64 = 64;
+    if len > FEW || len % 4 != 0 {
+        // SAFETY: the caller's: `from` has `len` octets; the helper checks the frame's bounds.
+        let failed =
+            unsafe { bpf_xdp_store_bytes(ctx, to as u32, from.cast_mut().cast(), len as u32) };
+        return if failed == 0 {
+            Ok(())
+        } else {
+            Err(Counter::DropBroken)
+        };
+    }
+    let packet = Packet::of(&XdpContext::new(ctx));
+    let to = packet.from(to).ok_or(Counter::DropBroken)?;
+    for word in 0..(FEW / 4) as usize {
+        if 4 * word as u64 >= len {
+            break;
         }
+        let to = to.at::<u32>(4 * word).ok_or(Counter::DropBroken)?;
+        // SAFETY: the caller's: `from` has `len` octets; `to` is inside the frame.
+        unsafe { to.write_unaligned(from.add(4 * word).cast::<u32>().read_unaligned()) };
     }
     Ok(())
 }
@@ -298,6 +313,13 @@ fn write_cookie(packet: &Packet, at: usize, cookie: &CookieOption) -> Result<(),
     Ok(())
 }
 
+/// UDP header and the beginning of a message.
+#[repr(C, packed)]
+struct UdpMessage {
+    udp: Udp,
+    header: [u16; HEADER_OCTETS / 2],
+}
+
 /// Turns Ethernet, IP and UDP round and puts the DNS header in.
 #[inline(always)]
 fn write_headers(
@@ -306,12 +328,12 @@ fn write_headers(
     settings: &Settings,
     udp_length: u16,
     checksum: u16,
-    header: [u8; HEADER_OCTETS],
+    header: [u16; HEADER_OCTETS / 2],
 ) -> Result<(), Counter> {
     let ethernet = frame::ethernet(packet).ok_or(Counter::DropBroken)?;
     let ip = packet.from(frame.ip_at).ok_or(Counter::DropBroken)?;
     let udp = packet
-        .at_variable::<(Udp, [u8; HEADER_OCTETS])>(frame.message_at - UDP)
+        .at_variable::<UdpMessage>(frame.message_at - UDP)
         .ok_or(Counter::DropBroken)?;
     ethernet.turn_round();
     if frame.v6 {
@@ -319,15 +341,17 @@ fn write_headers(
     } else {
         turn_ipv4_round(&ip, udp_length)?;
     }
-    // SAFETY: both inside the frame; Udp is packed, octets need no alignment.
+    // SAFETY: inside the frame; the type is packed.
     unsafe {
-        (&raw mut (*udp).0).write_unaligned(Udp {
-            source: settings.port,
-            destination: frame.client_port,
-            length: udp_length,
-            checksum,
-        });
-        (&raw mut (*udp).1).write_unaligned(header);
+        *udp = UdpMessage {
+            udp: Udp {
+                source: settings.port,
+                destination: frame.client_port,
+                length: udp_length,
+                checksum,
+            },
+            header,
+        };
     }
     Ok(())
 }
@@ -376,13 +400,6 @@ fn turn_ipv6_round(ip: &Packet, udp_length: u16) -> Result<(), Counter> {
     Ok(())
 }
 
-/// Checksum part of a header.
-#[inline(always)]
-fn words(octets: &[u8; HEADER_OCTETS]) -> u64 {
-    let word = |at: usize| u64::from(u16::from_ne_bytes([octets[at], octets[at + 1]]));
-    word(0) + word(2) + word(4) + word(6) + word(8) + word(10)
-}
-
 #[inline(always)]
 fn store<const MOST: u32>(
     ctx: *mut xdp_md,
@@ -395,7 +412,8 @@ fn store<const MOST: u32>(
         return Err(Counter::DropBroken);
     }
     // SAFETY: `from` has `MOST` octets; the helper checks the frame's bounds.
-    let failed = unsafe { bpf_xdp_store_bytes(ctx, offset as u32, from.cast_mut().cast(), len as u32) };
+    let failed =
+        unsafe { bpf_xdp_store_bytes(ctx, offset as u32, from.cast_mut().cast(), len as u32) };
     if failed != 0 {
         return Err(Counter::DropBroken);
     }

@@ -5,6 +5,7 @@
 
 mod attach;
 mod capacity;
+mod counts;
 mod error;
 pub mod inspect;
 mod local;
@@ -140,9 +141,11 @@ impl Dataplane {
         }
         let adopted = pins::check_layout(&directory, object)?;
         let mut ebpf = object::load(object, &directory, needed.roomy())?;
+        // Before the maps are taken: a map that is memory from then on keeps no descriptor, and the
+        // program names them by it.
+        attach::load(&mut ebpf)?;
         let maps = Maps::take(&mut ebpf)?;
         let writer = Writer::adopt(maps, config, hash_key)?;
-        attach::load(&mut ebpf)?;
         let mut dataplane = Self {
             server: server.clone(),
             now: Generation {
@@ -216,9 +219,9 @@ impl Dataplane {
         let lock = pins::lock(&staging)?;
         pins::share_lasting(&directory, &staging)?;
         let mut ebpf = object::load(object::object()?, &staging, needed.roomy())?;
-        let maps = Maps::take(&mut ebpf)?;
-        let writer = Writer::inherit(maps, config, self.now.writer.settings())?;
         attach::load(&mut ebpf)?;
+        let maps = Maps::take(&mut ebpf)?;
+        let writer = Writer::inherit(maps, config, &self.now.writer)?;
         self.now = Generation {
             ebpf,
             writer,

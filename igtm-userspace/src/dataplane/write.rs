@@ -16,10 +16,10 @@ use igtm_common::layout::{
 use igtm_common::name::HashKey;
 use igtm_common::rate::Limit;
 
-use super::DataplaneError;
 use super::capacity::Capacity;
 use super::error::wrong;
 use super::maps::Maps;
+use super::{DataplaneError, counts};
 use crate::config::model::Config;
 use crate::snapshot::{Fixed, Image};
 
@@ -37,6 +37,8 @@ pub struct Writer {
     held: [Option<Image>; 2],
     /// What stands in NAMES.
     names: Names,
+    /// What the names were in maps that these have replaced, until the first change.
+    former: Option<HashMap<NameKey, NameRef>>,
     /// Programs may run on the epoch that was left, and it lacks the last change.
     behind: bool,
 }
@@ -61,6 +63,7 @@ impl Writer {
             settings,
             held: [None, None],
             names,
+            former: None,
             // Programs of the earlier run may be on the other epoch still.
             behind: settings.epoch != EPOCH_NONE,
         };
@@ -70,18 +73,22 @@ impl Writer {
 
     /// Takes over empty maps that are to replace others, and with them what belongs to both.
     pub(super) fn inherit(
-        maps: Maps,
+        mut maps: Maps,
         config: &Config,
-        former: &Settings,
+        former: &Self,
     ) -> Result<Self, DataplaneError> {
+        counts::copy(&former.maps.slot_counts, &mut maps.slot_counts)?;
+        let epoch = (former.settings.epoch & 1) as usize;
+        let names = former.names.iter();
         let mut writer = Self {
             maps,
             settings: Settings {
                 epoch: EPOCH_NONE,
-                ..*former
+                ..former.settings
             },
             held: [None, None],
             names: Names::new(),
+            former: Some(names.map(|(key, entry)| (*key, entry.of[epoch])).collect()),
             behind: false,
         };
         writer.configure(config)?;
@@ -147,10 +154,29 @@ impl Writer {
         grace_period();
         let current = self.settings.epoch & 1;
         if let Some(image) = self.held[current as usize].clone() {
+            self.reset_counts(current ^ 1, &image)?;
             self.write_epoch(current ^ 1, &image)?;
             self.settings.deepest[(current ^ 1) as usize] = image.fixed.deepest;
         }
         Ok(())
+    }
+
+    /// Slots that have changed hands count anew: after the last reply from their former owner, and
+    /// before `epoch`, which says who that was, is forgotten.
+    fn reset_counts(&mut self, epoch: u32, image: &Image) -> Result<(), DataplaneError> {
+        let at = epoch as usize;
+        let held = self.held[at].as_ref();
+        if held.is_some_and(|held| Arc::ptr_eq(&held.fixed, &image.fixed)) {
+            return Ok(());
+        }
+        let moved: Vec<_> = match self.former.take() {
+            Some(former) => counts::moved(&image.fixed, |key| former.get(key).copied()).collect(),
+            None => {
+                let names = &self.names;
+                counts::moved(&image.fixed, |key| Some(names.get(key)?.of[at])).collect()
+            }
+        };
+        counts::reset(&mut self.maps.slot_counts, moved.into_iter())
     }
 
     /// Says that the daemon lives.

@@ -84,9 +84,10 @@ impl Hot<'_> {
         if octets > usize::from(self.limit) && records_octets > 0 {
             return self.lay_out(Kind::Truncated, [&[], &[]], options);
         }
-        let query = [self.message[0], self.message[1], self.message[2]];
+        let word = |at: usize| u16::from_ne_bytes([self.message[at], self.message[at + 1]]);
+        let header = reply::header(word(0), word(2), kind, self.raw.opt.is_some());
         let mut reply = Vec::with_capacity(octets);
-        reply.extend_from_slice(&reply::header(query, kind, self.raw.opt.is_some()));
+        reply.extend(header.iter().flat_map(|word| word.to_ne_bytes()));
         reply.extend_from_slice(self.raw.question);
         reply.extend_from_slice(first);
         reply.extend_from_slice(second);

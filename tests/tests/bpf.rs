@@ -1,12 +1,14 @@
 //! The kernel's program and the userspace answerer over the same packets, octet for octet.
 //! Needs root and `cargo xtask build`.
 
-use anyhow::Result;
+use std::env;
+
+use anyhow::{Context, Result};
 use igtm_tests::figures;
 use igtm_tests::golden::check::check_all;
 use igtm_tests::golden::{
-    answers, cookies, headers, limits, lines, literal, negative, opts, queries, subnet, sweeps,
-    vlan, windows,
+    answers, cookies, differ, flip, headers, limits, lines, literal, negative, opts, queries,
+    subnet, sweeps, vlan, windows,
 };
 
 #[test]
@@ -77,6 +79,52 @@ fn what_is_limited() -> Result<()> {
 #[test]
 fn replies_come_at_the_rate() -> Result<()> {
     limits::replies_come_at_the_rate()
+}
+
+#[test]
+fn a_change_of_health_is_one_step() -> Result<()> {
+    flip::by_health()
+}
+
+#[test]
+fn a_change_of_configuration_is_one_step() -> Result<()> {
+    flip::by_configuration()
+}
+
+/// Frames of the fuzzer: 200 000, or what `IGTM_FUZZ_FRAMES` says (five million at night), by a fixed
+/// seed or that of `IGTM_FUZZ_SEED` (decimal, or hexadecimal behind 0x). A failure prints the frame,
+/// which belongs into the table.
+#[test]
+fn whatever_comes_is_answered_alike_or_passed_unchanged() -> Result<()> {
+    let frames = number("IGTM_FUZZ_FRAMES", 200_000)?;
+    let seed = number("IGTM_FUZZ_SEED", 0x1697_3053)?;
+    let seeds = [
+        answers::cases(),
+        lines::cases(),
+        headers::cases(),
+        queries::cases(),
+        opts::cases(),
+        vlan::cases(),
+        subnet::cases(),
+        cookies::cases(),
+        negative::cases(),
+        windows::cases(),
+        limits::cases(),
+    ];
+    differ::differ(seed, usize::try_from(frames)?, &seeds.concat())?;
+    Ok(())
+}
+
+/// A number of the environment.
+fn number(name: &str, usual: u64) -> Result<u64> {
+    let Ok(text) = env::var(name) else {
+        return Ok(usual);
+    };
+    let number = match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16),
+        None => text.replace('_', "").parse(),
+    };
+    number.with_context(|| format!("{name} = {text:?}"))
 }
 
 /// That everything can be measured; the numbers mean nothing in a debug build beside other tests.

@@ -224,7 +224,7 @@ fn among_options() -> Vec<Case> {
         answered(
             "a cookie before padding, as kdig sends them",
             &kdig,
-            &[kept.clone()],
+            std::slice::from_ref(&kept),
             false,
         ),
         answered(

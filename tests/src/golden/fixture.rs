@@ -145,10 +145,10 @@ pub fn ground(config: Arc<Config>) -> Result<Arc<Ground>> {
 
 /// A key like any other, so that a run can be repeated.
 const HASH_KEY: HashKey = {
-    let mut key = [0x1697_3053_5eed_c0de; _];
+    let mut key = [0x1697_3053_5eed_c0de_u64; _];
     let mut at = 1;
     while at < key.len() {
-        key[at] = (key[at - 1] as u64)
+        key[at] = key[at - 1]
             .rotate_left(23)
             .wrapping_mul(0x9e37_79b9_7f4a_7c15);
         at += 1;

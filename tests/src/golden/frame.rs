@@ -101,7 +101,7 @@ pub fn tagged(frame: &[u8], tags: &[[u16; 2]]) -> Vec<u8> {
 }
 
 /// Where the network header begins, behind up to two tags.
-fn network_at(frame: &[u8]) -> usize {
+pub fn network_at(frame: &[u8]) -> usize {
     let mut at = ETHERNET;
     for _ in 0..2 {
         if !matches!(frame.get(at - 2..at), Some([0x81, 0x00] | [0x88, 0xa8])) {

@@ -125,12 +125,12 @@ fn scopes() -> Vec<Case> {
     let target = [Data::cname("www.example.net")];
     cases.push(by(&cdn, "198.51.100.0/24", 24, &[a(51)]));
     cases.push(by(&cdn, "203.0.113.0/24", 5, &target));
-    // A reply that is too large keeps the option; its scope is that of no answer.
+    // A reply that is too large keeps the option, with the scope of the answer.
     let large = with(&query("many.gtm.test", AAAA), &data("198.51.100.0/24", 0));
     let large = large.edit(|query| query.rest[3..5].copy_from_slice(&512_u16.to_be_bytes()));
     cases.push(
         Case::truncated("TC with a subnet", ANYBODY, &large)
-            .with_options(&[option(SUBNET, &data("198.51.100.0/24", 0))]),
+            .with_options(&[option(SUBNET, &data("198.51.100.0/24", 24))]),
     );
     cases
 }

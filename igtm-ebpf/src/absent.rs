@@ -24,6 +24,8 @@ use crate::{answer::Work, lookup, maps};
 
 /// Most labels of a name (RFC 1035 §3.1).
 const LABELS: u32 = 127;
+/// Most octets of a label.
+const LABEL_OCTETS: u8 = 63;
 /// Room for a name and the word behind its last octet.
 const ROOM: usize = 512;
 /// What a body of bpf_loop returns.
@@ -78,6 +80,9 @@ pub(crate) fn zone(ctx: *mut xdp_md, settings: &Settings, work: &Work) -> Result
     walk.epoch = work.epoch;
     walk.outcome = Err(Counter::PassNoZone);
     each(LABELS, next_label);
+    if Walk::current().is_none_or(|walk| walk.outcome != Err(Counter::PassNoZone)) {
+        return Err(Counter::PassBadName);
+    }
     let deepest = u32::from(settings.deepest[(work.epoch & 1) as usize]);
     let walk = Walk::current().ok_or(Counter::PassUserspace)?;
     // The name itself is not there.
@@ -98,12 +103,16 @@ fn each(times: u32, body: Body) {
     unsafe { bpf_loop(times, body as *mut c_void, core::ptr::null_mut(), 0) };
 }
 
-/// Goes on to the name one label up; stops at the root.
+/// Goes on to the name one label up; stops at the root, and where no label can be.
 unsafe extern "C" fn next_label(_: u32, _: *mut c_void) -> i64 {
     let Some(walk) = Walk::current() else {
         return STOP;
     };
     let octets = walk.name[walk.at as usize & NAME_OCTETS];
+    if octets > LABEL_OCTETS || walk.at >= walk.octets {
+        walk.outcome = Err(Counter::PassBadName);
+        return STOP;
+    }
     if octets == 0 {
         return STOP;
     }

@@ -1,5 +1,7 @@
 //! From an outcome to a verdict, and the one place that counts.
 
+use core::hint::black_box;
+
 use aya_ebpf::bindings::xdp_action;
 use igtm_common::counter::Counter;
 
@@ -22,22 +24,27 @@ pub(crate) fn reached(outcome: Result<Counter, Counter>) -> u32 {
 /// How many frames with this outcome this CPU has had.
 #[inline(always)]
 pub(crate) fn counted(counter: Counter) -> u64 {
-    let Some(counters) = maps::COUNTERS.get_ptr(0) else {
-        return 0;
-    };
-    // SAFETY: as in `count`.
-    unsafe { *counters.cast::<u64>().add(counter as usize) }
+    // SAFETY: inside the value, which is this CPU's own.
+    field(counter).map_or(0, |field| unsafe { *field })
 }
 
 #[inline(always)]
 fn count(counter: Counter) {
-    let Some(counters) = maps::COUNTERS.get_ptr_mut(0) else {
-        return;
-    };
-    // SAFETY: Counters is one u64 for each Counter, in order, so the field is inside
-    // the value; the value is this CPU's own.
-    unsafe {
-        let field = counters.cast::<u64>().add(counter as usize);
-        *field += 1;
+    if let Some(field) = field(counter) {
+        // SAFETY: as in `counted`.
+        unsafe { *field += 1 };
     }
+}
+
+/// Where a counter stands: Counters is one u64 for each, in order.
+#[inline(always)]
+fn field(counter: Counter) -> Option<*mut u64> {
+    let counters = maps::COUNTERS.get_ptr_mut(0)?.cast::<u64>();
+    // The compiler knows it to be one of them; the verifier does not when it was kept in memory.
+    let at = black_box(counter as usize);
+    if at >= Counter::ALL.len() {
+        return None;
+    }
+    // SAFETY: inside the value.
+    Some(unsafe { counters.add(at) })
 }

@@ -60,15 +60,43 @@ fn plans() -> Vec<Plan> {
     let hit = Counter::ReplyAnswer;
     vec![
         plan("hit", usual, hit),
-        plan("hit_without_lines", Content { prefixes: 0, ..usual }, hit),
-        plan("hit_v6", Content { family: v6, ..usual }, hit),
+        plan(
+            "hit_without_lines",
+            Content {
+                prefixes: 0,
+                ..usual
+            },
+            hit,
+        ),
+        plan(
+            "hit_v6",
+            Content {
+                family: v6,
+                ..usual
+            },
+            hit,
+        ),
         plan("hit_subnet", with(Ask::Subnet), hit),
         plan("hit_cookie", with(Ask::Cookie), hit),
-        plan("hit_limited", Content { limited: true, ..usual }, hit),
+        plan(
+            "hit_limited",
+            Content {
+                limited: true,
+                ..usual
+            },
+            hit,
+        ),
         plan("nodata", with(Ask::OtherType), Counter::ReplyNodata),
         plan("nxdomain", with(Ask::Absent), Counter::ReplyNxdomain),
         plan("hit_million", large, hit),
-        plan("hit_million_v6", Content { family: v6, ..large }, hit),
+        plan(
+            "hit_million_v6",
+            Content {
+                family: v6,
+                ..large
+            },
+            hit,
+        ),
     ]
 }
 
@@ -179,11 +207,13 @@ impl Bench {
         Capacity::needed(&image).roomy().set(&mut loader);
         loader.map_max_entries("QUERIES_SAVED", queries.len() as u32);
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/bpf/igtm-bench.bpf.o");
-        let mut ebpf = loader.load_file(&path).with_context(|| {
-            format!("{}: `cargo xtask build` makes it", path.display())
-        })?;
+        let mut ebpf = loader
+            .load_file(&path)
+            .with_context(|| format!("{}: `cargo xtask build` makes it", path.display()))?;
         for program in PROGRAMS {
-            xdp(&mut ebpf, program)?.load().with_context(|| format!("loading {program}"))?;
+            xdp(&mut ebpf, program)?
+                .load()
+                .with_context(|| format!("loading {program}"))?;
         }
         let mut writer = Writer::adopt(Maps::take(&mut ebpf)?, &config, hash_key)?;
         let mut local = Local::default();
@@ -264,7 +294,8 @@ impl Figures {
             .times
             .iter()
             .map(|(name, times)| {
-                let figure = json!({ "best": times.best(), "median": times.median(), "unit": "ns" });
+                let figure =
+                    json!({ "best": times.best(), "median": times.median(), "unit": "ns" });
                 ((*name).to_owned(), figure)
             })
             .collect();
@@ -287,7 +318,11 @@ impl fmt::Display for Figures {
             writeln!(f, "{name:24}{:>9}{:>9} ns", times.best(), times.median())?;
         }
         let load = self.load.as_millis();
-        writeln!(f, "{:24}{:9}{:>9}", "verified_instructions", "", self.verified_instructions)?;
+        writeln!(
+            f,
+            "{:24}{:9}{:>9}",
+            "verified_instructions", "", self.verified_instructions
+        )?;
         writeln!(f, "{:24}{:9}{load:>9} ms", "load", "")?;
         writeln!(
             f,

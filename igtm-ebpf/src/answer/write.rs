@@ -153,7 +153,10 @@ pub(super) fn write(ctx: &XdpContext, settings: &Settings, work: &mut Work) -> R
     }
     let mut subnet = [0; 3];
     if options.subnet_octets > 0 {
-        let option = options.subnet.reply(records.scope);
+        let wants_line = options.subnet.source() > 0;
+        let option = options
+            .subnet
+            .reply(if wants_line { records.scope } else { 0 });
         sum += checksum::at_offset(option.sum(), subnet_at);
         subnet = option.words;
     }

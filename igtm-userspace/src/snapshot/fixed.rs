@@ -166,7 +166,7 @@ impl<'a> Standing<'a> {
         }
     }
 
-    /// Every apex has an SOA and NS of its own.
+    /// Every apex has an SOA and NS of its own, and is itself below a zone that it lies in.
     fn add_apexes(&mut self, config: &Config) -> Result<(), SnapshotError> {
         for (zone, at) in config.zones.iter().zip(0..) {
             let wire = names::wire(&zone.origin);
@@ -177,6 +177,7 @@ impl<'a> Standing<'a> {
                 let of = nodata(EXISTS | PASS_OTHERS);
                 self.add(key, &wire, NameRef { zone: at, ..of })?;
             }
+            self.below.push(wire);
         }
         Ok(())
     }
@@ -184,10 +185,8 @@ impl<'a> Standing<'a> {
     /// Names that exist because one below them does (RFC 4592 §2.2.2).
     fn add_parents(&mut self) -> Result<(), SnapshotError> {
         for name in std::mem::take(&mut self.below) {
-            if self.zones.contains_key(&name) {
-                continue;
-            }
-            // An apex ends the way; so does a parent that another name has brought.
+            // Whatever stands already ends the way: an apex, or a parent that another name has
+            // brought, has its own.
             for parent in names::upward(&name).skip(1) {
                 let Some((key, zone)) = self.place(parent) else {
                     break;

@@ -11,7 +11,9 @@ use igtm::config::model::{Config, Line, LineId, LineKind};
 use igtm::line::{LineTable, Views};
 use igtm::snapshot::{Fixed, Image, Named, names};
 use igtm_common::answer::{Choice, Draw};
-use igtm_common::layout::{EXISTS, NO_VIEW, NameRef, SOA_OCTETS, Slot, SmallAnswer, ZoneEntry, text};
+use igtm_common::layout::{
+    EXISTS, NO_VIEW, NameRef, SOA_OCTETS, Slot, SmallAnswer, ZoneEntry, text,
+};
 use igtm_common::measure::{QUERY_OCTETS, SavedQuery};
 use igtm_common::name::HashKey;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};

@@ -6,7 +6,8 @@ use hickory_proto::op::ResponseCode;
 use igtm_common::counter::Counter;
 
 use super::frame::datagram;
-use super::message::{Data, Query, Reply};
+use super::message::Query;
+use super::reply::{Data, NXDOMAIN, Reply, Zone};
 
 /// What the maps hold when the frame comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +24,36 @@ pub enum State {
     Fresh,
     /// `stale_after` is set and the daemon was not heard of for longer.
     Stale,
+    /// `ecs = false`.
+    NoSubnet,
+    /// `udp_size = 600`.
+    Narrow,
+    /// With an instance of 127 labels.
+    Deep,
+    /// Five replies a second to a prefix, every third limited one slips; a second lasts an hour.
+    /// The cases of this state share the prefixes' accounts, in their order.
+    Limited,
+    /// A thousand replies a second to a prefix, none slips.
+    RealRate,
+}
+
+impl State {
+    /// SOA serial of the answers.
+    pub fn serial(self) -> u32 {
+        match self {
+            Self::Failed => 0x8100_00f2,
+            Self::Recovered => 0x8100_00f3,
+            _ => 0x8100_00f1,
+        }
+    }
+
+    /// `server.udp_size`.
+    pub fn udp_size(self) -> u16 {
+        match self {
+            Self::Narrow => 600,
+            _ => 1232,
+        }
+    }
 }
 
 /// What the kernel must do.
@@ -30,6 +61,10 @@ pub enum State {
 pub enum Expected {
     /// XDP_TX with this reply, which userspace gives too.
     Reply(Reply),
+    /// XDP_TX with this reply, because the prefix is over its rate; userspace knows no rates.
+    Slip(Reply),
+    /// XDP_DROP, because the prefix is over its rate.
+    Drop,
     /// XDP_PASS, the frame unchanged, one of these counters raised.
     Pass(&'static [Counter], Userspace),
 }
@@ -47,6 +82,9 @@ pub enum Userspace {
     Silence,
 }
 
+/// When most cases are: that of RFC 9018, Appendix A.1.
+pub const NOW: u32 = 1_559_731_985;
+
 /// A row.
 #[derive(Clone, Debug)]
 pub struct Case {
@@ -58,6 +96,8 @@ pub struct Case {
     pub frame: Vec<u8>,
     /// The program's random number.
     pub random: u32,
+    /// The time, seconds since 1970.
+    pub now: u32,
     /// What must become of it.
     pub expected: Expected,
 }
@@ -72,11 +112,24 @@ impl Case {
     ) -> Self {
         let opt = (query.counts[3] > 0).then_some(false);
         let expected = Expected::Reply(Reply {
+            code: 0,
             records: records.to_vec(),
+            authority: None,
             truncated: false,
             opt,
+            options: Vec::new(),
         });
         Self::of(what, datagram(client, &query.octets()), expected)
+    }
+
+    /// A query for a type that the name does not have.
+    pub fn nodata(what: impl Into<String>, client: IpAddr, query: &Query, zone: Zone) -> Self {
+        Self::answered(what, client, query, &[]).edit_reply(|reply| reply.authority = Some(zone))
+    }
+
+    /// A query for a name that does not exist.
+    pub fn nxdomain(what: impl Into<String>, client: IpAddr, query: &Query, zone: Zone) -> Self {
+        Self::nodata(what, client, query, zone).edit_reply(|reply| reply.code = NXDOMAIN)
     }
 
     /// A query that is answered with TC.
@@ -111,6 +164,7 @@ impl Case {
             state: State::Healthy,
             frame,
             random: 0,
+            now: NOW,
             expected,
         }
     }
@@ -127,6 +181,38 @@ impl Case {
         self
     }
 
+    /// At another time.
+    pub fn at(mut self, now: u32) -> Self {
+        self.now = now;
+        self
+    }
+
+    /// With these options in the reply, headers included.
+    pub fn with_options(self, options: &[Vec<u8>]) -> Self {
+        let options = options.concat();
+        self.edit_reply(|reply| reply.options = options)
+    }
+
+    /// Answered with TC instead, since the prefix is over its rate.
+    pub fn slipped(mut self) -> Self {
+        if let Expected::Reply(reply) = self.expected {
+            self.expected = Expected::Slip(Reply {
+                code: 0,
+                records: Vec::new(),
+                authority: None,
+                truncated: true,
+                ..reply
+            });
+        }
+        self
+    }
+
+    /// Not answered, since the prefix is over its rate.
+    pub fn dropped(mut self) -> Self {
+        self.expected = Expected::Drop;
+        self
+    }
+
     /// With octets of the frame changed.
     pub fn edit_frame(mut self, change: impl FnOnce(&mut Vec<u8>)) -> Self {
         change(&mut self.frame);
@@ -136,8 +222,8 @@ impl Case {
     /// With another reply than the usual one.
     pub fn edit_reply(mut self, change: impl FnOnce(&mut Reply)) -> Self {
         match &mut self.expected {
-            Expected::Reply(reply) => change(reply),
-            Expected::Pass(..) => panic!("{}: it has no reply", self.what),
+            Expected::Reply(reply) | Expected::Slip(reply) => change(reply),
+            Expected::Pass(..) | Expected::Drop => panic!("{}: it has no reply", self.what),
         }
         self
     }

@@ -91,20 +91,44 @@ pub fn fix_ipv4_checksum(frame: &mut [u8]) {
     frame[ETHERNET + 10..ETHERNET + 12].copy_from_slice(&checksum.to_be_bytes());
 }
 
+/// The same frame behind these tags (type and value), the outermost first.
+pub fn tagged(frame: &[u8], tags: &[[u16; 2]]) -> Vec<u8> {
+    let tags = tags.iter().flatten().flat_map(|part| part.to_be_bytes());
+    let mut tagged = frame[..12].to_vec();
+    tagged.extend(tags);
+    tagged.extend(&frame[12..]);
+    tagged
+}
+
+/// Where the network header begins, behind up to two tags.
+pub fn network_at(frame: &[u8]) -> usize {
+    let mut at = ETHERNET;
+    for _ in 0..2 {
+        if !matches!(frame.get(at - 2..at), Some([0x81, 0x00] | [0x88, 0xa8])) {
+            break;
+        }
+        at += 4;
+    }
+    at
+}
+
 /// Where the UDP header of a frame without options and extension headers begins.
 pub fn udp_at(frame: &[u8]) -> usize {
-    match frame.get(12..14) {
-        Some([0x86, 0xdd]) => ETHERNET + IPV6,
-        _ => ETHERNET + IPV4,
+    let at = network_at(frame);
+    match frame.get(at - 2..at) {
+        Some([0x86, 0xdd]) => at + IPV6,
+        _ => at + IPV4,
     }
 }
 
 /// The client and the message that a socket would hand over, as far as there are any.
 pub fn received(frame: &[u8]) -> Option<(IpAddr, &[u8])> {
     let at = udp_at(frame);
-    let client = match frame.get(12..14)? {
-        [0x08, 0x00] => IpAddr::V4(<[u8; 4]>::try_from(frame.get(26..30)?).ok()?.into()),
-        [0x86, 0xdd] => IpAddr::V6(<[u8; 16]>::try_from(frame.get(22..38)?).ok()?.into()),
+    let ip = frame.get(network_at(frame)..)?;
+    let ethertype = frame.get(network_at(frame) - 2..network_at(frame))?;
+    let client = match ethertype {
+        [0x08, 0x00] => IpAddr::V4(<[u8; 4]>::try_from(ip.get(12..16)?).ok()?.into()),
+        [0x86, 0xdd] => IpAddr::V6(<[u8; 16]>::try_from(ip.get(8..24)?).ok()?.into()),
         _ => return None,
     };
     let length = usize::from(u16::from_be_bytes([
@@ -116,19 +140,18 @@ pub fn received(frame: &[u8]) -> Option<(IpAddr, &[u8])> {
 }
 
 /// The message of `reply`, when its frame is the right one to answer `query` with: everything turned
-/// round, lengths and checksums right, TTL fresh.
+/// round, tags kept, lengths and checksums right, TTL fresh.
 pub fn checked_reply<'a>(query: &[u8], reply: &'a [u8]) -> Result<&'a [u8]> {
-    let at = udp_at(query);
+    let (ip, at) = (network_at(query), udp_at(query));
     ensure!(reply.len() >= at + UDP, "{} octets", reply.len());
     ensure!(reply[0..6] == query[6..12], "Ethernet destination");
     ensure!(reply[6..12] == query[0..6], "Ethernet source");
-    ensure!(reply[12..14] == query[12..14], "Ethernet type");
-    let length = reply.len() - at;
-    let (client, server) = match at {
-        34 => checked_ipv4(query, reply)?,
-        _ => checked_ipv6(query, reply)?,
+    ensure!(reply[12..ip] == query[12..ip], "tags or Ethernet type");
+    let (client, server) = match at - ip {
+        IPV4 => checked_ipv4(&query[ip..], &reply[ip..])?,
+        _ => checked_ipv6(&query[ip..], &reply[ip..])?,
     };
-    let udp = &reply[at..];
+    let (length, udp) = (reply.len() - at, &reply[at..]);
     ensure!(udp[0..2] == query[at + 2..at + 4], "UDP source port");
     ensure!(udp[2..4] == query[at..at + 2], "UDP destination port");
     let stated = u16::from_be_bytes([udp[4], udp[5]]);
@@ -139,43 +162,45 @@ pub fn checked_reply<'a>(query: &[u8], reply: &'a [u8]) -> Result<&'a [u8]> {
     Ok(&udp[UDP..])
 }
 
+/// Both from their IP headers on; the addresses of client and server.
 fn checked_ipv4(query: &[u8], reply: &[u8]) -> Result<(IpAddr, IpAddr)> {
-    let header = &reply[ETHERNET..ETHERNET + IPV4];
-    let total = ((reply.len() - ETHERNET) as u16).to_be_bytes();
+    let header = &reply[..IPV4];
+    let total = (reply.len() as u16).to_be_bytes();
     ensure!(header[0..2] == [0x45, 0], "IPv4 version or TOS");
     ensure!(header[2..4] == total, "IPv4 total length");
+    let fixed = [0, 0, 0x40, 0, 64, 17];
     ensure!(
-        header[4..8] == [0, 0, 0x40, 0],
-        "IPv4 identification or flags"
+        header[4..10] == fixed,
+        "IPv4 identification, flags, TTL or protocol"
     );
-    ensure!(header[8..10] == [64, 17], "IPv4 TTL or protocol");
-    ensure!(header[12..16] == query[30..34], "IPv4 source");
-    ensure!(header[16..20] == query[26..30], "IPv4 destination");
+    ensure!(header[12..16] == query[16..20], "IPv4 source");
+    ensure!(header[16..20] == query[12..16], "IPv4 destination");
     let sum = ones_sum(&[header]);
     ensure!(sum == 0xffff, "IPv4 checksum: the sum is {sum:#06x}");
     let address = |at: usize| -> Result<IpAddr> {
         let octets: [u8; 4] = query[at..at + 4].try_into().context("four octets")?;
         Ok(octets.into())
     };
-    Ok((address(26)?, address(30)?))
+    Ok((address(12)?, address(16)?))
 }
 
+/// As [`checked_ipv4`].
 fn checked_ipv6(query: &[u8], reply: &[u8]) -> Result<(IpAddr, IpAddr)> {
-    let header = &reply[ETHERNET..ETHERNET + IPV6];
-    let payload = ((reply.len() - ETHERNET - IPV6) as u16).to_be_bytes();
+    let header = &reply[..IPV6];
+    let payload = ((reply.len() - IPV6) as u16).to_be_bytes();
     ensure!(
         header[0..4] == [0x60, 0, 0, 0],
         "IPv6 version, class or flow"
     );
     ensure!(header[4..6] == payload, "IPv6 payload length");
     ensure!(header[6..8] == [17, 64], "IPv6 next header or hop limit");
-    ensure!(header[8..24] == query[38..54], "IPv6 source");
-    ensure!(header[24..40] == query[22..38], "IPv6 destination");
+    ensure!(header[8..24] == query[24..40], "IPv6 source");
+    ensure!(header[24..40] == query[8..24], "IPv6 destination");
     let address = |at: usize| -> Result<IpAddr> {
         let octets: [u8; 16] = query[at..at + 16].try_into().context("sixteen octets")?;
         Ok(octets.into())
     };
-    Ok((address(22)?, address(38)?))
+    Ok((address(8)?, address(24)?))
 }
 
 /// RFC 768 and RFC 8200 §8.1: the latter's longer fields sum to the same.
@@ -195,11 +220,14 @@ fn pseudo_header(source: IpAddr, destination: IpAddr, length: usize) -> Vec<u8> 
 /// The ones' complement sum of the parts' words, big-endian; each part but the last is even.
 fn ones_sum(parts: &[&[u8]]) -> u16 {
     let mut sum = 0_u32;
-    for (at, octet) in parts.concat().iter().enumerate() {
-        sum += u32::from(*octet) << if at % 2 == 0 { 8 } else { 0 };
-        if sum > 0xffff {
-            sum -= 0xffff;
+    for part in parts {
+        for pair in part.chunks(2) {
+            sum += u32::from(pair[0]) << 8;
+            sum += pair.get(1).map_or(0, |octet| u32::from(*octet));
         }
+    }
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
     }
     sum as u16
 }

@@ -3,21 +3,22 @@
 //! Nothing is pinned or attached: all is gone when the handle is.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use aya::programs::{TestRun, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfLoader};
-use igtm::config::model::Server;
-use igtm::dataplane::{Local, Maps, Writer};
+use igtm::config::model::Config;
+use igtm::dataplane::{Capacity, Local, Maps, Writer, interface};
 use igtm::snapshot::Image;
+use igtm_common::cookie::Secrets;
 use igtm_common::counter::{Counter, Counters};
-use igtm_common::layout::{Interface, text};
 use igtm_common::name::HashKey;
 
 use super::frame::SERVER_MAC;
 
-/// XDP_PASS of linux/bpf.h.
+/// XDP_DROP of linux/bpf.h.
+pub const XDP_DROP: u32 = 1;
+/// XDP_PASS.
 pub const XDP_PASS: u32 = 2;
 /// XDP_TX.
 pub const XDP_TX: u32 = 3;
@@ -28,13 +29,14 @@ const LOOPBACK: u32 = 1;
 const FRAME_ROOM: usize = 4096;
 /// Octets of `struct xdp_md`.
 const XDP_MD: usize = 24;
-/// Octets of metadata: the random number.
-const META: usize = 4;
+/// Octets of metadata: the random number and the time.
+const META: usize = 8;
+/// What answers as the daemon's program does, with both given.
+const PROGRAM: &str = "igtm_given";
 
 /// A loaded program and its maps.
 pub struct Kernel {
     ebpf: Ebpf,
-    program: &'static str,
     writer: Writer,
 }
 
@@ -48,35 +50,40 @@ pub struct Run {
 }
 
 impl Kernel {
-    /// Loads `program`; its maps hold settings and addresses, and no answer.
-    pub fn load(program: &'static str, server: &Server) -> Result<Self> {
-        let mut ebpf = load_object()?;
-        load_program(&mut ebpf, program)?;
-        let maps = Maps::take(&mut ebpf)?;
-        let mut writer = Writer::adopt(maps, server)?;
-        Local::default().refresh(writer.maps_mut(), server)?;
-        let interface = Interface {
-            mac: SERVER_MAC,
-            pad: [0; 2],
-            name: text("lo"),
-        };
-        let interfaces = &mut writer.maps_mut().interfaces;
-        interfaces.insert(LOOPBACK, interface, 0)?;
-        Ok(Self {
-            ebpf,
-            program,
-            writer,
-        })
+    /// Loads the program with maps that can hold `needed`; they hold settings and addresses, and no
+    /// answer.
+    pub fn load(config: &Config, hash_key: HashKey, needed: Capacity) -> Result<Self> {
+        let mut ebpf = load_object(needed)?;
+        let program: &mut Xdp = ebpf
+            .program_mut(PROGRAM)
+            .with_context(|| format!("no program {PROGRAM}"))?
+            .try_into()?;
+        program
+            .load()
+            .with_context(|| format!("loading {PROGRAM}"))?;
+        let mut writer = Writer::adopt(Maps::take(&mut ebpf)?, config, hash_key)?;
+        let mut local = Local::default();
+        local.refresh(&mut writer, &config.server)?;
+        let interfaces = vec![interface(LOOPBACK, SERVER_MAC, "lo")];
+        local.set_interfaces(&mut writer, interfaces)?;
+        Ok(Self { ebpf, writer })
     }
 
-    /// The secret of the name hash.
-    pub fn hash_key(&self) -> HashKey {
-        self.writer.settings().hash_key
-    }
-
-    /// Answers from `image`.
+    /// Answers from `image`, in both epochs.
     pub fn apply(&mut self, image: &Image) -> Result<()> {
-        Ok(self.writer.apply(image)?)
+        self.writer.apply(image)?;
+        Ok(self.writer.settle()?)
+    }
+
+    /// Judges cookies by these.
+    pub fn set_cookies(&mut self, cookies: Secrets) -> Result<()> {
+        Ok(self.writer.set_cookies(cookies)?)
+    }
+
+    /// The writer, and the program apart from it: one thread changes, another runs.
+    pub fn split(&mut self) -> (Runner<'_>, &mut Writer) {
+        let Self { ebpf, writer } = self;
+        (Runner { ebpf }, writer)
     }
 
     /// Makes it look as if the daemon had last been heard of long ago.
@@ -86,48 +93,17 @@ impl Kernel {
         Ok(self.writer.maps_mut().settings.set(0, settings, 0)?)
     }
 
+    /// Makes rates so many times as slow, so that no time goes by while a test runs.
+    pub fn slow_rates(&mut self, times: u64) -> Result<()> {
+        let mut settings = *self.writer.settings();
+        settings.limits.limit.interval_ns *= times;
+        settings.limits.limit.burst_ns *= times;
+        Ok(self.writer.maps_mut().settings.set(0, settings, 0)?)
+    }
+
     /// Runs the program once.
-    pub fn run(&self, frame: &[u8], random: u32) -> Result<Run> {
-        let mut input = random.to_ne_bytes().to_vec();
-        input.extend(frame);
-        let mut output = vec![0; META + FRAME_ROOM];
-        // data_meta, data, data_end behind each other in the order of struct xdp_md.
-        let mut context = [0; XDP_MD];
-        context[0..4].copy_from_slice(&(META as u32).to_ne_bytes());
-        context[4..8].copy_from_slice(&(input.len() as u32).to_ne_bytes());
-        let result = xdp(&self.ebpf, self.program)?.test_run(TestRunOptions {
-            data_in: Some(&input),
-            data_out: Some(&mut output),
-            ctx_in: Some(&context),
-            ..TestRunOptions::new()
-        })?;
-        let octets = result.data_size_out as usize;
-        ensure!((META..=output.len()).contains(&octets), "{octets} came out");
-        output.truncate(octets);
-        Ok(Run {
-            verdict: result.return_value,
-            frame: output.split_off(META),
-        })
-    }
-
-    /// Runs the program `repeat` times on what the last run left; the mean time of one run.
-    pub fn time(&self, program: &str, frame: &[u8], repeat: u32) -> Result<(u32, Duration)> {
-        let result = xdp(&self.ebpf, program)?.test_run(TestRunOptions {
-            data_in: Some(frame),
-            repeat,
-            ..TestRunOptions::new()
-        })?;
-        Ok((result.return_value, result.duration))
-    }
-
-    /// Loads another program of the object, with the same maps.
-    pub fn load_another(&mut self, program: &str) -> Result<()> {
-        load_program(&mut self.ebpf, program)
-    }
-
-    /// The object, for maps that are not the product's.
-    pub fn ebpf_mut(&mut self) -> &mut Ebpf {
-        &mut self.ebpf
+    pub fn run(&self, frame: &[u8], random: u32, now: u32) -> Result<Run> {
+        Runner { ebpf: &self.ebpf }.run(frame, random, now)
     }
 
     /// Every counter that is not zero, summed over the CPUs.
@@ -158,22 +134,50 @@ impl Kernel {
     }
 }
 
-fn load_object() -> Result<Ebpf> {
+/// The program.
+#[derive(Clone, Copy)]
+pub struct Runner<'a> {
+    ebpf: &'a Ebpf,
+}
+
+impl Runner<'_> {
+    /// Runs the program once.
+    pub fn run(self, frame: &[u8], random: u32, now: u32) -> Result<Run> {
+        let mut input = Vec::with_capacity(META + frame.len());
+        input.extend(random.to_ne_bytes());
+        input.extend(now.to_ne_bytes());
+        input.extend(frame);
+        let mut output = vec![0; META + FRAME_ROOM];
+        // data_meta, data, data_end behind each other in the order of struct xdp_md.
+        let mut context = [0; XDP_MD];
+        context[0..4].copy_from_slice(&(META as u32).to_ne_bytes());
+        context[4..8].copy_from_slice(&(input.len() as u32).to_ne_bytes());
+        let result = xdp(self.ebpf, PROGRAM)?.test_run(TestRunOptions {
+            data_in: Some(&input),
+            data_out: Some(&mut output),
+            ctx_in: Some(&context),
+            ..TestRunOptions::new()
+        })?;
+        let octets = result.data_size_out as usize;
+        ensure!((META..=output.len()).contains(&octets), "{octets} came out");
+        output.truncate(octets);
+        Ok(Run {
+            verdict: result.return_value,
+            frame: output.split_off(META),
+        })
+    }
+}
+
+fn load_object(needed: Capacity) -> Result<Ebpf> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/bpf/igtm-bench.bpf.o");
-    EbpfLoader::new().load_file(&path).with_context(|| {
+    let mut loader = EbpfLoader::new();
+    needed.roomy().set(&mut loader);
+    loader.load_file(&path).with_context(|| {
         format!(
             "{}: `cargo xtask build` makes it, and root can load it",
             path.display()
         )
     })
-}
-
-fn load_program(ebpf: &mut Ebpf, program: &str) -> Result<()> {
-    let found = ebpf.program_mut(program);
-    let xdp: &mut Xdp = found
-        .with_context(|| format!("no program {program}"))?
-        .try_into()?;
-    xdp.load().with_context(|| format!("loading {program}"))
 }
 
 fn xdp<'a>(ebpf: &'a Ebpf, program: &str) -> Result<&'a Xdp> {

@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use super::answers::{ANYBODY, ANYBODY_V6, TELECOM, TELECOM_V6, a, aaaa};
 use super::case::{Case, State};
-use super::message::{A, AAAA, Data, query};
+use super::message::{A, AAAA, query};
+use super::reply::Data;
 
 /// Every case of this file.
 pub fn cases() -> Vec<Case> {
@@ -100,7 +101,7 @@ fn lines() -> Vec<Case> {
             "and no AAAA of its own: the CNAME",
             TELECOM,
             &query("cdn.gtm.test", AAAA),
-            &[Data::Cname("www.example.net")],
+            &[Data::cname("www.example.net")],
         ),
     ]
 }

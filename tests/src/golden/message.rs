@@ -1,23 +1,24 @@
-//! DNS messages by hand (RFC 1035 §4.1, RFC 6891 §6.1): queries, well formed or not, and the
-//! replies that are expected.
+//! Queries by hand (RFC 1035 §4.1, RFC 6891 §6.1), well formed or not.
 //!
 //! Shares no code with the product.
-
-use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// QTYPEs.
 pub const A: u16 = 1;
 /// QTYPE CNAME.
 pub const CNAME: u16 = 5;
+/// QTYPE SOA.
+pub const SOA: u16 = 6;
+/// QTYPE TXT.
+pub const TXT: u16 = 16;
 /// QTYPE AAAA.
 pub const AAAA: u16 = 28;
 
 /// The type of an OPT record.
 const OPT: u16 = 41;
-/// `udp_size` of the fixture's configuration.
-pub const UDP_SIZE: u16 = 1232;
-/// TTL of every record of the fixture, seconds.
-pub const TTL: u32 = 60;
+/// Option code of a client subnet (RFC 7871 §6).
+pub const SUBNET: u16 = 8;
+/// Option code of a cookie (RFC 7873 §4).
+pub const COOKIE: u16 = 10;
 
 /// A query whose every part can be spoiled.
 #[derive(Clone, Debug)]
@@ -128,9 +129,7 @@ impl Opt {
 
     /// With one more option.
     pub fn option(mut self, code: u16, data: &[u8]) -> Self {
-        self.options.extend(code.to_be_bytes());
-        self.options.extend((data.len() as u16).to_be_bytes());
-        self.options.extend(data);
+        self.options.extend(option(code, data));
         self
     }
 
@@ -140,7 +139,8 @@ impl Opt {
         self
     }
 
-    fn octets(&self) -> Vec<u8> {
+    /// The record.
+    pub fn octets(&self) -> Vec<u8> {
         let mut octets = self.owner.clone();
         octets.extend(OPT.to_be_bytes());
         octets.extend(self.size.to_be_bytes());
@@ -152,64 +152,12 @@ impl Opt {
     }
 }
 
-/// The data of one expected record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Data {
-    /// An IPv4 address.
-    A(Ipv4Addr),
-    /// An IPv6 address.
-    Aaaa(Ipv6Addr),
-    /// A domain.
-    Cname(&'static str),
-}
-
-impl Data {
-    fn octets(&self) -> (u16, Vec<u8>) {
-        match self {
-            Self::A(address) => (A, address.octets().to_vec()),
-            Self::Aaaa(address) => (AAAA, address.octets().to_vec()),
-            Self::Cname(name) => (CNAME, wire(name)),
-        }
-    }
-}
-
-/// What a positive reply holds besides what the query gave it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reply {
-    /// The answer section, in order.
-    pub records: Vec<Data>,
-    /// TC.
-    pub truncated: bool,
-    /// An OPT, and its DO.
-    pub opt: Option<bool>,
-}
-
-impl Reply {
-    /// The message that answers `query` (octets): id, RD and question as they came.
-    pub fn octets(&self, query: &[u8]) -> Vec<u8> {
-        let mut octets = query[0..2].to_vec();
-        let truncated = if self.truncated { 0x02 } else { 0 };
-        octets.extend([0x84 | truncated | query[2] & 0x01, 0x00]);
-        octets.extend([0, 1, 0, self.records.len() as u8, 0, 0]);
-        octets.extend([0, u8::from(self.opt.is_some())]);
-        let name = query[12..].iter().position(|octet| *octet == 0);
-        let question_end = 12 + name.expect("a good query's name ends") + 5;
-        octets.extend(&query[12..question_end]);
-        for record in &self.records {
-            let (rtype, data) = record.octets();
-            octets.extend([0xc0, 0x0c]);
-            octets.extend(rtype.to_be_bytes());
-            octets.extend([0, 1]);
-            octets.extend(TTL.to_be_bytes());
-            octets.extend((data.len() as u16).to_be_bytes());
-            octets.extend(data);
-        }
-        if let Some(dnssec_ok) = self.opt {
-            let opt = Opt::sized(UDP_SIZE).edit(|opt| opt.dnssec_ok = dnssec_ok);
-            octets.extend(opt.octets());
-        }
-        octets
-    }
+/// One option, its header included (RFC 6891 §6.1.2).
+pub fn option(code: u16, data: &[u8]) -> Vec<u8> {
+    let mut octets = code.to_be_bytes().to_vec();
+    octets.extend((data.len() as u16).to_be_bytes());
+    octets.extend(data);
+    octets
 }
 
 /// A name in wire format; "" and "." are the root.

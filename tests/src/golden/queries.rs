@@ -2,16 +2,16 @@
 
 use hickory_proto::op::ResponseCode::{FormErr, NXDomain, NoError, NotImp, Refused};
 use igtm_common::counter::Counter::{
-    self, PassBadLength, PassBadName, PassBadOpt, PassClass, PassNoAnswer, PassNotQuery,
-    PassSections,
+    self, PassBadLength, PassBadName, PassBadOpt, PassClass, PassNoZone, PassNotQuery,
+    PassSections, PassUserspace,
 };
 
 use super::answers::{ANYBODY, ANYBODY_V6, TELECOM};
 use super::case::Case;
 use super::case::Userspace::{self, Anything, Code, Refusal, Silence};
-use super::message::{A, AAAA, CNAME, Query, query, wire};
+use super::message::{A, AAAA, CNAME, Query, SOA, TXT, query, wire};
 
-const TXT: u16 = 16;
+const NS: u16 = 2;
 const ANY: u16 = 255;
 
 /// Every case of this file.
@@ -173,23 +173,24 @@ fn names() -> Vec<Case> {
     pointer_after.pop();
     pointer_after.extend([0xc0, 12]);
     vec![
-        named("a label of 64 octets", label(64), &[PassNoAnswer], Refusal),
+        named("a label of 64 octets", label(64), &[PassBadName], Refusal),
         named(
             "a label of 65 octets: a capital A",
             label(65),
-            &[PassNoAnswer],
+            &[PassBadName],
             Refusal,
         ),
-        named(
-            "a label of 127 octets",
-            label(127),
-            &[PassNoAnswer],
-            Refusal,
-        ),
+        named("a label of 127 octets", label(127), &[PassBadName], Refusal),
         named(
             "a label of reserved kind",
             label(0x80),
-            &[PassNoAnswer],
+            &[PassBadName],
+            Refusal,
+        ),
+        named(
+            "a label of 64 octets below another",
+            [b"\x01a".as_slice(), &label(64)].concat(),
+            &[PassBadName],
             Refusal,
         ),
         named("a compressed question", vec![0xc0, 12], ODD, Refusal),
@@ -214,7 +215,7 @@ fn names() -> Vec<Case> {
         named(
             "a name of 255 octets of short labels",
             terminated(255),
-            &[PassNoAnswer],
+            &[PassNoZone],
             Code(Refused),
         ),
         named(
@@ -244,52 +245,71 @@ fn names() -> Vec<Case> {
         named(
             "other labels with the same octets",
             b"\x07www\x03gtm\x04test\x00".to_vec(),
-            &[PassNoAnswer],
+            &[PassNoZone],
             Code(Refused),
         ),
     ]
 }
 
+/// What only userspace has an answer to.
 fn unanswered() -> Vec<Case> {
-    let asked = |name: &str, qtype, userspace| {
+    let asked = |name: &str, qtype, counters, userspace| {
         let what = format!("{name:?} type {qtype}");
-        passed(
-            &what,
-            &query(name, qtype).opt(1232),
-            &[PassNoAnswer],
-            userspace,
-        )
+        passed(&what, &query(name, qtype).opt(1232), counters, userspace)
     };
-    vec![
-        asked("www.gtm.test", TXT, Code(NoError)),
-        asked("www.gtm.test", CNAME, Code(NoError)),
-        asked("www.gtm.test", ANY, Code(NoError)),
-        asked("www.gtm.test", 65_280, Code(NoError)),
-        asked("window.gtm.test", AAAA, Code(NoError)),
-        asked("nothing.gtm.test", A, Code(NXDomain)),
-        asked("ww.gtm.test", A, Code(NXDomain)),
-        asked("wwww.gtm.test", A, Code(NXDomain)),
-        asked("www.gtm.tes", A, Code(Refused)),
-        asked("www.gtm.test.test", A, Code(Refused)),
-        asked("gtm.test", A, Code(NoError)),
-        asked("gtm.test", 6, Code(NoError)),
-        asked("www", A, Code(Refused)),
-        asked("onelabe", A, Code(Refused)),
-        asked(".", A, Code(Refused)),
-        asked("version.bind", TXT, Code(Refused)),
+    let outside = |name: &str, qtype| asked(name, qtype, &[PassNoZone], Code(Refused));
+    let above =
+        |name: &str, qtype, code| asked(name, qtype, &[PassUserspace], Userspace::Code(code));
+    let mut cases = vec![
+        outside("www.gtm.tes", A),
+        outside("www.gtm.test.test", A),
+        outside("test", A),
+        outside("test", SOA),
+        outside("xgtm.test", A),
+        outside("gtm.test.onelabe", A),
+        outside("www", A),
+        outside("onelabe", A),
+        outside("onelabell", AAAA),
+        outside(".", A),
+        outside(".", NS),
+        outside(".", SOA),
+        outside("version.bind", TXT),
+        above("gtm.test", SOA, NoError),
+        above("gtm.test", NS, NoError),
+        above("gtm.test", TXT, NoError),
+        above("GTM.test", 65_280, NoError),
+        above("child.between.gtm.test", SOA, NoError),
+        above("onelabel", NS, NoError),
+        above("onelabel", TXT, NoError),
+        above("cdn.gtm.test", CNAME, NoError),
+        above("cdn.gtm.test", TXT, NoError),
+        above("shop.gtm.test", A, NoError),
+        above("shop.gtm.test", AAAA, NoError),
+        above("shop.gtm.test", TXT, NoError),
+        above("www.gtm.test", ANY, NoError),
+        above("www.gtm.test", 0, NoError),
+        above("nothing.gtm.test", ANY, NXDomain),
+        above("www.gtm.test", 251, Refused),
+        above("www.gtm.test", 252, Refused),
         Case::passed(
             "a claimed line whose answer does not fit the type",
             TELECOM,
             &query("cdn.gtm.test", CNAME).octets(),
-            &[PassNoAnswer],
+            &[PassUserspace],
             Code(NoError),
         ),
         Case::passed(
-            "an unknown name over IPv6",
+            "a name outside over IPv6",
             ANYBODY_V6,
-            &query("nothing.gtm.test", AAAA).octets(),
-            &[PassNoAnswer],
-            Code(NXDomain),
+            &query("nothing.example", AAAA).octets(),
+            &[PassNoZone],
+            Code(Refused),
         ),
-    ]
+    ];
+    for meta in [41, 128, 129, 249, 250, 253, 254] {
+        let what = format!("meta type {meta}");
+        let query = query("www.gtm.test", meta);
+        cases.push(passed(&what, &query, &[PassUserspace], Anything));
+    }
+    cases
 }

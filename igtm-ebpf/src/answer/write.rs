@@ -256,7 +256,8 @@ fn copy_window<const C: usize, const O: usize, const T: usize>(
     if wrapped > 0 {
         let to = to as u32 + len as u32;
         // SAFETY: as above.
-        let failed = unsafe { bpf_xdp_store_bytes(ctx, to, octets.cast_mut().cast(), wrapped as u32) };
+        let failed =
+            unsafe { bpf_xdp_store_bytes(ctx, to, octets.cast_mut().cast(), wrapped as u32) };
         if failed != 0 {
             return Err(Counter::DropBroken);
         }
@@ -395,7 +396,8 @@ fn store<const MOST: u32>(
         return Err(Counter::DropBroken);
     }
     // SAFETY: `from` has `MOST` octets; the helper checks the frame's bounds.
-    let failed = unsafe { bpf_xdp_store_bytes(ctx, offset as u32, from.cast_mut().cast(), len as u32) };
+    let failed =
+        unsafe { bpf_xdp_store_bytes(ctx, offset as u32, from.cast_mut().cast(), len as u32) };
     if failed != 0 {
         return Err(Counter::DropBroken);
     }

@@ -206,7 +206,10 @@ pub fn replies_come_at_the_rate() -> Result<()> {
     }
     // The coarse clock goes by ticks of up to 10 ms.
     let due = |time: Duration| RATE * (1.0 + time.as_secs_f64());
-    let (least, most) = (due(refused) - 0.02 * RATE, due(began.elapsed()) + 0.02 * RATE);
+    let (least, most) = (
+        due(refused) - 0.02 * RATE,
+        due(began.elapsed()) + 0.02 * RATE,
+    );
     ensure!(
         (least..=most).contains(&f64::from(replies)),
         "{replies} replies, not {least} to {most}"

@@ -256,7 +256,7 @@ fn copy_window<const C: usize, const O: usize, const T: usize>(
 fn copy_octets(ctx: *mut xdp_md, to: usize, from: *const u8, len: u64) -> Result<(), Counter> {
     /// Four records of A.
     const FEW: u64 = 64;
-    if len > FEW || len % 4 != 0 {
+    if len > FEW || !len.is_multiple_of(4) {
         // SAFETY: the caller's: `from` has `len` octets; the helper checks the frame's bounds.
         let failed =
             unsafe { bpf_xdp_store_bytes(ctx, to as u32, from.cast_mut().cast(), len as u32) };

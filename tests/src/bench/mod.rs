@@ -10,6 +10,7 @@ pub mod generator;
 pub mod ground;
 mod interrupt;
 pub mod machine;
+pub mod packets;
 pub mod peers;
 pub mod process;
 pub mod query;

@@ -10,12 +10,16 @@ use super::ground::Ground;
 use super::machine::Machine;
 use super::peers::Effort;
 use super::report::Report;
-use super::{comparison, cpu, failover, peers, startup};
+use super::{comparison, cpu, failover, packets, peers, startup};
 use crate::wait;
 
 /// How much of everything.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
+    /// Runs of each program in one measurement of packets.
+    pub repeat: u32,
+    /// Measurements of each.
+    pub packet_rounds: u32,
     /// Of the servers.
     pub peers: Effort,
     /// Of the large configuration.
@@ -32,6 +36,8 @@ impl Plan {
     /// A run whose figures may be quoted.
     pub fn full() -> Self {
         Self {
+            repeat: 1_000_000,
+            packet_rounds: 7,
             peers: Effort {
                 rounds: 3,
                 step: Duration::from_secs(1),
@@ -46,6 +52,8 @@ impl Plan {
     /// A run that shows whether everything can be measured.
     pub fn quick() -> Self {
         Self {
+            repeat: 100_000,
+            packet_rounds: 3,
             peers: Effort {
                 rounds: 1,
                 step: Duration::from_millis(400),
@@ -72,6 +80,7 @@ pub fn run(plan: Plan) -> Result<Report> {
         errors: Vec::new(),
         limits: limits(cpus)?,
     };
+    report.add("packets", packets::measure(plan.repeat, plan.packet_rounds));
     report.add(
         "start and reload",
         startup::measure(plan.instances, plan.starts),

@@ -19,8 +19,8 @@ use crate::scene::{
 const SECRET: &str = "whsec_aWd0bSBlbmQgdG8gZW5kIHRlc3RzIHNpZ24gdG9v";
 const INTERVAL: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_millis(300);
-/// Busy cores, the write of the maps and the polling client.
-const SLACK: Duration = Duration::from_millis(400);
+/// Cores busy with something else, the write of the maps and the polling client.
+const SLACK: Duration = Duration::from_secs(1);
 const DEATHS: usize = 3;
 
 fn config(world: &World, retries: u8, hook: &str) -> String {

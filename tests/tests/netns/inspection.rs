@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use hickory_proto::rr::RecordType;
 use igtm_tests::dns::Client;
 use igtm_tests::world::{EDGE_INTERFACE, EDGE_V4, Place, World};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::scene::{
     WWW, answered, igtm, instance, operators, plain, pool, server, set, start, strategy,
@@ -14,19 +14,19 @@ use crate::scene::{
 use crate::survival::{bpftool, pins};
 
 /// `igtm ARGS --bpffs …` on the edge.
-fn run(world: &World, args: &[&str]) -> Result<Output> {
+pub(crate) fn run(world: &World, args: &[&str]) -> Result<Output> {
     let mut command = Command::new(igtm()?);
     command.args(args).arg("--bpffs").arg(world.bpffs());
     world.edge().enter(|| Ok(command.output()?))
 }
 
-fn text(world: &World, args: &[&str]) -> Result<String> {
+pub(crate) fn text(world: &World, args: &[&str]) -> Result<String> {
     let output = run(world, args)?;
     ensure!(output.status.success(), "igtm {args:?}: {output:?}");
     Ok(String::from_utf8(output.stdout)?)
 }
 
-fn json(world: &World, args: &[&str]) -> Result<Value> {
+pub(crate) fn read(world: &World, args: &[&str]) -> Result<Value> {
     let text = text(world, &[args, &["--json"]].concat())?;
     serde_json::from_str(&text).context(text)
 }
@@ -55,7 +55,7 @@ fn the_data_plane_is_readable_with_the_daemon_stopped() -> Result<()> {
     let world = World::new("map")?;
     start(&world, &config(&world))?.stop()?;
 
-    let answers = json(&world, &["map", "answers"])?;
+    let answers = read(&world, &["map", "answers"])?;
     let rows = answers["answers"].as_array().context("rows")?;
     let row = |r#type: &str, line: &str| {
         rows.iter()
@@ -82,27 +82,33 @@ fn the_data_plane_is_readable_with_the_daemon_stopped() -> Result<()> {
         }
     }
 
-    let lines = json(&world, &["map", "lines"])?;
-    let chains = lines["lines"].as_array().context("chains")?;
-    let telecom = chains.iter().find(|chain| chain["lines"][0] == "telecom");
-    let telecom = telecom.with_context(|| lines.to_string())?;
-    ensure!(telecom["prefixes"] == 2, "{lines}");
-    ensure!(telecom["lines"][1] == "default", "{lines}");
-    ensure!(text(&world, &["map", "lines"])?.contains("telecom > default"));
+    // A claims two lines, AAAA one.
+    let lines = read(&world, &["map", "lines"])?;
+    let views = lines["lines"].as_array().context("views")?;
+    ensure!(views.len() == 2, "{lines}");
+    for claimed in [&["default", "telecom"][..], &["default"]] {
+        let view = views.iter().find(|view| view["lines"] == json!(claimed));
+        let view = view.with_context(|| lines.to_string())?;
+        ensure!(view["names"] == 1 && view["example"] == WWW, "{lines}");
+    }
+    ensure!(text(&world, &["map", "lines"])?.contains("default, telecom"));
 
+    // unicom is claimed by nobody.
     for (address, expected) in [
-        ("203.0.113.77", "telecom > default"),
-        ("2001:db8:b::7", "unicom > default"),
+        ("203.0.113.77", "telecom"),
+        ("2001:db8:a::7", "telecom"),
+        ("2001:db8:b::7", "default"),
         ("192.0.2.7", "default"),
-        ("2001:db8:ffff::1", "default"),
     ] {
         let said = text(&world, &["map", "line", address])?;
-        ensure!(said.trim() == format!("{address}: {expected}"), "{said}");
+        let row = said.lines().find(|line| line.contains("default, telecom"));
+        let row = row.with_context(|| said.clone())?;
+        ensure!(row.starts_with(expected), "{address}: {said}");
     }
 
-    let before = json(&world, &["map", "counters"])?["counters"]["reply_answer"].as_u64();
+    let before = read(&world, &["map", "counters"])?["counters"]["reply_answer"].as_u64();
     Client::new(world.client(Place::Other), EDGE_V4)?.ask(WWW, RecordType::A)?;
-    let after = json(&world, &["map", "counters"])?["counters"]["reply_answer"].as_u64();
+    let after = read(&world, &["map", "counters"])?["counters"]["reply_answer"].as_u64();
     ensure!(
         after == before.map(|count| count + 1),
         "{before:?} {after:?}"
@@ -115,31 +121,43 @@ fn the_data_plane_is_readable_with_the_daemon_stopped() -> Result<()> {
 fn bpftool_shows_names_lines_and_addresses_as_text() -> Result<()> {
     let world = World::new("btf")?;
     let daemon = start(&world, &config(&world))?;
-    let path = pins(&world).join("ANSWERS").display().to_string();
-    let dump = world
-        .edge()
-        .output(Command::new("bpftool").args(["map", "dump", "pinned", &path]))?;
-    for part in [
-        "\"name\": \"www.example.com\"",
-        "\"line\": \"telecom\"",
-        "\"line\": \"default\"",
-        "\"addresses\": \"192.0.2.1 weight 8000, 192.0.2.2 weight 2000\"",
-        "\"addresses\": \"2001:db8:99::3\"",
+    for (name, parts) in [
+        ("NAMES", &["\"name\": \"www.example.com\""][..]),
+        (
+            "ANSWERS",
+            &[
+                "\"addresses\": \"192.0.2.1 weight 8000, 192.0.2.2 weight 2000\"",
+                "\"addresses\": \"2001:db8:99::3\"",
+            ],
+        ),
+        (
+            "LINE_NAMES",
+            &["\"name\": \"telecom\"", "\"name\": \"default\""],
+        ),
+        ("ZONES", &["\"origin\": \"example.com\""]),
+        ("INTERFACES", &["\"name\": \"edge0\""]),
     ] {
-        ensure!(
-            dump.contains(part),
-            "no {part} in {}",
-            &dump[..dump.len().min(4000)]
-        );
+        let path = pins(&world).join(name).display().to_string();
+        let dump = world
+            .edge()
+            .output(Command::new("bpftool").args(["map", "dump", "pinned", &path]))?;
+        for part in parts {
+            let shown = &dump[..dump.len().min(4000)];
+            ensure!(dump.contains(part), "no {part} in {name}: {shown}");
+        }
     }
     // Every pin opens, and names its fields.
     for name in [
         "SETTINGS",
-        "LINES_V4",
-        "LINES_V6",
+        "VIEWS",
+        "LINES",
+        "SLOTS",
+        "LARGE_ANSWERS",
         "LISTEN",
-        "INTERFACES",
         "COUNTERS",
+        "SLOT_COUNTS",
+        "SAMPLES",
+        "SAMPLED",
     ] {
         let path = pins(&world).join(name).display().to_string();
         let dump = bpftool(&world, &["map", "dump", "pinned", &path])?;

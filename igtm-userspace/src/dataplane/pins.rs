@@ -21,8 +21,8 @@ const BPF_FS_MAGIC: i64 = 0xcafe_4a11;
 /// A pinned link's name is this and the interface's.
 const LINK: &str = "link_";
 
-/// Behind the name of a directory that is not in use yet, or no longer.
-const STAGING: &str = ".next";
+/// Behind the name of a directory that is not in use yet, or no longer. A bpffs takes no dots.
+const STAGING: &str = "-next";
 
 /// The pins of this layout.
 pub(super) fn directory(bpffs: &Path) -> PathBuf {

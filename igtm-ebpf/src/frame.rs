@@ -29,7 +29,7 @@ const TAGS: usize = 2;
 
 const PROTOCOL_UDP: u8 = 17;
 /// More fragments, and any offset; reserved and DF are let through (RFC 791 §3.1).
-const FRAGMENT: u16 = 0x3fff;
+const FRAGMENT: u32 = u32::from_ne_bytes([0, 0, 0x3f, 0xff]);
 /// IPv6 extension headers (RFC 8200 §4, RFC 4302, RFC 4303).
 const EXTENSIONS: [u8; 6] = [0, 43, 50, 51, 60, 135];
 const FRAGMENT_HEADER: u8 = 44;
@@ -52,11 +52,11 @@ impl Ethernet {
     }
 }
 
-/// IPv4 header without options, in 16-bit words (RFC 791 §3.1).
+/// IPv4 header without options, in words of memory order (RFC 791 §3.1).
 #[repr(C, packed)]
 #[derive(Clone, Copy)]
 pub(crate) struct Ipv4 {
-    pub(crate) words: [u16; 10],
+    pub(crate) words: [u32; 5],
 }
 
 /// IPv6 header (RFC 8200 §3).
@@ -204,64 +204,51 @@ fn ipv4(packet: &Packet) -> Result<Ip, Counter> {
     let header = packet.at::<Ipv4>(0).ok_or(Counter::PassBadLength)?;
     // SAFETY: inside the frame; the type is packed.
     let words = unsafe { (*header).words };
-    let [version, _tos] = words[0].to_ne_bytes();
+    let [version, _tos, total_high, total_low] = words[0].to_ne_bytes();
     if version >> 4 != 4 {
         return Err(Counter::PassNotIp);
     }
     if version != 0x45 {
         return Err(Counter::PassIpOptions);
     }
-    let [_ttl, protocol] = words[4].to_ne_bytes();
+    let [_ttl, protocol, ..] = words[2].to_ne_bytes();
     if protocol != PROTOCOL_UDP {
         return Err(Counter::PassNotUdp);
     }
-    if u16::from_be(words[3]) & FRAGMENT != 0 {
+    if words[1] & FRAGMENT != 0 {
         return Err(Counter::PassFragment);
     }
-    let addresses_sum =
-        u64::from(words[6]) + u64::from(words[7]) + u64::from(words[8]) + u64::from(words[9]);
-    let sum = words[..6].iter().map(|word| u64::from(*word)).sum::<u64>() + addresses_sum;
-    let total = usize::from(u16::from_be(words[1]));
+    let [_, _, _, source, local] = words.map(u64::from);
+    let addresses_sum = source + local;
+    let sum = u64::from(words[0]) + u64::from(words[1]) + u64::from(words[2]) + addresses_sum;
+    let total = usize::from(u16::from_be_bytes([total_high, total_low]));
     if checksum::fold(sum) != 0xffff {
         return Err(Counter::PassBadChecksum);
     }
     if total < IPV4 {
         return Err(Counter::PassBadLength);
     }
-    let [first, _] = words[6].to_ne_bytes();
+    let source = u32::from_be(words[3]);
     // 0/8 is "this network" (RFC 1122 §3.2.1.3), 224/3 multicast, reserved and broadcast.
+    let first = source >> 24;
     if first == 0 || first == 127 || first >= 224 {
         return Err(Counter::PassBadSource);
     }
-    let number = u64::from(u16::from_be(words[6])) << 16 | u64::from(u16::from_be(words[7]));
     Ok(Ip {
         octets: IPV4,
         v6: false,
         payload: total - IPV4,
-        source: Address {
-            high: number << 32,
-            low: 0,
-        },
-        local: [0, mapped(words[8], words[9])],
+        source: Address::v4(source),
+        local: [0, mapped(words[4])],
         addresses_sum,
     })
 }
 
 /// The lower half of ::ffff:a.b.c.d in memory order.
 #[inline(always)]
-fn mapped(upper: u16, lower: u16) -> u64 {
-    u64::from_ne_bytes([0, 0, 0xff, 0xff, 0, 0, 0, 0])
-        | u64::from(upper) << shift(4)
-        | u64::from(lower) << shift(6)
-}
-
-/// How far left two octets at `at` of a word in memory stand.
-const fn shift(at: u32) -> u32 {
-    if cfg!(target_endian = "little") {
-        8 * at
-    } else {
-        8 * (6 - at)
-    }
+fn mapped(address: u32) -> u64 {
+    let [a, b, c, d] = address.to_ne_bytes();
+    u64::from_ne_bytes([0, 0, 0xff, 0xff, a, b, c, d])
 }
 
 #[inline(always)]

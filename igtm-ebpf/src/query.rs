@@ -80,8 +80,9 @@ impl Query {
         if flags & NOT_QUERY != 0 {
             return Err(Counter::PassNotQuery);
         }
-        let [_, _, questions, answers, authority, additional] = header.map(u16::from_be);
-        if questions != 1 || answers | authority != 0 || additional > 1 {
+        const ONE: u16 = 1_u16.to_be();
+        let [_, _, questions, answers, authority, additional] = header;
+        if questions != ONE || answers | authority != 0 || additional & !ONE != 0 {
             return Err(Counter::PassSections);
         }
 
@@ -103,7 +104,7 @@ impl Query {
         let mut end = HEADER_OCTETS + octets + QUESTION_TAIL;
         let mut opt = None;
         let mut options = edns::Options::default();
-        if additional == 1 {
+        if additional == ONE {
             let octets;
             let found;
             (found, options, octets) = edns::read(&message, end)?;

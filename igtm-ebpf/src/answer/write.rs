@@ -360,24 +360,18 @@ fn write_headers(
 fn turn_ipv4_round(ip: &Packet, udp_length: u16) -> Result<(), Counter> {
     let header = ip.at::<Ipv4>(0).ok_or(Counter::DropBroken)?;
     // SAFETY: inside the frame; the type is packed.
-    let old = unsafe { (*header).words };
-    let total = (u16::from_be(udp_length) + IPV4 as u16).to_be();
+    let [_, _, _, source, destination] = unsafe { (*header).words };
+    let [total_high, total_low] = (u16::from_be(udp_length) + IPV4 as u16).to_be_bytes();
     // An atomic datagram (RFC 6864 §4.1): DF, and the identification does not matter.
-    let mut words = [
-        u16::from_ne_bytes([0x45, 0]),
-        total,
-        0,
-        0x4000_u16.to_be(),
-        u16::from_ne_bytes([HOPS, 17]),
-        0,
-        old[8],
-        old[9],
-        old[6],
-        old[7],
-    ];
-    words[5] = !checksum::fold(words.iter().map(|word| u64::from(*word)).sum());
+    let length = u32::from_ne_bytes([0x45, 0, total_high, total_low]);
+    let fragment = u32::from_ne_bytes([0, 0, 0x40, 0]);
+    let protocol = u32::from_ne_bytes([HOPS, 17, 0, 0]);
+    let fixed = u64::from(length) + u64::from(fragment) + u64::from(protocol);
+    let sum = fixed + u64::from(source) + u64::from(destination);
+    let [high, low] = (!checksum::fold(sum)).to_ne_bytes();
+    let checksum = u32::from_ne_bytes([0, 0, high, low]);
     // SAFETY: as above.
-    unsafe { (*header).words = words };
+    unsafe { (*header).words = [length, fragment, protocol | checksum, destination, source] };
     Ok(())
 }
 

@@ -21,8 +21,13 @@ const BPF_FS_MAGIC: i64 = 0xcafe_4a11;
 /// A pinned link's name is this and the interface's.
 const LINK: &str = "link_";
 
-/// Behind the name of a directory that is not in use yet, or no longer.
-const STAGING: &str = ".next";
+/// Stands for a dot in the name of an interface (`eth0.100`), which the name of a pin cannot have.
+/// No interface has it in its name: the kernel takes it for a place to put a number.
+const DOT: &str = "%";
+
+/// Behind the name of a directory that is not in use yet, or no longer. No dot: a BPF file system
+/// refuses names with one (EPERM).
+const STAGING: &str = "-next";
 
 /// The pins of this layout.
 pub(super) fn directory(bpffs: &Path) -> PathBuf {
@@ -36,7 +41,7 @@ pub(super) fn staging(bpffs: &Path) -> PathBuf {
 
 /// Where the link of `interface` is pinned.
 pub(super) fn link(directory: &Path, interface: &str) -> PathBuf {
-    directory.join(format!("{LINK}{interface}"))
+    directory.join(format!("{LINK}{}", interface.replace('.', DOT)))
 }
 
 /// Makes the directory; refuses one that is not on a bpffs.
@@ -256,7 +261,7 @@ fn links(directory: &Path) -> Result<Vec<(String, PathBuf)>, DataplaneError> {
         let path = entry.map_err(|error| pins_error(directory, error))?.path();
         let name = path.file_name().and_then(|name| name.to_str());
         if let Some(interface) = name.and_then(|name| name.strip_prefix(LINK)) {
-            links.push((interface.to_owned(), path.clone()));
+            links.push((interface.replace(DOT, "."), path.clone()));
         }
     }
     Ok(links)
@@ -276,6 +281,25 @@ fn pins_error(path: &Path, error: io::Error) -> DataplaneError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_is_pinned_by_a_name_with_a_dot() {
+        let pins = Path::new("igtm");
+        for path in [staging(pins), link(pins, "eth0.100")] {
+            let name = path.file_name().expect("a name").to_string_lossy();
+            assert!(!name.contains('.'), "bpffs refuses {name}");
+        }
+        assert!(is_layout(&staging(pins)) && is_layout(&directory(pins)));
+    }
+
+    #[test]
+    fn an_interface_is_told_by_its_pin() {
+        let pins = tempfile::tempdir().expect("a temporary directory");
+        let pin = link(pins.path(), "eth0.100");
+        fs::write(&pin, "").expect("a file");
+        let found = links(pins.path()).expect("readable");
+        assert_eq!(found, [("eth0.100".to_owned(), pin)]);
+    }
 
     #[test]
     fn pins_are_one_daemons() {

@@ -25,7 +25,7 @@ use super::message::{A, AAAA, TXT, query};
 /// How often everything is replaced.
 const FLIPS: usize = 300;
 /// Names that both sides have.
-const NAMES: usize = 20;
+const NAMES: usize = 60;
 
 /// Which of two worlds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,17 +100,6 @@ fn config(side: Side) -> Result<Config> {
         Side::A => (1, "only-a", "198.51.100.0/24", "a.example.net"),
         Side::B => (2, "only-b", "198.51.100.0/25", "contact.of.b.example.net"),
     };
-    let list = |value: &dyn Fn(usize) -> String, count: usize| {
-        let values: Vec<String> = (0..count)
-            .map(|at| format!("{{ value = \"{}\" }}", value(at)))
-            .collect();
-        values.join(", ")
-    };
-    let few = list(&|at| format!("192.0.2.{}", 10 * last + at), 3);
-    let many = list(&|at| format!("192.0.{}.{at}", 100 + last), 40);
-    let six = list(&|at| format!("2001:db8::{last}{at}"), 2);
-    let fallback = list(&|at| format!("203.0.113.{}", 10 * last + at), 2);
-    let fallback_six = list(&|at| format!("2001:db8::f{last}{at}"), 3);
     let mut text = format!(
         r#"version = 1
 [server]
@@ -128,45 +117,62 @@ prefixes = ["{prefix}"]
 name = "port"
 protocol = "tcp"
 [[pool]]
-name = "few"
-type = "ipv4"
-monitor = "port"
-address = [{few}]
-[[pool]]
-name = "many"
-type = "ipv4"
-monitor = "port"
-address = [{many}]
-[[pool]]
-name = "six"
-type = "ipv6"
-monitor = "port"
-address = [{six}]
-[[pool]]
 name = "fallback"
 type = "ipv4"
-address = [{fallback}]
+address = [{}]
 [[pool]]
 name = "fallback-six"
 type = "ipv6"
-address = [{fallback_six}]
-"#
+address = [{}]
+"#,
+        list(2, |at| format!("203.0.113.{}", 10 * last + at)),
+        list(3, |at| format!("2001:db8::f{last}{at}")),
     );
     let names = (0..NAMES).map(|at| format!("n{at}"));
-    for name in names.chain([only.to_owned()]) {
-        text += &format!(
-            r#"[[instance]]
+    for (number, name) in names.chain([only.to_owned()]).enumerate() {
+        text += &instance(number, &name, last);
+    }
+    parse(&text)
+}
+
+/// Each has pools of its own, so that all their answers are written.
+fn instance(number: usize, name: &str, last: usize) -> String {
+    format!(
+        r#"[[pool]]
+name = "{name}-few"
+type = "ipv4"
+monitor = "port"
+address = [{}]
+[[pool]]
+name = "{name}-many"
+type = "ipv4"
+monitor = "port"
+address = [{}]
+[[pool]]
+name = "{name}-six"
+type = "ipv6"
+monitor = "port"
+address = [{}]
+[[instance]]
 name = "{name}"
 domain = "{name}.flip.test"
 strategy = [
-    {{ name = "default", lines = ["default"], fallback = "fallback", tier = [{{ pools = ["few"] }}] }},
-    {{ name = "six", lines = ["default"], fallback = "fallback-six", tier = [{{ pools = ["six"] }}] }},
-    {{ name = "telecom", lines = ["telecom"], fallback = "fallback", tier = [{{ pools = ["many"] }}] }},
+    {{ name = "default", lines = ["default"], fallback = "fallback", tier = [{{ pools = ["{name}-few"] }}] }},
+    {{ name = "six", lines = ["default"], fallback = "fallback-six", tier = [{{ pools = ["{name}-six"] }}] }},
+    {{ name = "telecom", lines = ["telecom"], fallback = "fallback", tier = [{{ pools = ["{name}-many"] }}] }},
 ]
-"#
-        );
-    }
-    parse(&text)
+"#,
+        list(3, |at| format!("192.{last}.{number}.{at}")),
+        list(40, |at| format!("192.{}.{number}.{at}", 100 + last)),
+        list(2, |at| format!("2001:db8:{number}::{last}{at}")),
+    )
+}
+
+fn list(count: usize, value: impl Fn(usize) -> String) -> String {
+    let values: Vec<String> = (0..count)
+        .map(|at| format!("{{ value = \"{}\" }}", value(at)))
+        .collect();
+    values.join(", ")
 }
 
 /// Where the changes are: the snapshots before `begun` are gone, those behind `done` not yet there.
@@ -215,10 +221,12 @@ struct Asked {
     between: usize,
 }
 
-/// Asks until the changes have ended. Each reply must be one of the snapshots that were there while
-/// its query ran: of the one that had been applied, or of one that was being applied.
+/// Asks until the changes have ended. Each reply must be of one of the snapshots that were there while
+/// its query ran: of the one that had been applied, or of one that was being applied. And whoever
+/// has seen a part of a change sees all of it from then on.
 fn ask(runner: Runner<'_>, snapshots: &[Snapshot], progress: &Progress) -> Result<Asked> {
     let mut dice = Dice::new(FLIPS as u64);
+    let mut seen = 0;
     let mut asked = Asked {
         replies: 0,
         between: 0,
@@ -226,14 +234,16 @@ fn ask(runner: Runner<'_>, snapshots: &[Snapshot], progress: &Progress) -> Resul
     while !progress.ended.load(Ordering::SeqCst) {
         let frame = frame(&mut dice);
         let random = dice.word();
-        let first = progress.done.load(Ordering::SeqCst);
+        let first = seen.max(progress.done.load(Ordering::SeqCst));
         let run = runner.run(&frame, random, NOW)?;
         let last = progress.begun.load(Ordering::SeqCst);
         ensure!(run.verdict == XDP_TX, "verdict {}", run.verdict);
         let reply = checked_reply(&frame, &run.frame)?;
         let of = |step: usize| userspace(&snapshots[step], &frame, random, NOW);
         let step = (first..=last).find(|step| of(*step).as_deref() == Some(reply));
-        step.with_context(|| format!("of none of {first} to {last}: {frame:02x?} → {reply:02x?}"))?;
+        seen = step.with_context(|| {
+            format!("of none of {first} to {last}: {frame:02x?} → {reply:02x?}")
+        })?;
         asked.replies += 1;
         asked.between += usize::from(first != last);
     }

@@ -1,5 +1,5 @@
 //! How long it takes at 100 000 instances × 13 lines: `cargo test --release -p igtm-userspace --lib
-//! figures -- --ignored --nocapture`.
+//! figures -- --nocapture`. A debug build runs the same with fewer.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,7 +10,11 @@ use crate::config::model::{Config, LineId, LineKind, Policy};
 use crate::health::targets;
 use crate::policy::fixture::{config, instance, line, name, pool, strategy, tier};
 
-const INSTANCES: usize = 100_000;
+const INSTANCES: usize = if cfg!(debug_assertions) {
+    2_000
+} else {
+    100_000
+};
 const POOLS: usize = 130;
 
 /// Thirteen lines, each claimed by a strategy of its own, on pools that many share.
@@ -63,7 +67,6 @@ fn large(strategies: bool) -> Config {
 }
 
 #[test]
-#[ignore = "a measurement; in release"]
 #[expect(clippy::print_stdout, reason = "figures are printed")]
 fn figures() {
     for strategies in [true, false] {

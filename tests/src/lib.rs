@@ -17,4 +17,5 @@ pub mod pass;
 pub mod receiver;
 pub mod undo;
 pub mod wait;
+pub mod wire;
 pub mod world;

@@ -15,7 +15,8 @@ use crate::reload::reload;
 use crate::scene::{PATIENCE, WWW, plain, start};
 
 const RATE: u64 = 20;
-const BURST: u64 = 200;
+/// Replies that wait to be read have to find room in one socket.
+const BURST: u64 = 80;
 
 /// What became of a burst.
 #[derive(Clone, Copy, Debug)]

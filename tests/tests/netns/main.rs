@@ -21,4 +21,5 @@ mod scene;
 mod start;
 mod survival;
 mod tags;
+mod traffic;
 mod upgrade;

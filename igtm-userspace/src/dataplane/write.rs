@@ -18,6 +18,7 @@ use igtm_common::rate::Limit;
 
 use super::DataplaneError;
 use super::capacity::Capacity;
+use super::counts::{self, Moves};
 use super::error::wrong;
 use super::maps::Maps;
 use crate::config::model::Config;
@@ -68,17 +69,21 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Takes over empty maps that are to replace others, and with them what belongs to both.
+    /// Takes over empty maps that are to replace those of `former`, and with them what belongs to
+    /// both; `fixed` is what they are for.
     pub(super) fn inherit(
-        maps: Maps,
+        mut maps: Maps,
         config: &Config,
-        former: &Settings,
+        former: &Self,
+        fixed: &Fixed,
     ) -> Result<Self, DataplaneError> {
+        let moves = former.moved_counts(fixed, true)?;
+        counts::write(&mut maps, counts::moved(&former.maps, &moves)?)?;
         let mut writer = Self {
             maps,
             settings: Settings {
                 epoch: EPOCH_NONE,
-                ..*former
+                ..former.settings
             },
             held: [None, None],
             names: Names::new(),
@@ -130,13 +135,27 @@ impl Writer {
             0 => 1,
             _ => 0,
         };
+        let moves = self.moved_counts(&image.fixed, false)?;
         self.write_epoch(epoch, image)?;
+        let counts = counts::moved(&self.maps, &moves)?;
+        counts::write(&mut self.maps, counts)?;
         self.settings.deepest[epoch as usize] = image.fixed.deepest;
         self.settings.epoch = epoch;
         self.settings.generation += 1;
         self.behind = true;
         self.touch();
         self.write_settings()
+    }
+
+    /// Which counts stand elsewhere, or nowhere, for the slots of `fixed`.
+    fn moved_counts(&self, fixed: &Fixed, all: bool) -> Result<Moves, DataplaneError> {
+        let epoch = self.settings.epoch;
+        let held = self.held[(epoch & 1) as usize].as_ref();
+        let same = held.is_some_and(|held| std::ptr::eq(&*held.fixed, fixed));
+        if epoch == EPOCH_NONE || (same && !all) {
+            return Ok(Moves::new());
+        }
+        counts::moves(&self.maps, &self.names, epoch, fixed, all)
     }
 
     /// Waits until no program runs on the epoch that was left, and brings it up to date.
@@ -253,7 +272,7 @@ impl Writer {
         for (slot, at) in fixed.slots.iter().zip(0..) {
             self.maps.slots.write(position(at, epoch), slot);
         }
-        for at in 0..self.maps.line_names.len() {
+        for at in 0..self.maps.lines() {
             let name = fixed.line_names.get(at as usize).map_or("", String::as_str);
             self.maps
                 .line_names

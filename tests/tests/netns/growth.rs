@@ -11,13 +11,18 @@ use igtm_tests::wait;
 use igtm_tests::world::{EDGE_INTERFACE, EDGE_V4, Place, World};
 use nix::sys::signal::Signal;
 
+use crate::inspection::read;
 use crate::reload::reload;
-use crate::scene::{PATIENCE, answered, instance, plain, pool, set, start, strategy};
+use crate::scene::{PATIENCE, WWW, answered, instance, plain, pool, set, start, strategy};
 use crate::survival::{bpftool, link, load, lost_nothing, pins};
 
 /// More than the 1024 names and 256 answers that small maps have room for.
 const NAMES: u32 = 1500;
 const ANSWERS: u32 = 300;
+/// More than the 64 lines there is room for.
+const LINES: u32 = 80;
+/// Queries before the maps grow.
+const EARLIER: u64 = 10;
 
 /// [`plain`] with so many more instances, each with one of so many addresses.
 fn large(world: &World) -> String {
@@ -31,7 +36,10 @@ fn large(world: &World) -> String {
             instance(&format!("n{n}.example.com")) + &strategy("s", "default", &[&pool], &pool)
         })
         .collect();
-    plain(world, "xdp = \"native\"") + &pools + &instances
+    let lines: String = (0..LINES)
+        .map(|n| format!("[[line]]\nname = \"l{n}\"\nprefixes = [\"100.64.{n}.0/24\"]\n"))
+        .collect();
+    plain(world, "xdp = \"native\"") + &lines + &pools + &instances
 }
 
 /// Where larger maps are made.
@@ -64,6 +72,9 @@ fn maps_grow_under_load_and_are_adopted_after_a_kill() -> Result<()> {
     let mut daemon = start(&world, &small)?;
     let expected = set(&["192.0.2.1", "192.0.2.2"]);
     let (link_before, names_before) = (link(&world)?, capacity(&world, "NAMES")?);
+    for _ in 0..EARLIER {
+        answered(&world, &expected)?;
+    }
     let before = daemon.counters(&world)?;
     let load = load(&world, expected.clone())?;
 
@@ -107,6 +118,14 @@ fn maps_grow_under_load_and_are_adopted_after_a_kill() -> Result<()> {
         counted.get("reply_answer") == Some(&asked),
         "{asked} in {counted:?}"
     );
+    // What was counted for the name before the growth is there still.
+    let by_name = read(&world, &["map", "counters"])?;
+    let rows = by_name["answers"].as_array().context("rows")?;
+    let www = rows
+        .iter()
+        .find(|row| row["name"] == WWW)
+        .context("its row")?;
+    ensure!(www["replies"].as_u64() >= Some(EARLIER), "{www}");
     for link_now in [&link_grown, &link(&world)?] {
         ensure!(
             link_now["id"] == link_before["id"],

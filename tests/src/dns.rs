@@ -35,7 +35,7 @@ impl Reply {
 }
 
 /// The addresses in the answer section, in order.
-pub(crate) fn addresses(message: &Message) -> Vec<IpAddr> {
+pub fn addresses(message: &Message) -> Vec<IpAddr> {
     let answers = message.answers.iter();
     answers
         .filter_map(|record| match &record.data {
@@ -80,6 +80,20 @@ impl<'a> Client<'a> {
     /// Asks over UDP with an OPT, as `dig` does.
     pub fn ask(&self, name: &str, r#type: RecordType) -> Result<Reply> {
         self.send(&query(name, r#type, true)?)
+    }
+
+    /// Sends `query` over UDP and does not wait.
+    pub fn post(&self, query: &Message) -> Result<()> {
+        self.socket.send(&query.to_vec()?)?;
+        Ok(())
+    }
+
+    /// The next reply to whatever was sent.
+    pub fn next(&self) -> Result<Message> {
+        let mut buffer = [0; 4096];
+        let length = self.socket.recv(&mut buffer);
+        let length = length.with_context(|| format!("no reply from {}", self.server))?;
+        Ok(Message::from_vec(&buffer[..length])?)
     }
 
     /// Sends `query` over UDP and waits for the reply with its id.

@@ -18,4 +18,5 @@ pub mod pass;
 pub mod receiver;
 pub mod undo;
 pub mod wait;
+pub mod wire;
 pub mod world;

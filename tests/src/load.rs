@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub struct Tally {
     /// Sent.
     pub sent: u32,
-    /// Answered with addresses of the expected ones only, at least one.
+    /// Answered as they should be.
     pub right: u32,
     /// Answered with anything else; the first few in words.
     pub wrong: u32,
@@ -40,11 +40,31 @@ pub struct Tally {
     pub examples: Vec<String>,
 }
 
+/// What a reply answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Which of the questions.
+    pub question: usize,
+    /// [`Load::mark`] as it was when the query was sent.
+    pub mark: u32,
+}
+
+/// Why a reply is wrong, if it is.
+pub type Judge = Box<dyn FnMut(Asked, &Message) -> Result<(), String> + Send>;
+
 /// Queries going out until stopped.
 #[derive(Debug)]
 pub struct Load {
-    stopping: Arc<AtomicBool>,
+    shared: Arc<Shared>,
     thread: JoinHandle<Result<Tally>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    stopping: AtomicBool,
+    mark: AtomicU32,
+    /// The mark of each query, by its id.
+    marks: Vec<AtomicU32>,
 }
 
 impl Load {
@@ -57,24 +77,49 @@ impl Load {
         rate: u32,
         expected: impl IntoIterator<Item = IpAddr>,
     ) -> Result<Self> {
+        let expected: BTreeSet<IpAddr> = expected.into_iter().collect();
+        let judge = move |_, reply: &Message| one_of(reply, &expected);
+        Self::judged(netns, server, &[(name, r#type)], rate, Box::new(judge))
+    }
+
+    /// Asks one of `questions` after the other; `judge` looks at each first reply.
+    pub fn judged(
+        netns: &Netns,
+        server: impl Into<IpAddr>,
+        questions: &[(&str, RecordType)],
+        rate: u32,
+        judge: Judge,
+    ) -> Result<Self> {
         ensure!(
             (1..=RATE_LIMIT).contains(&rate),
             "a rate of {rate}, not 1 to {RATE_LIMIT}"
         );
         let server = SocketAddr::new(server.into(), 53);
         let socket = dns::udp_socket(netns, server, None)?;
-        let query = dns::query(name, r#type, true)?;
-        let expected: BTreeSet<IpAddr> = expected.into_iter().collect();
-        let stopping = Arc::new(AtomicBool::new(false));
-        let stop = Arc::clone(&stopping);
+        let queries = questions
+            .iter()
+            .map(|(name, r#type)| dns::query(name, *r#type, true))
+            .collect::<Result<Vec<_>>>()?;
+        ensure!(!queries.is_empty(), "nothing to ask");
+        let shared = Arc::new(Shared {
+            stopping: AtomicBool::new(false),
+            mark: AtomicU32::new(0),
+            marks: (0..=LIMIT).map(|_| AtomicU32::new(0)).collect(),
+        });
         let gap = Duration::from_secs(1) / rate;
-        let thread = thread::spawn(move || drive(&socket, query, gap, &expected, &stop));
-        Ok(Self { stopping, thread })
+        let ours = Arc::clone(&shared);
+        let thread = thread::spawn(move || drive(&socket, queries, gap, judge, &ours));
+        Ok(Self { shared, thread })
+    }
+
+    /// Queries that are sent from now on carry `mark`; 0 before the first call.
+    pub fn mark(&self, mark: u32) {
+        self.shared.mark.store(mark, Ordering::SeqCst);
     }
 
     /// Stops, waits for the last replies and counts.
     pub fn stop(self) -> Result<Tally> {
-        self.stopping.store(true, Ordering::Release);
+        self.shared.stopping.store(true, Ordering::Release);
         self.thread
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -83,20 +128,24 @@ impl Load {
 
 fn drive(
     socket: &UdpSocket,
-    mut query: Message,
+    mut queries: Vec<Message>,
     gap: Duration,
-    expected: &BTreeSet<IpAddr>,
-    stop: &AtomicBool,
+    judge: Judge,
+    shared: &Shared,
 ) -> Result<Tally> {
     let sending_ended = AtomicBool::new(false);
+    let questions = queries.len();
     thread::scope(|scope| {
-        let receiver = scope.spawn(|| receive(socket, expected, &sending_ended));
+        let receiver = scope.spawn(|| receive(socket, questions, judge, shared, &sending_ended));
         let start = Instant::now();
         let mut sent = 0;
         let mut outcome = Ok(());
-        while sent < LIMIT && !stop.load(Ordering::Acquire) {
+        while sent < LIMIT && !shared.stopping.load(Ordering::Acquire) {
+            let query = &mut queries[usize::from(sent) % questions];
             query.metadata.id = sent;
-            outcome = send(socket, &query);
+            let mark = shared.mark.load(Ordering::SeqCst);
+            shared.marks[usize::from(sent)].store(mark, Ordering::SeqCst);
+            outcome = send(socket, query);
             if outcome.is_err() {
                 break;
             }
@@ -134,7 +183,9 @@ fn send(socket: &UdpSocket, query: &Message) -> Result<()> {
 
 fn receive(
     socket: &UdpSocket,
-    expected: &BTreeSet<IpAddr>,
+    questions: usize,
+    mut judge: Judge,
+    shared: &Shared,
     sending_ended: &AtomicBool,
 ) -> Result<Tally> {
     const EXAMPLES: usize = 5;
@@ -155,7 +206,16 @@ fn receive(
             Err(error) if is_passing(error.kind()) => continue,
             Err(error) => return Err(error).context("receiving a reply"),
         };
-        match judge(&buffer[..length], expected, &mut seen) {
+        let mut judged = || {
+            let reply = first_reply(&buffer[..length], &mut seen)?;
+            let id = usize::from(reply.metadata.id);
+            let asked = Asked {
+                question: id % questions,
+                mark: shared.marks[id].load(Ordering::SeqCst),
+            };
+            judge(asked, &reply)
+        };
+        match judged() {
             Ok(()) => tally.right += 1,
             Err(why) => {
                 tally.wrong += 1;
@@ -177,17 +237,18 @@ fn is_passing(kind: ErrorKind) -> bool {
     )
 }
 
-fn judge(
-    octets: &[u8],
-    expected: &BTreeSet<IpAddr>,
-    seen: &mut BTreeSet<u16>,
-) -> Result<(), String> {
+fn first_reply(octets: &[u8], seen: &mut BTreeSet<u16>) -> Result<Message, String> {
     let message = Message::from_vec(octets).map_err(|error| format!("unreadable: {error}"))?;
     if !seen.insert(message.metadata.id) {
         return Err(format!("a second reply to {}", message.metadata.id));
     }
-    let addresses = dns::addresses(&message);
-    let code = message.metadata.response_code;
+    Ok(message)
+}
+
+/// At least one address, and each of them expected.
+fn one_of(reply: &Message, expected: &BTreeSet<IpAddr>) -> Result<(), String> {
+    let addresses = dns::addresses(reply);
+    let code = reply.metadata.response_code;
     let right = code == ResponseCode::NoError
         && !addresses.is_empty()
         && addresses.iter().all(|address| expected.contains(address));

@@ -4,9 +4,12 @@
 //! XDP program of its own is what surely makes it (GRO is said to be enough, and is not on Linux
 //! 6.18). Two instructions, laid out here, so that nothing has to be compiled for it.
 
+use std::path::Path;
+
 use anyhow::{Context, Result};
 use aya::Ebpf;
 use aya::programs::Xdp;
+use aya::programs::links::FdLink;
 use aya::programs::xdp::XdpMode;
 use object::write::{Object, Symbol, SymbolSection};
 use object::{Architecture, BinaryFormat, Endianness, SectionKind, SymbolFlags};
@@ -28,15 +31,33 @@ pub struct Pass {
 impl Pass {
     /// Attaches to `interface` of `netns`, natively.
     pub fn attach(netns: &Netns, interface: &str) -> Result<Self> {
+        Self::load(netns, |program| {
+            program.attach(interface, XdpMode::Driver)?;
+            Ok(())
+        })
+        .with_context(|| format!("attaching to {interface}"))
+    }
+
+    /// Attaches to `interface` of `netns`, natively, for as long as the link is pinned at `pin`.
+    pub fn pin(netns: &Netns, interface: &str, pin: &Path) -> Result<()> {
+        Self::load(netns, |program| {
+            let id = program.attach(interface, XdpMode::Driver)?;
+            let link: FdLink = program.take_link(id)?.try_into()?;
+            link.pin(pin)?;
+            Ok(())
+        })
+        .map(drop)
+        .with_context(|| format!("attaching to {interface}, pinned at {}", pin.display()))
+    }
+
+    fn load(netns: &Netns, attach: impl FnOnce(&mut Xdp) -> Result<()> + Send) -> Result<Self> {
         let object = object().context("laying out the program")?;
         netns.enter(|| {
             let mut bpf = Ebpf::load(&object)?;
             let program = bpf.program_mut(NAME).context("the program just laid out")?;
             let program: &mut Xdp = program.try_into()?;
             program.load()?;
-            program
-                .attach(interface, XdpMode::Driver)
-                .with_context(|| format!("attaching to {interface}"))?;
+            attach(program)?;
             Ok(Self { _program: bpf })
         })
     }

@@ -30,6 +30,14 @@ pub const EDGE_V4: Ipv4Addr = Ipv4Addr::new(10, 53, 0, 53);
 pub const EDGE_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x53, 0, 0, 0, 0, 0x53);
 /// The edge host's interface, where XDP attaches.
 pub const EDGE_INTERFACE: &str = "edge0";
+/// The edge host's address on its direct link to a client; the client's is the next one.
+pub const DIRECT_EDGE: Ipv4Addr = Ipv4Addr::new(10, 54, 0, 1);
+/// The client's address there.
+pub const DIRECT_CLIENT: Ipv4Addr = Ipv4Addr::new(10, 54, 0, 2);
+/// The edge host's interface of that link.
+pub const DIRECT_INTERFACE: &str = "edge1";
+/// The client's interface of that link.
+pub const DIRECT_CLIENT_INTERFACE: &str = "direct0";
 /// Where a webhook receiver may listen, among the backends.
 pub const RECEIVER: Ipv4Addr = Ipv4Addr::new(10, 80, 0, 9);
 /// How many backend addresses there are in each family.
@@ -204,6 +212,29 @@ impl World {
             .find(|(of, _)| *of == place)
             .expect("every place has its client");
         netns
+    }
+
+    /// A second network: a veth pair between the edge host and the client at `place`, without the
+    /// router. What it gives keeps the client's end receiving what XDP sends.
+    pub fn connect_directly(&self, place: Place) -> Result<Pass> {
+        let client = self.client(place);
+        let (near, far) = (DIRECT_INTERFACE, DIRECT_CLIENT_INTERFACE);
+        let (edge, other) = (self.edge.name(), client.name());
+        netns::ip_batch(
+            &[],
+            &format!("link add {near} netns {edge} type veth peer name {far} netns {other}\n"),
+        )?;
+        self.edge.ip_batch(&format!(
+            "link set {near} up\naddr add {DIRECT_EDGE}/24 dev {near}\n"
+        ))?;
+        client.ip_batch(&format!(
+            "link set {far} up\naddr add {DIRECT_CLIENT}/24 dev {far}\n"
+        ))?;
+        // XDP sees the frame as it is: checksums and tags are in it, or nowhere.
+        client.ethtool(&["-K", far, "tx", "off", "txvlan", "off"])?;
+        self.edge
+            .ethtool(&["-K", near, "rxvlan", "off", "txvlan", "off"])?;
+        Pass::attach(client, far)
     }
 
     /// An empty directory for files, removed with the world.

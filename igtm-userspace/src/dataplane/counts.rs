@@ -1,74 +1,168 @@
-//! Replies by slot: a slot that has changed hands counts anew.
+//! SLOT_COUNTS follows its owners: what was counted for a name on a line is found again where that
+//! stands in another image, and nobody inherits what was another's.
+//!
+//! Slots rarely move: names that come by a reload go where there is room, and a restart places all
+//! anew. Counts are for people: what a CPU counts in the microseconds in which the same 64 slots are
+//! rewritten, or while larger maps are filled, is lost.
 
-use std::collections::BTreeMap;
-use std::ops::Range;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
-use aya::maps::{MapData, PerCpuArray, PerCpuValues};
-use igtm_common::layout::{NO_VIEW, NameRef, SLOT_COUNTS, SlotCounts};
+use aya::maps::PerCpuValues;
+use igtm_common::layout::{
+    LineName, NO_VIEW, NameEntry, NameKey, NameRef, SLOT_COUNTS, SlotCounts, position, text,
+};
 
 use super::DataplaneError;
 use super::error::wrong;
+use super::maps::Maps;
+use crate::line::ViewId;
 use crate::snapshot::Fixed;
 
-/// The slots of names that had others before; `former` says what a name was.
-pub(super) fn moved<'a>(
-    fixed: &'a Fixed,
-    former: impl Fn(&igtm_common::layout::NameKey) -> Option<NameRef> + 'a,
-) -> impl Iterator<Item = Range<u32>> + 'a {
-    let views = fixed.views.views();
-    fixed.names.iter().flat_map(move |(key, named)| {
-        let before = former(key).unwrap_or_default();
-        (0..2).filter_map(move |family| {
-            let (view, base) = (named.of.view[family], named.of.slots[family]);
-            let had = before.flags != 0 && before.view[family] != NO_VIEW;
-            if view == NO_VIEW || (had && before.slots[family] == base) {
-                return None;
+/// Where the count of each slot comes from; those that are not in it stay. `None`: it begins anew.
+pub(super) type Moves = BTreeMap<u32, Option<u32>>;
+
+/// Counts of consecutive slots, ready to be written.
+type Block = PerCpuValues<SlotCounts>;
+
+/// Which slots of `fixed` have their counts elsewhere in `epoch` of `maps`, or nowhere; `all` of
+/// them when they go to other maps.
+pub(super) fn moves(
+    maps: &Maps,
+    names: &HashMap<NameKey, NameEntry>,
+    epoch: u32,
+    fixed: &Fixed,
+    all: bool,
+) -> Result<Moves, DataplaneError> {
+    let mut moves = Moves::new();
+    // By former view and view: which of the former lines each line is.
+    let mut same: HashMap<(u16, u16), Vec<Option<u32>>> = HashMap::new();
+    for (key, named) in &fixed.names {
+        let former = names.get(key).map(|entry| entry.of[(epoch & 1) as usize]);
+        let former = former.unwrap_or_default();
+        for family in [0, 1] {
+            let view = named.of.view[family];
+            if view == NO_VIEW {
+                continue;
             }
-            let slots = views.get(usize::from(view))?.lines.len() as u32;
-            Some(base..base + slots)
+            let was = was(&former, family);
+            let pair = (was.map_or(NO_VIEW, |(view, _)| view), view);
+            let lines = match same.entry(pair) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => {
+                    let former = match was {
+                        Some((view, base)) => lines_at(maps, epoch, view, base)?,
+                        None => Vec::new(),
+                    };
+                    entry.insert(matched(fixed, view, &former))
+                }
+            };
+            for (at, line) in lines.iter().zip(0..) {
+                let to = named.of.slots[family] + line;
+                let from = was.zip(*at).map(|((_, base), at)| base + at);
+                if all || from != Some(to) {
+                    moves.insert(to, from);
+                }
+            }
+        }
+    }
+    Ok(moves)
+}
+
+/// View and first slot of a name that was there.
+fn was(former: &NameRef, family: usize) -> Option<(u16, u32)> {
+    let view = former.view[family];
+    (former.flags != 0 && view != NO_VIEW).then_some((view, former.slots[family]))
+}
+
+/// The lines that stand from slot `base` on, one for each of the view.
+fn lines_at(
+    maps: &Maps,
+    epoch: u32,
+    view: u16,
+    base: u32,
+) -> Result<Vec<LineName>, DataplaneError> {
+    let slots = maps.views.read(position(view.into(), epoch));
+    let slots = base..base + slots.map_or(0, |view| view.slots);
+    let lines = slots.filter_map(|slot| maps.slots.read(position(slot, epoch)));
+    lines
+        .map(|slot| maps.line_names.get(&slot.line.into(), 0))
+        .collect::<Result<_, _>>()
+        .map_err(wrong("LINE_NAMES"))
+}
+
+/// For each line of a new view, its place among the former ones.
+fn matched(fixed: &Fixed, view: u16, former: &[LineName]) -> Vec<Option<u32>> {
+    let lines = &fixed.views.view(ViewId(view)).lines;
+    let names = lines
+        .iter()
+        .map(|line| &fixed.line_names[usize::from(line.0)]);
+    names
+        .map(|name| {
+            let name = text(name);
+            let at = former.iter().position(|former| former.name == name)?;
+            u32::try_from(at).ok()
         })
-    })
+        .collect()
 }
 
-/// Sets the counts of these slots to zero, on every CPU. What another slot of the same element
-/// counts at this very moment may be lost.
-pub(super) fn reset(
-    map: &mut PerCpuArray<MapData, SlotCounts>,
-    slots: impl Iterator<Item = Range<u32>>,
-) -> Result<(), DataplaneError> {
-    let mut elements: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
-    for slot in slots.flatten() {
-        let fields = elements.entry(slot / SLOT_COUNTS).or_default();
-        fields.push((slot % SLOT_COUNTS) as usize);
-    }
-    for (at, fields) in elements {
-        let counts = map.get(&at, 0).map_err(wrong("SLOT_COUNTS"))?;
-        let is_zero = |cpu: &SlotCounts| fields.iter().all(|field| cpu[*field] == 0);
-        if counts.iter().all(is_zero) {
-            continue;
+/// What `moves` makes of the counts in `maps`: by block, those that change.
+pub(super) fn moved(maps: &Maps, moves: &Moves) -> Result<BTreeMap<u32, Block>, DataplaneError> {
+    let read = |block: u32| {
+        maps.slot_counts
+            .get(&block, 0)
+            .map_err(wrong("SLOT_COUNTS"))
+    };
+    let mut former: HashMap<u32, Block> = HashMap::new();
+    let mut blocks: BTreeMap<u32, Vec<SlotCounts>> = BTreeMap::new();
+    for slot in moves
+        .iter()
+        .flat_map(|(to, from)| [Some(*to), *from])
+        .flatten()
+    {
+        let block = slot / SLOT_COUNTS;
+        // Behind the last one of smaller maps nothing was counted.
+        if block < maps.count_blocks() && !former.contains_key(&block) {
+            former.insert(block, read(block)?);
         }
-        let mut counts = counts.to_vec();
-        for cpu in &mut counts {
-            for field in &fields {
-                cpu[*field] = 0;
-            }
-        }
-        let counts = PerCpuValues::try_from(counts).map_err(wrong("SLOT_COUNTS"))?;
-        map.set(at, counts, 0).map_err(wrong("SLOT_COUNTS"))?;
     }
-    Ok(())
+    let Some(cpus) = former.values().next().map(|values| values.len()) else {
+        return Ok(BTreeMap::new());
+    };
+    let count = |slot: u32, cpu: usize| {
+        let block = former.get(&(slot / SLOT_COUNTS));
+        block.map_or(0, |block| block[cpu][(slot % SLOT_COUNTS) as usize])
+    };
+    for (to, from) in moves {
+        let block = to / SLOT_COUNTS;
+        let values = blocks.entry(block).or_insert_with(|| {
+            let values = former.get(&block).map(|values| values.to_vec());
+            values.unwrap_or_else(|| vec![[0; SLOT_COUNTS as usize]; cpus])
+        });
+        for (cpu, value) in values.iter_mut().enumerate() {
+            value[(to % SLOT_COUNTS) as usize] = from.map_or(0, |from| count(from, cpu));
+        }
+    }
+    blocks.retain(|block, values| {
+        former
+            .get(block)
+            .is_none_or(|former| former[..] != values[..])
+    });
+    blocks
+        .into_iter()
+        .map(|(block, values)| {
+            let values = PerCpuValues::try_from(values).map_err(wrong("SLOT_COUNTS"))?;
+            Ok((block, values))
+        })
+        .collect()
 }
 
-/// Takes the counts over into larger maps: slots stay what they are.
-pub(super) fn copy(
-    from: &PerCpuArray<MapData, SlotCounts>,
-    to: &mut PerCpuArray<MapData, SlotCounts>,
-) -> Result<(), DataplaneError> {
-    for at in 0..from.len().min(to.len()) {
-        let counts = from.get(&at, 0).map_err(wrong("SLOT_COUNTS"))?;
-        if counts.iter().flatten().any(|count| *count > 0) {
-            to.set(at, counts, 0).map_err(wrong("SLOT_COUNTS"))?;
-        }
+/// Writes what [`moved`] made.
+pub(super) fn write(maps: &mut Maps, blocks: BTreeMap<u32, Block>) -> Result<(), DataplaneError> {
+    for (block, values) in blocks {
+        maps.slot_counts
+            .set(block, values, 0)
+            .map_err(wrong("SLOT_COUNTS"))?;
     }
     Ok(())
 }

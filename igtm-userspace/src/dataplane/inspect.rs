@@ -237,7 +237,7 @@ impl Inspection {
     /// Replies by slot, summed over the CPUs.
     fn slot_counts(&self) -> Result<Vec<u64>, DataplaneError> {
         let mut counts = Vec::new();
-        for at in 0..self.maps.slot_counts.len() {
+        for at in 0..self.maps.count_blocks() {
             let values = self
                 .maps
                 .slot_counts

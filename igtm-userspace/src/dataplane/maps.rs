@@ -62,7 +62,9 @@ pub struct Maps {
     pub counters: PerCpuArray<MapData, Counters>,
     pub slot_counts: PerCpuArray<MapData, SlotCounts>,
     pub samples: PerCpuArray<MapData, Sample>,
-    names_capacity: usize,
+    names_capacity: u32,
+    lines_capacity: u32,
+    counts_capacity: u32,
 }
 
 impl Maps {
@@ -104,23 +106,27 @@ impl Maps {
                 Memory::of(map($name)?, $name, access)?
             };
         }
-        let names = map("NAMES")?;
-        let names_capacity = elements(&names)?;
+        let (names, lines, counts) = (map("NAMES")?, map("LINE_NAMES")?, map("SLOT_COUNTS")?);
+        let names_capacity = elements(&names, "NAMES")?;
+        let lines_capacity = elements(&lines, "LINE_NAMES")?;
+        let counts_capacity = elements(&counts, "SLOT_COUNTS")?;
         Ok(Self {
             settings: typed!("SETTINGS"),
             names: names.try_into().map_err(wrong("NAMES"))?,
             names_capacity,
+            lines_capacity,
+            counts_capacity,
             views: memory!("VIEWS"),
             lines: memory!("LINES"),
             slots: memory!("SLOTS"),
             small: memory!("ANSWERS"),
             large: memory!("LARGE_ANSWERS"),
             zones: memory!("ZONES"),
-            line_names: typed!("LINE_NAMES"),
+            line_names: lines.try_into().map_err(wrong("LINE_NAMES"))?,
             listen: typed!("LISTEN"),
             interfaces: typed!("INTERFACES"),
             counters: typed!("COUNTERS"),
-            slot_counts: typed!("SLOT_COUNTS"),
+            slot_counts: counts.try_into().map_err(wrong("SLOT_COUNTS"))?,
             samples: typed!("SAMPLES"),
         })
     }
@@ -128,22 +134,32 @@ impl Maps {
     /// What they hold of one epoch.
     pub(super) fn capacity(&self) -> Capacity {
         Capacity {
-            names: self.names_capacity / 2,
+            names: self.names_capacity as usize / 2,
             views: self.views.len() / 2,
             units: self.lines.len() / 2,
             slots: self.slots.len() / 2,
             small: self.small.len() / 2,
             large: self.large.len() / 2,
             zones: self.zones.len() / 2,
-            lines: self.line_names.len() as usize,
+            lines: self.lines_capacity as usize,
         }
+    }
+
+    /// Elements of LINE_NAMES.
+    pub(super) fn lines(&self) -> u32 {
+        self.lines_capacity
+    }
+
+    /// Elements of SLOT_COUNTS.
+    pub(super) fn count_blocks(&self) -> u32 {
+        self.counts_capacity
     }
 }
 
-fn elements(map: &Map) -> Result<usize, DataplaneError> {
-    let Map::HashMap(map) = map else {
+/// How many there are. Not what aya says: of a map that was pinned, it says what was asked for.
+fn elements(map: &Map, name: &'static str) -> Result<u32, DataplaneError> {
+    let (Map::HashMap(data) | Map::Array(data) | Map::PerCpuArray(data)) = map else {
         return Ok(0);
     };
-    let info = map.info().map_err(wrong("NAMES"))?;
-    Ok(info.max_entries() as usize)
+    Ok(data.info().map_err(wrong(name))?.max_entries())
 }

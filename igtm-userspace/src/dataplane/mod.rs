@@ -200,7 +200,7 @@ impl Dataplane {
     pub fn apply(&mut self, config: &Config, image: &Image) -> Result<(), DataplaneError> {
         if let Some(lack) = self.now.writer.capacity().lacks(Capacity::needed(image)) {
             info!(%lack, "the maps are made anew, larger");
-            self.grow(config, Capacity::needed(image))?;
+            self.grow(config, image)?;
         }
         self.now.writer.apply(image)?;
         match self.takeover.take() {
@@ -209,7 +209,7 @@ impl Dataplane {
         }
     }
 
-    fn grow(&mut self, config: &Config, needed: Capacity) -> Result<(), DataplaneError> {
+    fn grow(&mut self, config: &Config, image: &Image) -> Result<(), DataplaneError> {
         let directory = pins::directory(&self.server.bpffs);
         let staging = pins::staging(&self.server.bpffs);
         if staging.exists() {
@@ -218,10 +218,11 @@ impl Dataplane {
         pins::prepare(&staging)?;
         let lock = pins::lock(&staging)?;
         pins::share_lasting(&directory, &staging)?;
-        let mut ebpf = object::load(object::object()?, &staging, needed.roomy())?;
+        let room = Capacity::needed(image).roomy();
+        let mut ebpf = object::load(object::object()?, &staging, room)?;
         attach::load(&mut ebpf)?;
         let maps = Maps::take(&mut ebpf)?;
-        let writer = Writer::inherit(maps, config, &self.now.writer)?;
+        let writer = Writer::inherit(maps, config, &self.now.writer, &image.fixed)?;
         self.now = Generation {
             ebpf,
             writer,

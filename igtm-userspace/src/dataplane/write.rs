@@ -16,10 +16,11 @@ use igtm_common::layout::{
 use igtm_common::name::HashKey;
 use igtm_common::rate::Limit;
 
+use super::DataplaneError;
 use super::capacity::Capacity;
+use super::counts::{self, Moves};
 use super::error::wrong;
 use super::maps::Maps;
-use super::{DataplaneError, counts};
 use crate::config::model::Config;
 use crate::snapshot::{Fixed, Image};
 
@@ -37,8 +38,6 @@ pub struct Writer {
     held: [Option<Image>; 2],
     /// What stands in NAMES.
     names: Names,
-    /// What the names were in maps that these have replaced, until the first change.
-    former: Option<HashMap<NameKey, NameRef>>,
     /// Programs may run on the epoch that was left, and it lacks the last change.
     behind: bool,
 }
@@ -63,7 +62,6 @@ impl Writer {
             settings,
             held: [None, None],
             names,
-            former: None,
             // Programs of the earlier run may be on the other epoch still.
             behind: settings.epoch != EPOCH_NONE,
         };
@@ -71,15 +69,16 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Takes over empty maps that are to replace others, and with them what belongs to both.
+    /// Takes over empty maps that are to replace those of `former`, and with them what belongs to
+    /// both; `fixed` is what they are for.
     pub(super) fn inherit(
         mut maps: Maps,
         config: &Config,
         former: &Self,
+        fixed: &Fixed,
     ) -> Result<Self, DataplaneError> {
-        counts::copy(&former.maps.slot_counts, &mut maps.slot_counts)?;
-        let epoch = (former.settings.epoch & 1) as usize;
-        let names = former.names.iter();
+        let moves = former.moved_counts(fixed, true)?;
+        counts::write(&mut maps, counts::moved(&former.maps, &moves)?)?;
         let mut writer = Self {
             maps,
             settings: Settings {
@@ -88,7 +87,6 @@ impl Writer {
             },
             held: [None, None],
             names: Names::new(),
-            former: Some(names.map(|(key, entry)| (*key, entry.of[epoch])).collect()),
             behind: false,
         };
         writer.configure(config)?;
@@ -137,13 +135,27 @@ impl Writer {
             0 => 1,
             _ => 0,
         };
+        let moves = self.moved_counts(&image.fixed, false)?;
         self.write_epoch(epoch, image)?;
+        let counts = counts::moved(&self.maps, &moves)?;
+        counts::write(&mut self.maps, counts)?;
         self.settings.deepest[epoch as usize] = image.fixed.deepest;
         self.settings.epoch = epoch;
         self.settings.generation += 1;
         self.behind = true;
         self.touch();
         self.write_settings()
+    }
+
+    /// Which counts stand elsewhere, or nowhere, for the slots of `fixed`.
+    fn moved_counts(&self, fixed: &Fixed, all: bool) -> Result<Moves, DataplaneError> {
+        let epoch = self.settings.epoch;
+        let held = self.held[(epoch & 1) as usize].as_ref();
+        let same = held.is_some_and(|held| std::ptr::eq(&*held.fixed, fixed));
+        if epoch == EPOCH_NONE || (same && !all) {
+            return Ok(Moves::new());
+        }
+        counts::moves(&self.maps, &self.names, epoch, fixed, all)
     }
 
     /// Waits until no program runs on the epoch that was left, and brings it up to date.
@@ -154,29 +166,10 @@ impl Writer {
         grace_period();
         let current = self.settings.epoch & 1;
         if let Some(image) = self.held[current as usize].clone() {
-            self.reset_counts(current ^ 1, &image)?;
             self.write_epoch(current ^ 1, &image)?;
             self.settings.deepest[(current ^ 1) as usize] = image.fixed.deepest;
         }
         Ok(())
-    }
-
-    /// Slots that have changed hands count anew: after the last reply from their former owner, and
-    /// before `epoch`, which says who that was, is forgotten.
-    fn reset_counts(&mut self, epoch: u32, image: &Image) -> Result<(), DataplaneError> {
-        let at = epoch as usize;
-        let held = self.held[at].as_ref();
-        if held.is_some_and(|held| Arc::ptr_eq(&held.fixed, &image.fixed)) {
-            return Ok(());
-        }
-        let moved: Vec<_> = match self.former.take() {
-            Some(former) => counts::moved(&image.fixed, |key| former.get(key).copied()).collect(),
-            None => {
-                let names = &self.names;
-                counts::moved(&image.fixed, |key| Some(names.get(key)?.of[at])).collect()
-            }
-        };
-        counts::reset(&mut self.maps.slot_counts, moved.into_iter())
     }
 
     /// Says that the daemon lives.
@@ -279,7 +272,7 @@ impl Writer {
         for (slot, at) in fixed.slots.iter().zip(0..) {
             self.maps.slots.write(position(at, epoch), slot);
         }
-        for at in 0..self.maps.line_names.len() {
+        for at in 0..self.maps.lines() {
             let name = fixed.line_names.get(at as usize).map_or("", String::as_str);
             self.maps
                 .line_names

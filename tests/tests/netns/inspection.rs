@@ -1,13 +1,16 @@
 //! What an operator sees of the data plane, with the daemon stopped; and `igtm detach`.
 
+use std::fs;
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result, ensure};
 use hickory_proto::rr::RecordType;
 use igtm_tests::dns::Client;
+use igtm_tests::pass::Pass;
 use igtm_tests::world::{EDGE_INTERFACE, EDGE_V4, Place, World};
 use serde_json::{Value, json};
 
+use crate::growth::staging;
 use crate::scene::{
     WWW, answered, igtm, instance, operators, plain, pool, server, set, start, strategy,
 };
@@ -178,8 +181,28 @@ fn detach_leaves_nothing() -> Result<()> {
     };
     start(&world, &config(&world))?.stop()?;
     ensure!(attached()?, "native XDP is on the interface");
+    // An older layout's link on another interface, and what a growth left.
+    let (older, next) = (world.bpffs().join("v1"), staging(&world));
+    fs::create_dir(&older)?;
+    fs::create_dir(&next)?;
+    world
+        .edge()
+        .ip_batch("link add old0 type veth peer name old1\n")?;
+    Pass::pin(world.edge(), "old0", &older.join("link_old0"))?;
+    let counters = [pins(&world), next].map(|path| path.join("COUNTERS").display().to_string());
+    bpftool(
+        &world,
+        &["map", "pin", "pinned", &counters[0], &counters[1]],
+    )?;
     let said = text(&world, &["detach"])?;
-    ensure!(said.contains(EDGE_INTERFACE), "{said}");
+    ensure!(
+        said.contains(EDGE_INTERFACE) && said.contains("old0"),
+        "{said}"
+    );
+    let shown = world
+        .edge()
+        .output(Command::new("ip").args(["link", "show"]))?;
+    ensure!(!shown.contains("xdp"), "{shown}");
     ensure!(!attached()?, "no program is left");
     ensure!(!world.bpffs().exists(), "no pin is left, nor our directory");
 

@@ -26,7 +26,7 @@ const RELOADS: usize = 6;
 /// Instances that change too: writing them all takes a while.
 const CROWD: usize = 500;
 
-fn reload(daemon: &Daemon, config: &str) -> Result<()> {
+pub(crate) fn reload(daemon: &Daemon, config: &str) -> Result<()> {
     daemon.rewrite_config(config)?;
     daemon.signal(Signal::SIGHUP)
 }

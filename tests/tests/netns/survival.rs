@@ -38,7 +38,8 @@ pub(crate) fn pins(world: &World) -> std::path::PathBuf {
         .join(format!("v{}", igtm_common::layout::ABI_VERSION))
 }
 
-fn link(world: &World) -> Result<Value> {
+/// The link that is pinned for the edge's interface.
+pub(crate) fn link(world: &World) -> Result<Value> {
     let path = pins(world).join(format!("link_{EDGE_INTERFACE}"));
     bpftool(world, &["link", "show", "pinned", &path.to_string_lossy()])
 }
@@ -59,7 +60,8 @@ pub(crate) fn lost_nothing(tally: &Tally) -> Result<()> {
     Ok(())
 }
 
-fn load(world: &World, expected: impl IntoIterator<Item = IpAddr>) -> Result<Load> {
+/// Telecom asks for [`WWW`], and is answered one of `expected`.
+pub(crate) fn load(world: &World, expected: impl IntoIterator<Item = IpAddr>) -> Result<Load> {
     let client = world.client(Place::Telecom);
     Load::start(client, EDGE_V4, (WWW, RecordType::A), RATE, expected)
 }

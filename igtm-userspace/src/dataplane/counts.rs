@@ -59,12 +59,13 @@ pub(super) fn reset(
     Ok(())
 }
 
-/// Takes the counts over into larger maps: slots stay what they are.
+/// Takes the counts of so many slots over into other maps: slots stay what they are.
 pub(super) fn copy(
     from: &PerCpuArray<MapData, SlotCounts>,
     to: &mut PerCpuArray<MapData, SlotCounts>,
+    slots: usize,
 ) -> Result<(), DataplaneError> {
-    for at in 0..from.len().min(to.len()) {
+    for at in 0..(slots as u32).div_ceil(SLOT_COUNTS) {
         let counts = from.get(&at, 0).map_err(wrong("SLOT_COUNTS"))?;
         if counts.iter().flatten().any(|count| *count > 0) {
             to.set(at, counts, 0).map_err(wrong("SLOT_COUNTS"))?;

@@ -62,7 +62,9 @@ pub struct Maps {
     pub counters: PerCpuArray<MapData, Counters>,
     pub slot_counts: PerCpuArray<MapData, SlotCounts>,
     pub samples: PerCpuArray<MapData, Sample>,
+    // What aya says of a pinned map's length is what the loader was told, not what is pinned.
     names_capacity: usize,
+    lines_capacity: u32,
 }
 
 impl Maps {
@@ -90,6 +92,14 @@ impl Maps {
         })
     }
 
+    /// SETTINGS as pinned in `directory`.
+    pub(super) fn settings_pinned(directory: &Path) -> Result<Settings, DataplaneError> {
+        let map = MapData::from_pin(directory.join("SETTINGS")).map_err(wrong("SETTINGS"))?;
+        let map = Map::from_map_data(map).map_err(wrong("SETTINGS"))?;
+        let settings: Array<MapData, Settings> = map.try_into().map_err(wrong("SETTINGS"))?;
+        settings.get(&0, 0).map_err(wrong("SETTINGS"))
+    }
+
     fn of(
         access: Access,
         mut map: impl FnMut(&'static str) -> Result<Map, DataplaneError>,
@@ -105,18 +115,21 @@ impl Maps {
             };
         }
         let names = map("NAMES")?;
-        let names_capacity = elements(&names)?;
+        let names_capacity = elements(&names, "NAMES")? as usize;
+        let line_names = map("LINE_NAMES")?;
+        let lines_capacity = elements(&line_names, "LINE_NAMES")?;
         Ok(Self {
             settings: typed!("SETTINGS"),
             names: names.try_into().map_err(wrong("NAMES"))?,
             names_capacity,
+            lines_capacity,
             views: memory!("VIEWS"),
             lines: memory!("LINES"),
             slots: memory!("SLOTS"),
             small: memory!("ANSWERS"),
             large: memory!("LARGE_ANSWERS"),
             zones: memory!("ZONES"),
-            line_names: typed!("LINE_NAMES"),
+            line_names: line_names.try_into().map_err(wrong("LINE_NAMES"))?,
             listen: typed!("LISTEN"),
             interfaces: typed!("INTERFACES"),
             counters: typed!("COUNTERS"),
@@ -135,15 +148,14 @@ impl Maps {
             small: self.small.len() / 2,
             large: self.large.len() / 2,
             zones: self.zones.len() / 2,
-            lines: self.line_names.len() as usize,
+            lines: self.lines_capacity as usize,
         }
     }
 }
 
-fn elements(map: &Map) -> Result<usize, DataplaneError> {
-    let Map::HashMap(map) = map else {
+fn elements(map: &Map, name: &'static str) -> Result<u32, DataplaneError> {
+    let (Map::HashMap(map) | Map::Array(map)) = map else {
         return Ok(0);
     };
-    let info = map.info().map_err(wrong("NAMES"))?;
-    Ok(info.max_entries() as usize)
+    Ok(map.info().map_err(wrong(name))?.max_entries())
 }

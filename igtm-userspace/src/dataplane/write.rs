@@ -77,7 +77,8 @@ impl Writer {
         config: &Config,
         former: &Self,
     ) -> Result<Self, DataplaneError> {
-        counts::copy(&former.maps.slot_counts, &mut maps.slot_counts)?;
+        let slots = former.capacity().slots.min(maps.capacity().slots);
+        counts::copy(&former.maps.slot_counts, &mut maps.slot_counts, slots)?;
         let epoch = (former.settings.epoch & 1) as usize;
         let names = former.names.iter();
         let mut writer = Self {
@@ -279,7 +280,7 @@ impl Writer {
         for (slot, at) in fixed.slots.iter().zip(0..) {
             self.maps.slots.write(position(at, epoch), slot);
         }
-        for at in 0..self.maps.line_names.len() {
+        for at in 0..self.maps.capacity().lines as u32 {
             let name = fixed.line_names.get(at as usize).map_or("", String::as_str);
             self.maps
                 .line_names

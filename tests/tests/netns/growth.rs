@@ -93,8 +93,8 @@ fn another_layouts_links_are_taken_over_by_maps_that_had_to_grow() -> Result<()>
         .replace("name = \"pool\"\n", "name = \"pool\"\nmonitor = \"slow\"\n")
         + "[[monitor]]\nname = \"slow\"\nprotocol = \"tcp\"\nport = 9\ninterval = \"60s\"\ntimeout = \"20s\"\n";
     let early = Daemon::spawn(&world, &crate::scene::igtm()?, &monitored)?;
-    wait::until("maps", PATIENCE, || {
-        Ok(early.log().contains("maps ready").then_some(()))
+    wait::until("maps beside the former", PATIENCE, || {
+        Ok(early.log().contains("another layout").then_some(()))
     })?;
     drop(early);
     let interfaces = format!("[\"{EDGE_INTERFACE}\"]");

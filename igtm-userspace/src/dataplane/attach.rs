@@ -79,7 +79,8 @@ pub(super) fn attach_all(
 }
 
 /// Loads the program and puts it where the links of `from` have another one, between two frames;
-/// their pins are then in `to` as well. Interfaces without a link there are attached to.
+/// their pins are then in `to` as well. Interfaces without a link there are attached to. One that
+/// is gone holds up nobody: [`Places::follow`] attaches to it when it is back.
 pub(super) fn take_over(
     ebpf: &mut Ebpf,
     from: &[PathBuf],
@@ -108,7 +109,12 @@ pub(super) fn take_over(
         }
         attach_one(program, to, interface, server.xdp)
     };
-    server.interfaces.iter().map(one).collect()
+    server
+        .interfaces
+        .iter()
+        .filter(|interface| index(interface).is_some())
+        .map(one)
+        .collect()
 }
 
 fn program(ebpf: &mut Ebpf) -> Result<&mut Xdp, DataplaneError> {

@@ -92,6 +92,14 @@ impl Maps {
         })
     }
 
+    /// SETTINGS as pinned in `directory`.
+    pub(super) fn settings_pinned(directory: &Path) -> Result<Settings, DataplaneError> {
+        let map = MapData::from_pin(directory.join("SETTINGS")).map_err(wrong("SETTINGS"))?;
+        let map = Map::from_map_data(map).map_err(wrong("SETTINGS"))?;
+        let settings: Array<MapData, Settings> = map.try_into().map_err(wrong("SETTINGS"))?;
+        settings.get(&0, 0).map_err(wrong("SETTINGS"))
+    }
+
     fn of(
         access: Access,
         mut map: impl FnMut(&'static str) -> Result<Map, DataplaneError>,

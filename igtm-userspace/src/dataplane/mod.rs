@@ -56,19 +56,20 @@ struct Generation {
 }
 
 /// Where links are that have another program.
-enum Takeover {
+#[derive(Clone, Default)]
+struct Takeover {
     /// Directories of other layouts; they go when their links are taken over.
-    Others(Vec<PathBuf>),
-    /// The directory of maps that have become too small; the new ones take its place.
-    Smaller,
+    others: Vec<PathBuf>,
+    /// In the directory of maps that have become too small, too; the new ones take its place.
+    smaller: bool,
 }
 
 impl Dataplane {
     /// The secret of the name hash: it belongs to the maps that are pinned under `server.bpffs`,
     /// if any are.
     pub fn hash_key(server: &Server) -> Option<HashKey> {
-        let maps = Maps::pinned(&pins::directory(&server.bpffs)).ok()?;
-        let settings = maps.settings.get(&0, 0).ok()?;
+        // Of SETTINGS alone: it is kept whatever becomes of the other maps.
+        let settings = Maps::settings_pinned(&pins::directory(&server.bpffs)).ok()?;
         (settings.abi == ABI_VERSION).then_some(settings.hash_key)
     }
 
@@ -168,7 +169,10 @@ impl Dataplane {
                 directories = ?others,
                 "maps of another layout go on answering until the first answer"
             );
-            dataplane.takeover = Some(Takeover::Others(others));
+            dataplane.takeover = Some(Takeover {
+                others,
+                smaller: false,
+            });
         }
         info!(
             pins = %directory.display(),
@@ -203,10 +207,12 @@ impl Dataplane {
             self.grow(config, image)?;
         }
         self.now.writer.apply(image)?;
-        match self.takeover.take() {
-            None => Ok(()),
-            Some(takeover) => self.take_over(takeover),
+        // Forgotten only when it is done: until then nobody sees what is written.
+        if let Some(takeover) = self.takeover.clone() {
+            self.take_over(takeover)?;
+            self.takeover = None;
         }
+        Ok(())
     }
 
     fn grow(&mut self, config: &Config, image: &Image) -> Result<(), DataplaneError> {
@@ -228,26 +234,26 @@ impl Dataplane {
             writer,
             _lock: lock,
         };
-        self.takeover = Some(Takeover::Smaller);
+        // Another layout's links may still have to be taken over as well.
+        self.takeover.get_or_insert_default().smaller = true;
         Ok(())
     }
 
     fn take_over(&mut self, takeover: Takeover) -> Result<(), DataplaneError> {
+        let Takeover { others, smaller } = takeover;
         let directory = pins::directory(&self.server.bpffs);
         let ebpf = &mut self.now.ebpf;
-        match takeover {
-            Takeover::Others(others) => {
-                told(attach::take_over(ebpf, &others, &directory, &self.server)?);
-                for other in others {
-                    pins::remove_directory(&other)?;
-                }
-            }
-            Takeover::Smaller => {
-                let staging = pins::staging(&self.server.bpffs);
-                let from = std::slice::from_ref(&directory);
-                told(attach::take_over(ebpf, from, &staging, &self.server)?);
-                pins::exchange(&staging, &directory)?;
-            }
+        let mut from = others.clone();
+        if smaller {
+            let staging = pins::staging(&self.server.bpffs);
+            from.push(directory.clone());
+            told(attach::take_over(ebpf, &from, &staging, &self.server)?);
+            pins::exchange(&staging, &directory)?;
+        } else {
+            told(attach::take_over(ebpf, &from, &directory, &self.server)?);
+        }
+        for other in others {
+            pins::remove_directory(&other)?;
         }
         Ok(())
     }

@@ -11,17 +11,20 @@ use crate::dataplane::Dataplane;
 /// How long a secret makes cookies (RFC 7873 §7.1).
 pub(super) const ROTATION: Duration = Duration::from_secs(24 * 3600);
 
-/// The secrets that a daemon starts with: those that the kernel has, or new ones for both.
+/// The secrets that a daemon starts with: new ones, since nobody knows how old those are that the
+/// kernel has; what those made stays good.
 pub(super) fn first(dataplane: Option<&mut Dataplane>) -> anyhow::Result<Secrets> {
     let adopted = dataplane.as_ref().and_then(|dataplane| dataplane.cookies());
-    if let Some(cookies) = adopted {
-        return Ok(cookies);
-    }
-    let current = fresh();
-    let cookies = Secrets {
-        current,
-        previous: current,
-    };
+    let cookies = adopted.map_or_else(
+        || {
+            let current = fresh();
+            Secrets {
+                current,
+                previous: current,
+            }
+        },
+        renewed,
+    );
     if let Some(dataplane) = dataplane {
         dataplane.set_cookies(cookies)?;
     }

@@ -43,8 +43,7 @@ impl Capacity {
 
     /// The same with room: a quarter more, and no less than a small configuration may grow to.
     pub fn roomy(self) -> Self {
-        let room =
-            |needed: usize, least: usize| (needed + needed / 4).next_power_of_two().max(least);
+        let room = |needed: usize, least: usize| (needed + needed / 4).max(least);
         Self {
             names: room(self.names, 1024),
             views: room(self.views, 16),

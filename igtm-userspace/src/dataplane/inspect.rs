@@ -20,8 +20,6 @@ use super::{DataplaneError, pins};
 pub struct Inspection {
     pub(super) maps: Maps,
     epoch: u32,
-    /// What is at each slot, and whose.
-    owners: BTreeMap<u32, Owner>,
 }
 
 /// Whose a slot is.
@@ -79,15 +77,10 @@ impl Inspection {
     pub fn open(bpffs: &Path) -> Result<Self, DataplaneError> {
         let maps = Maps::pinned(&pins::directory(bpffs))?;
         let settings = maps.settings.get(&0, 0).map_err(wrong("SETTINGS"))?;
-        let mut inspection = Self {
+        Ok(Self {
             maps,
             epoch: settings.epoch,
-            owners: BTreeMap::new(),
-        };
-        if inspection.ready() {
-            inspection.owners = inspection.owners()?;
-        }
-        Ok(inspection)
+        })
     }
 
     /// Whether a first answer was written.
@@ -95,8 +88,12 @@ impl Inspection {
         self.epoch != EPOCH_NONE
     }
 
+    /// Whose each slot is: reads every name.
     fn owners(&self) -> Result<BTreeMap<u32, Owner>, DataplaneError> {
         let mut owners = BTreeMap::new();
+        if !self.ready() {
+            return Ok(owners);
+        }
         for entry in self.maps.names.iter() {
             let (_, entry): (_, NameEntry) = entry.map_err(wrong("NAMES"))?;
             let of = entry.of[(self.epoch & 1) as usize];
@@ -131,17 +128,17 @@ impl Inspection {
     pub fn answers(&self) -> Result<Vec<AnswerRow>, DataplaneError> {
         let counts = self.slot_counts()?;
         let mut rows = Vec::new();
-        for (at, owner) in &self.owners {
-            let Some(slot) = self.slot(*at) else { continue };
+        for (at, owner) in self.owners()? {
+            let Some(slot) = self.slot(at) else { continue };
             let (addresses, window, draw) = self.answer(slot.answer);
             rows.push(AnswerRow {
-                name: owner.name.clone(),
+                name: owner.name,
                 r#type: owner.qtype.to_string(),
                 line: self.line_name(slot.line)?,
                 addresses,
                 window,
                 draw,
-                replies: counts.get(*at as usize).copied().unwrap_or(0),
+                replies: counts.get(at as usize).copied().unwrap_or(0),
             });
         }
         rows.sort();
@@ -168,7 +165,7 @@ impl Inspection {
     fn views(&self) -> Result<BTreeMap<u16, ViewRow>, DataplaneError> {
         let mut views: BTreeMap<u16, ViewRow> = BTreeMap::new();
         let mut last = None;
-        for (at, owner) in &self.owners {
+        for (at, owner) in &self.owners()? {
             let view = views.entry(owner.view).or_insert_with(|| ViewRow {
                 lines: Vec::new(),
                 names: 0,

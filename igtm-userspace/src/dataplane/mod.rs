@@ -17,7 +17,7 @@ pub mod samples;
 mod write;
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use igtm_common::cookie::{Secret, Secrets};
 use igtm_common::layout::ABI_VERSION;
@@ -205,8 +205,9 @@ impl Dataplane {
         if let Some(lack) = self.now.writer.capacity().lacks(Capacity::needed(image)) {
             info!(%lack, "the maps are made anew, larger");
             self.grow(config, image)?;
+        } else {
+            self.now.writer.apply(image)?;
         }
-        self.now.writer.apply(image)?;
         // Forgotten only when it is done: until then nobody sees what is written.
         if let Some(takeover) = self.takeover.clone() {
             self.take_over(takeover)?;
@@ -215,28 +216,45 @@ impl Dataplane {
         Ok(())
     }
 
+    /// Makes larger maps and fills them; should that fail, all stays as it is.
     fn grow(&mut self, config: &Config, image: &Image) -> Result<(), DataplaneError> {
-        let directory = pins::directory(&self.server.bpffs);
         let staging = pins::staging(&self.server.bpffs);
         if staging.exists() {
             pins::remove_directory(&staging)?;
         }
-        pins::prepare(&staging)?;
-        let lock = pins::lock(&staging)?;
-        pins::share_lasting(&directory, &staging)?;
-        let room = Capacity::needed(image).roomy();
-        let mut ebpf = object::load(object::object()?, &staging, room)?;
-        attach::load(&mut ebpf)?;
-        let maps = Maps::take(&mut ebpf)?;
-        let writer = Writer::inherit(maps, config, &self.now.writer, &image.fixed)?;
-        self.now = Generation {
-            ebpf,
-            writer,
-            _lock: lock,
-        };
+        match self.larger(config, image, &staging) {
+            Ok(larger) => self.now = larger,
+            Err(error) => {
+                let _half_made = pins::remove_directory(&staging);
+                return Err(error);
+            }
+        }
         // Another layout's links may still have to be taken over as well.
         self.takeover.get_or_insert_default().smaller = true;
         Ok(())
+    }
+
+    fn larger(
+        &self,
+        config: &Config,
+        image: &Image,
+        staging: &Path,
+    ) -> Result<Generation, DataplaneError> {
+        let directory = pins::directory(&self.server.bpffs);
+        pins::prepare(staging)?;
+        let lock = pins::lock(staging)?;
+        pins::share_lasting(&directory, staging)?;
+        let room = Capacity::needed(image).roomy();
+        let mut ebpf = object::load(object::object()?, staging, room)?;
+        attach::load(&mut ebpf)?;
+        let maps = Maps::take(&mut ebpf)?;
+        let mut writer = Writer::inherit(maps, config, &self.now.writer, &image.fixed)?;
+        writer.apply(image)?;
+        Ok(Generation {
+            ebpf,
+            writer,
+            _lock: lock,
+        })
     }
 
     fn take_over(&mut self, takeover: Takeover) -> Result<(), DataplaneError> {

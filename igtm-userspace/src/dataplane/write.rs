@@ -139,7 +139,9 @@ impl Writer {
         self.write_epoch(epoch, image)?;
         let counts = counts::moved(&self.maps, &moves)?;
         counts::write(&mut self.maps, counts)?;
+        // What belongs to the epoch first: the program may read between two octets of a write.
         self.settings.deepest[epoch as usize] = image.fixed.deepest;
+        self.write_settings()?;
         self.settings.epoch = epoch;
         self.settings.generation += 1;
         self.behind = true;
@@ -295,33 +297,41 @@ impl Writer {
             .map(|(key, _)| *key)
             .collect();
         for key in gone {
-            let Some(entry) = self.names.get_mut(&key) else {
+            let Some(entry) = self.names.get(&key) else {
                 continue;
             };
+            let mut entry = *entry;
             entry.of[this] = NameRef::default();
             if entry.of[other] == NameRef::default() {
                 self.maps.names.remove(&key).map_err(wrong("NAMES"))?;
                 self.names.remove(&key);
             } else {
-                self.maps
-                    .names
-                    .insert(key, *entry, 0)
-                    .map_err(wrong("NAMES"))?;
+                self.write_name(key, entry)?;
             }
         }
+        // Before the first answer nobody reads the other epoch either, and both are written at once.
+        let both = self.settings.epoch == EPOCH_NONE;
         for (key, named) in &fixed.names {
-            let entry = self.names.entry(*key).or_insert_with(|| NameEntry {
+            let mut entry = self.names.get(key).copied().unwrap_or_else(|| NameEntry {
                 of: [NameRef::default(); 2],
                 name: text(&named.text),
             });
-            if entry.of[this] != named.of {
-                entry.of[this] = named.of;
-                self.maps
-                    .names
-                    .insert(key, *entry, 0)
-                    .map_err(wrong("NAMES"))?;
+            if entry.of[this] == named.of {
+                continue;
             }
+            entry.of[this] = named.of;
+            if both {
+                entry.of[other] = named.of;
+            }
+            self.write_name(*key, entry)?;
         }
+        Ok(())
+    }
+
+    fn write_name(&mut self, key: NameKey, entry: NameEntry) -> Result<(), DataplaneError> {
+        let written = self.maps.names.insert(key, entry, 0);
+        written.map_err(wrong("NAMES"))?;
+        self.names.insert(key, entry);
         Ok(())
     }
 }

@@ -90,7 +90,7 @@ pub(crate) fn answers(scene: &Scene<'_>, screen: &Screen) -> Result<()> {
     };
     screen.table(
         ["counter (igtm map counters)", "before", "after"],
-        &["reply_answer", "pass_no_answer"].map(row),
+        &["reply_answer", "pass_userspace"].map(row),
     );
     screen.passed("three queries, three replies by XDP, none passed up to the daemon");
     Ok(())

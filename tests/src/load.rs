@@ -45,7 +45,7 @@ pub struct Tally {
 pub struct Asked {
     /// Which of the questions.
     pub question: usize,
-    /// [`Load::mark`] as it was when the query was sent.
+    /// The mark as it was when the query was sent.
     pub mark: u32,
 }
 
@@ -62,7 +62,7 @@ pub struct Load {
 #[derive(Debug)]
 struct Shared {
     stopping: AtomicBool,
-    mark: AtomicU32,
+    mark: Arc<AtomicU32>,
     /// The mark of each query, by its id.
     marks: Vec<AtomicU32>,
 }
@@ -79,15 +79,25 @@ impl Load {
     ) -> Result<Self> {
         let expected: BTreeSet<IpAddr> = expected.into_iter().collect();
         let judge = move |_, reply: &Message| one_of(reply, &expected);
-        Self::judged(netns, server, &[(name, r#type)], rate, Box::new(judge))
+        let mark = Arc::default();
+        Self::judged(
+            netns,
+            server,
+            &[(name, r#type)],
+            rate,
+            mark,
+            Box::new(judge),
+        )
     }
 
-    /// Asks one of `questions` after the other; `judge` looks at each first reply.
+    /// Asks one of `questions` after the other; `judge` looks at each first reply, and at what
+    /// `mark` was when its query was sent.
     pub fn judged(
         netns: &Netns,
         server: impl Into<IpAddr>,
         questions: &[(&str, RecordType)],
         rate: u32,
+        mark: Arc<AtomicU32>,
         judge: Judge,
     ) -> Result<Self> {
         ensure!(
@@ -103,18 +113,13 @@ impl Load {
         ensure!(!queries.is_empty(), "nothing to ask");
         let shared = Arc::new(Shared {
             stopping: AtomicBool::new(false),
-            mark: AtomicU32::new(0),
+            mark,
             marks: (0..=LIMIT).map(|_| AtomicU32::new(0)).collect(),
         });
         let gap = Duration::from_secs(1) / rate;
         let ours = Arc::clone(&shared);
         let thread = thread::spawn(move || drive(&socket, queries, gap, judge, &ours));
         Ok(Self { shared, thread })
-    }
-
-    /// Queries that are sent from now on carry `mark`; 0 before the first call.
-    pub fn mark(&self, mark: u32) {
-        self.shared.mark.store(mark, Ordering::SeqCst);
     }
 
     /// Stops, waits for the last replies and counts.

@@ -8,6 +8,8 @@
 //! the ways through the next.
 
 mod chance;
+mod headers;
+mod records;
 mod room;
 mod write;
 
@@ -26,7 +28,7 @@ use crate::{
     frame::Frame, limit, lookup::Found, maps, options::Options, packet::Packet, query::Query,
     sample, verdict,
 };
-use write::Records;
+use records::Records;
 
 /// What a reply depends on besides the query and the maps; tests give it.
 pub trait Inputs {

@@ -9,7 +9,7 @@ use crate::host;
 use crate::shell;
 
 /// Builds, then becomes the program that measures.
-pub(crate) fn figures(json: bool) -> Result<()> {
+pub(crate) fn figures(json: bool, only: &[String]) -> Result<()> {
     build::build(Profile::Release)?;
     let program = Profile::Release.directory().join("igtm-figures");
     let program = program
@@ -19,6 +19,7 @@ pub(crate) fn figures(json: bool) -> Result<()> {
     if json {
         command.arg("--json");
     }
+    command.args(only);
     let error = command.exec();
     Err(error).with_context(|| format!("cannot run `{}`", shell::shown(&command)))
 }

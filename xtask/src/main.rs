@@ -57,6 +57,8 @@ enum Command {
         /// Print JSON instead of a table.
         #[arg(long)]
         json: bool,
+        /// Only these, e.g. `hit nxdomain`; all without any.
+        only: Vec<String>,
     },
     /// Measure igtm and its peers with real packets: a table, and target/bench/report.json.
     Bench {
@@ -82,7 +84,7 @@ fn main() -> ExitCode {
         Command::Build { release } => build::build(release.into()),
         Command::Run { once, args } => run::run(once, &args),
         Command::Test { level } => test::test(level),
-        Command::Figures { json } => figures::figures(json),
+        Command::Figures { json, only } => figures::figures(json, &only),
         Command::Bench {
             install_peers,
             quick,

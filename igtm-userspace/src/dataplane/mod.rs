@@ -30,6 +30,7 @@ pub use error::DataplaneError;
 pub use local::{Local, interface};
 pub use maps::Maps;
 pub use object::OBJECT;
+use pins::Present;
 pub use pins::{Detached, detach};
 pub use write::Writer;
 
@@ -140,7 +141,14 @@ impl Dataplane {
         if staging.exists() {
             pins::remove_directory(&staging)?;
         }
-        let adopted = pins::check_layout(&directory, object)?;
+        let present = pins::check_layout(&directory, object)?;
+        if present == Present::Some {
+            warn!(
+                pins = %directory.display(),
+                "some maps are not pinned any more: all are made anew"
+            );
+            pins::remove_maps(&directory)?;
+        }
         let mut ebpf = object::load(object, &directory, needed.roomy())?;
         // Before the maps are taken: a map that is memory from then on keeps no descriptor, and the
         // program names them by it.
@@ -161,13 +169,15 @@ impl Dataplane {
         dataplane.local.refresh(&mut dataplane.now.writer, server)?;
         pins::release_links(&server.bpffs, &server.interfaces)?;
         let others = pins::others(&server.bpffs)?;
-        if others.is_empty() {
+        // What still answers goes on until there is something to take its place.
+        let deferred = present == Present::Some || !others.is_empty();
+        if !deferred {
             let program = &mut dataplane.now.ebpf;
             told(attach::attach_all(program, &directory, server)?);
         } else {
             info!(
                 directories = ?others,
-                "maps of another layout go on answering until the first answer"
+                "what is on the interfaces goes on answering until the first answer"
             );
             dataplane.takeover = Some(Takeover {
                 others,
@@ -177,7 +187,7 @@ impl Dataplane {
         info!(
             pins = %directory.display(),
             abi = ABI_VERSION,
-            adopted,
+            adopted = present == Present::All,
             "maps ready"
         );
         Ok(dataplane)

@@ -83,12 +83,21 @@ pub(super) fn lock(directory: &Path) -> Result<Flock<File>, DataplaneError> {
     })
 }
 
-/// Compares each pinned map with what the object says it is (aya does not). Whether any is pinned.
-/// Capacities are the daemon's choice, but for maps that are the same with every configuration.
-pub(super) fn check_layout(directory: &Path, object: &[u8]) -> Result<bool, DataplaneError> {
+/// Which of the maps are pinned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Present {
+    None,
+    /// Somebody has removed the others: these alone mean nothing.
+    Some,
+    All,
+}
+
+/// Compares each pinned map with what the object says it is (aya does not). Capacities are the
+/// daemon's choice, but for maps that are the same with every configuration.
+pub(super) fn check_layout(directory: &Path, object: &[u8]) -> Result<Present, DataplaneError> {
     let object = aya_obj::Object::parse(object)
         .map_err(|error| refused("reading the BPF object", &error))?;
-    let mut adopted = false;
+    let mut present = 0;
     for name in NAMES {
         let path = directory.join(name);
         if !path.exists() {
@@ -127,9 +136,22 @@ pub(super) fn check_layout(directory: &Path, object: &[u8]) -> Result<bool, Data
                 });
             }
         }
-        adopted = true;
+        present += 1;
     }
-    Ok(adopted)
+    Ok(match present {
+        0 => Present::None,
+        present if present == NAMES.len() => Present::All,
+        _ => Present::Some,
+    })
+}
+
+/// Removes the pinned maps. Links stay, and with them the program and the maps that it has.
+pub(super) fn remove_maps(directory: &Path) -> Result<(), DataplaneError> {
+    let paths = NAMES.map(|name| directory.join(name));
+    paths
+        .iter()
+        .filter(|path| path.exists())
+        .try_for_each(|path| remove(path))
 }
 
 /// Pins the maps that outlive a growth in `to` as well.

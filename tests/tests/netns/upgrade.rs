@@ -37,7 +37,10 @@ fn taken_over(world: &World, daemon: &Daemon, before: &Value) -> Result<()> {
     ensure!(after["prog_id"] != before["prog_id"], "{before} {after}");
     ensure!(!older(world).exists(), "{}", daemon.log());
     let log = daemon.log();
-    ensure!(log.contains("another layout go on answering"), "{log}");
+    ensure!(
+        log.contains("goes on answering until the first answer"),
+        "{log}"
+    );
     ensure!(log.contains("replaced=true"), "{log}");
     Ok(())
 }
@@ -97,4 +100,25 @@ fn a_link_of_any_program_is_taken_over() -> Result<()> {
     ensure!(daemon.counters(&world)?["reply_answer"] > 0);
     taken_over(&world, &daemon, &before)?;
     daemon.stop()
+}
+
+/// Maps that somebody has unpinned one of are not adopted: the program goes on with those it has, and
+/// the new ones take their place whole.
+#[test]
+fn maps_of_which_one_is_missing_are_replaced_with_the_first_answer() -> Result<()> {
+    let world = World::new("missing")?;
+    let expected = set(&["192.0.2.1", "192.0.2.2"]);
+    for map in ["ANSWERS", "NAMES", "SETTINGS"] {
+        start(&world, &plain(&world, "xdp = \"native\""))?.stop()?;
+        let load = load(&world, expected.iter().copied())?;
+        fs::remove_file(pins(&world).join(map))?;
+        let daemon = start(&world, &plain(&world, "xdp = \"native\""))?;
+        answered(&world, &expected)?;
+        let log = daemon.log();
+        ensure!(log.contains("some maps are not pinned any more"), "{log}");
+        lost_nothing(&load.stop()?)?;
+        ensure!(daemon.counters(&world)?["reply_answer"] > 0, "{map}");
+        daemon.stop()?;
+    }
+    Ok(())
 }

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use proptest::prelude::*;
 
-use super::table::{ChainId, LineTable, MAX_LINES, TableError, longest_prefix};
+use super::table::{LineTable, MAX_LINES, TableError, longest_prefix};
 use crate::config::model::{Line, LineId, LineKind};
 
 /// Line 0: every client.
@@ -84,16 +84,6 @@ fn edges(lines: &[Line]) -> Vec<IpAddr> {
     found
 }
 
-fn longest_match(table: &LineTable, client: IpAddr) -> ChainId {
-    let v4 = table.prefixes_v4().iter();
-    let v6 = table.prefixes_v6().iter();
-    v4.map(|(net, chain)| (IpNet::V4(*net), *chain))
-        .chain(v6.map(|(net, chain)| (IpNet::V6(*net), *chain)))
-        .filter(|(net, _)| net.contains(&client))
-        .max_by_key(|(net, _)| net.prefix_len())
-        .map_or(ChainId::DEFAULT, |(_, chain)| chain)
-}
-
 /// Prefixes crowded at both ends of a family, so that they nest, touch and coincide.
 fn any_prefix() -> impl Strategy<Value = IpNet> {
     let v4 = (any::<bool>(), 0..16_u32, 0..=32_u8).prop_map(|(high, pattern, len)| {
@@ -160,7 +150,6 @@ proptest! {
         for client in edges(&lines).into_iter().chain(extra) {
             let chain = table.chain_of(client);
             prop_assert_eq!(table.chain(chain), chain_by_words(&lines, client), "{}", client);
-            prop_assert_eq!(longest_match(&table, client), chain, "{}", client);
         }
     }
 
@@ -190,18 +179,6 @@ proptest! {
                     .max_by_key(|prefix| prefix.prefix_len());
                 prop_assert_eq!(longest_prefix(&lines, id, client), expected);
             }
-        }
-    }
-
-    #[test]
-    fn no_prefix_says_what_the_one_around_it_says(lines in any_lines()) {
-        let table = LineTable::build(&lines).expect("at most seven lines");
-        for (net, chain) in table.prefixes_v4() {
-            let outer = table.prefixes_v4().iter()
-                .filter(|(other, _)| other != net && other.contains(net))
-                .max_by_key(|(other, _)| other.prefix_len())
-                .map_or(ChainId::DEFAULT, |(_, chain)| *chain);
-            prop_assert_ne!(outer, *chain, "{}", net);
         }
     }
 }
@@ -283,7 +260,16 @@ fn a_million_prefixes_are_built_in_seconds() {
     let begun = std::time::Instant::now();
     let table = LineTable::build(&lines).expect("five lines");
     let took = begun.elapsed();
-    assert!(table.prefixes_v4().len() > 500_000);
+    for (at, line) in lines.iter().enumerate().skip(1) {
+        for net in line.prefixes.iter().step_by(1000) {
+            let chain = table.chain(table.chain_of(net.addr()));
+            assert!(
+                chain.contains(&LineId(at as u16)),
+                "{net} is of {}",
+                line.name
+            );
+        }
+    }
     // Under two seconds even unoptimized and with both cores busy; a quadratic build takes hours.
     assert!(took.as_secs() < 30, "took {took:?}");
 }

@@ -88,15 +88,6 @@ pub(super) fn upward(lines: &[Line], at: usize) -> Vec<LineId> {
     found
 }
 
-/// What a sweep yields.
-#[derive(Debug)]
-pub(super) struct Swept<K> {
-    /// For lookups in userspace.
-    pub(super) ranges: Ranges<K>,
-    /// For a longest-prefix match: network address, length and chain, in ascending order.
-    pub(super) prefixes: Vec<(K, u8, ChainId)>,
-}
-
 /// A line that holds the current prefix, and the length of its longest prefix around it.
 #[derive(Clone, Copy, Debug)]
 struct Held {
@@ -117,11 +108,10 @@ pub(super) fn sweep<K: Key>(
     mut entries: Vec<Entry<K>>,
     kinship: &Kinship,
     chains: &mut Chains,
-) -> Swept<K> {
+) -> Ranges<K> {
     entries.sort_unstable();
     let mut state = Sweep {
         ranges: Ranges::new(),
-        prefixes: Vec::new(),
         frames: Vec::new(),
         held: Vec::new(),
     };
@@ -131,15 +121,11 @@ pub(super) fn sweep<K: Key>(
         state.open(prefix, kinship, chains, &mut order);
     }
     state.close_before(None);
-    Swept {
-        ranges: state.ranges,
-        prefixes: state.prefixes,
-    }
+    state.ranges
 }
 
 struct Sweep<K> {
     ranges: Ranges<K>,
-    prefixes: Vec<(K, u8, ChainId)>,
     frames: Vec<Frame<K>>,
     /// The lines of every frame, one frame's after the other's.
     held: Vec<Held>,
@@ -177,7 +163,6 @@ impl<K: Key> Sweep<K> {
         order: &mut Vec<LineId>,
     ) {
         let Entry { start, len, .. } = prefix[0];
-        let outer = self.around();
         let outer_from = self.frames.last().map_or(0, |frame| frame.held_from);
         let held_from = self.held.len();
         self.held.extend_from_within(outer_from..);
@@ -199,9 +184,6 @@ impl<K: Key> Sweep<K> {
         order.extend(mine.iter().map(|held| held.line));
         order.push(LineId::DEFAULT);
         let chain = chains.id(order);
-        if chain != outer {
-            self.prefixes.push((start, len, chain));
-        }
         self.ranges.begin(start, chain);
         self.frames.push(Frame {
             last: start.last(len),

@@ -3,9 +3,9 @@
 //! What an instance sees of it is a [`Views`](super::Views)'s, made from the same ranges.
 //! Must not know which lines an instance claims: that is the policy's.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use ipnet::IpNet;
 
 use super::range::Ranges;
 use super::sweep::{Chains, Entry, Kinship, sweep, upward};
@@ -41,8 +41,6 @@ pub struct LineTable {
     chains: Vec<Vec<LineId>>,
     v4: Ranges<u32>,
     v6: Ranges<u128>,
-    prefixes_v4: Vec<(Ipv4Net, ChainId)>,
-    prefixes_v6: Vec<(Ipv6Net, ChainId)>,
 }
 
 impl LineTable {
@@ -55,18 +53,10 @@ impl LineTable {
         let kinship = Kinship::of(lines);
         let (v4, v6) = entries(lines);
         let mut chains = Chains::new();
-        let v4 = sweep(v4, &kinship, &mut chains);
-        let v6 = sweep(v6, &kinship, &mut chains);
-        let net_v4 =
-            |(start, len, chain)| (Ipv4Net::new_assert(Ipv4Addr::from_bits(start), len), chain);
-        let net_v6 =
-            |(start, len, chain)| (Ipv6Net::new_assert(Ipv6Addr::from_bits(start), len), chain);
         Ok(Self {
+            v4: sweep(v4, &kinship, &mut chains),
+            v6: sweep(v6, &kinship, &mut chains),
             chains: chains.into_list(),
-            v4: v4.ranges,
-            v6: v6.ranges,
-            prefixes_v4: v4.prefixes.into_iter().map(net_v4).collect(),
-            prefixes_v6: v6.prefixes.into_iter().map(net_v6).collect(),
         })
     }
 
@@ -104,17 +94,6 @@ impl LineTable {
 
     pub(super) fn ranges_v6(&self) -> &Ranges<u128> {
         &self.v6
-    }
-
-    /// What a longest-prefix match needs to find the same chains: ascending, without
-    /// prefixes that say what the one around them says. No match means [`ChainId::DEFAULT`].
-    pub fn prefixes_v4(&self) -> &[(Ipv4Net, ChainId)] {
-        &self.prefixes_v4
-    }
-
-    /// As [`Self::prefixes_v4`].
-    pub fn prefixes_v6(&self) -> &[(Ipv6Net, ChainId)] {
-        &self.prefixes_v6
     }
 }
 

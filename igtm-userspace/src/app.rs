@@ -337,7 +337,7 @@ fn needed(ground: &Ground) -> Capacity {
     let fixed = &ground.fixed;
     let (small, large) = ground.answers();
     Capacity {
-        names: fixed.names.len(),
+        names: fixed.names.buckets().len(),
         views: fixed.views.views().len(),
         units: fixed.views.units().len(),
         slots: fixed.slots.len(),

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use igtm_common::layout::{LargeAnswer, NameEntry, NameKey, Slot, SmallAnswer, View};
+use igtm_common::layout::{LargeAnswer, NameBucket, Slot, SmallAnswer, View};
 use igtm_common::line::Unit;
 use serde::Serialize;
 
@@ -83,12 +83,11 @@ impl MapUse {
     fn of(ground: &Ground) -> Self {
         let fixed = &ground.fixed;
         let (small, large) = ground.answers();
-        let names = fixed.names.len();
         Self {
-            // A name holds both epochs in one entry.
+            // Places for two in a bucket, of which some stay free.
             names: Use {
-                entries: names,
-                octets: names * (size_of::<NameKey>() + size_of::<NameEntry>()),
+                entries: fixed.names.len(),
+                ..Use::twice::<NameBucket>(fixed.names.buckets().len())
             },
             slots: Use::twice::<Slot>(fixed.slots.len()),
             answers: Use::twice::<SmallAnswer>(small),

@@ -35,7 +35,7 @@ const ANSWERS: usize = 10_000;
 /// Different queries, unless the maps hold more.
 const QUERIES: usize = 1024;
 /// Of addresses and names.
-const SEED: u64 = 0x5eed;
+pub(super) const SEED: u64 = 0x5eed;
 
 /// Addresses of clients, and of the lines' prefixes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

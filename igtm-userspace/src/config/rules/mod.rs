@@ -29,10 +29,24 @@ impl Marks {
     }
 }
 
-/// Reports everything that the readers could not see.
-pub(super) fn check(config: &Config, marks: &Marks, report: &Report<'_>) {
-    names::check(config, marks, report);
-    strategies::check(config, marks, report);
+/// Reports what is to be said of each instance by itself, whatever other instances there are;
+/// those of `config` and `marks` may be missing.
+pub(super) fn check_each<'a>(
+    config: &Config,
+    marks: &Marks,
+    instances: impl Iterator<Item = (&'a Instance, &'a InstanceMark)>,
+    report: &Report<'_>,
+) {
+    for (instance, mark) in instances {
+        names::check(config, marks, instance, mark, report);
+        strategies::check(config, marks, instance, mark, report);
+    }
+}
+
+/// Reports what only all instances together show. Of a file read in pieces the marks of strategies
+/// are gone: all of those were good.
+pub(super) fn check_together(config: &Config, marks: &Marks, report: &Report<'_>) {
+    names::refuse_shared(config, marks, report);
     refuse_monitors_without_host(config, marks, report);
 }
 

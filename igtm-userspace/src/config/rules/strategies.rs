@@ -13,23 +13,28 @@ use super::super::problem::{At, Report};
 use super::super::strategy::{StrategyMark, TierMark};
 use super::Marks;
 
-pub(super) fn check(config: &Config, marks: &Marks, report: &Report<'_>) {
-    for (instance, mark) in config.instances.iter().zip(&marks.instances) {
-        refuse_without_default(instance, mark, report);
-        refuse_double_claims(config, marks, instance, mark, report);
-        for (strategy, mark) in instance.strategies.iter().zip(&mark.strategies) {
-            for (tier, mark) in strategy.tiers.iter().zip(&mark.tiers) {
-                refuse_mixed_types(config, marks, tier, mark, report);
-                refuse_high_threshold(config, marks, tier, mark, report);
-                let pools = tier.pools.iter().map(|member| member.pool);
-                if let Some(at) = mark.pools.first() {
-                    refuse_large(config, marks, pools, *at, report);
-                }
+/// Looks at one instance.
+pub(super) fn check(
+    config: &Config,
+    marks: &Marks,
+    instance: &Instance,
+    mark: &InstanceMark,
+    report: &Report<'_>,
+) {
+    refuse_without_default(instance, mark, report);
+    refuse_double_claims(config, marks, instance, mark, report);
+    for (strategy, mark) in instance.strategies.iter().zip(&mark.strategies) {
+        for (tier, mark) in strategy.tiers.iter().zip(&mark.tiers) {
+            refuse_mixed_types(config, marks, tier, mark, report);
+            refuse_high_threshold(config, marks, tier, mark, report);
+            let pools = tier.pools.iter().map(|member| member.pool);
+            if let Some(at) = mark.pools.first() {
+                refuse_large(config, marks, pools, *at, report);
             }
-            refuse_empty_fallback(config, marks, strategy, mark, report);
-            if mark.pools_known {
-                refuse_large(config, marks, [strategy.fallback], mark.fallback, report);
-            }
+        }
+        refuse_empty_fallback(config, marks, strategy, mark, report);
+        if mark.pools_known {
+            refuse_large(config, marks, [strategy.fallback], mark.fallback, report);
         }
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn read_all(
 ) -> (Vec<Instance>, Vec<InstanceMark>) {
     let report = root.report();
     let mut sections = root.tables("instance");
-    let (_, named) = Names::declare("instance", &mut sections, 0);
+    let named = Names::declare_only("instance", &mut sections);
     sections
         .into_iter()
         .zip(named)
@@ -97,7 +97,7 @@ fn strategies(
         let message = "an instance has a strategy: add an `[[instance.strategy]]` for `default`";
         report.problem(at, message);
     }
-    let (_, named) = Names::declare("strategy", &mut sections, 0);
+    let named = Names::declare_only("strategy", &mut sections);
     sections
         .into_iter()
         .zip(named)

@@ -32,7 +32,7 @@ const GROUP_WAIT: std::ops::RangeInclusive<Duration> = Duration::ZERO..=Duration
 /// Reads every `[[subscription]]`.
 pub(super) fn read_all(root: &mut Section<'_>, channels: &Names) -> Vec<Subscription> {
     let mut sections = root.tables("subscription");
-    let (_, named) = Names::declare("subscription", &mut sections, 0);
+    let named = Names::declare_only("subscription", &mut sections);
     sections
         .into_iter()
         .zip(named)

@@ -1,6 +1,6 @@
 //! The zones of a configuration, found by name however many there are.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::ops::Deref;
 
@@ -14,15 +14,16 @@ pub struct Zones {
     list: Vec<Zone>,
     /// Positions by origin.
     by_origin: HashMap<Name, usize>,
+    /// How many labels origins have, each number once, most first.
+    depths: Vec<u8>,
 }
 
 impl Zones {
     /// The zone that `name` lies in: the longest matching origin.
     pub fn holding(&self, name: &Name) -> Option<&Zone> {
-        let parent = |name: &Name| (!name.is_root()).then(|| name.base_name());
-        self.at(name).or_else(|| {
-            std::iter::successors(parent(name), parent).find_map(|origin| self.at(&origin))
-        })
+        let own = name.num_labels();
+        let mut depths = self.depths.iter().filter(|depth| **depth <= own);
+        depths.find_map(|depth| self.at(&name.trim_to(usize::from(*depth))))
     }
 
     /// The zone whose apex `name` is.
@@ -50,8 +51,10 @@ impl fmt::Debug for Zones {
 impl From<Vec<Zone>> for Zones {
     fn from(list: Vec<Zone>) -> Self {
         let origins = list.iter().map(|zone| zone.origin.clone());
+        let depths: BTreeSet<u8> = list.iter().map(|zone| zone.origin.num_labels()).collect();
         Self {
             by_origin: origins.zip(0..).collect(),
+            depths: depths.into_iter().rev().collect(),
             list,
         }
     }

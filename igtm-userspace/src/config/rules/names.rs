@@ -32,8 +32,9 @@ pub(super) fn check(
 /// Domains are unique, access domains are unique, and one's domain is not another's access domain
 /// (it would have to be a CNAME and an address at once).
 pub(super) fn refuse_shared(config: &Config, marks: &Marks, report: &Report<'_>) {
-    let mut domains: HashMap<&Name, (&Instance, At)> = HashMap::new();
-    let mut accesses: HashMap<&Name, (&Instance, At)> = HashMap::new();
+    let count = config.instances.len();
+    let mut domains: HashMap<&Name, (&Instance, At)> = HashMap::with_capacity(count);
+    let mut accesses: HashMap<&Name, (&Instance, At)> = HashMap::with_capacity(count);
     let taken = |what: &str, name: &Name, (other, at): (&Instance, At)| {
         let (name, line) = (show(name), report.line_of(at));
         let other = &other.name;
@@ -133,6 +134,13 @@ fn check_domain_pools(
     let Some(at) = mark.access_domain else {
         return;
     };
+    let is_domain = |PoolId(id)| {
+        let pool = config.pools.get(id);
+        pool.is_some_and(|pool| pool.r#type == PoolType::Domain)
+    };
+    if !pools_of(instance).any(is_domain) {
+        return;
+    }
     let used: BTreeSet<PoolId> = pools_of(instance).collect();
     let domain_pools = used
         .into_iter()

@@ -39,7 +39,7 @@ pub use self::problem::{Problem, Problems};
 
 use self::instance::InstanceMark;
 use self::model::{Config, Instance};
-use self::names::Names;
+use self::names::{Names, Places};
 use self::problem::{At, Report};
 use self::reader::{Section, not_supported, value_not_supported};
 use self::rules::Marks;
@@ -90,17 +90,16 @@ pub fn load(path: &Path) -> Result<Config, Problems> {
 /// Every problem of the text and of the files it names. A text that is not TOML is not read
 /// further, since what it was meant to say is not known.
 pub fn parse(text: &str, path: &Path) -> Result<Config, Problems> {
-    match large::parse(text, path) {
-        Some(config) => Ok(config),
-        None => parse_whole(text, path),
-    }
+    large::parse(text, path).unwrap_or_else(|| parse_whole(text, path))
 }
 
 fn parse_whole(text: &str, path: &Path) -> Result<Config, Problems> {
     let report = Report::new(path, text);
     let (root, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
-        let config = read(Section::root(&report, root.get_ref()), instances);
+        let config = read(Section::root(&report, root.get_ref()), |root, around| {
+            instances(root, around, &mut Places::lasting())
+        });
         return report.finish(config);
     }
     for error in errors {
@@ -174,12 +173,17 @@ fn read(
     config
 }
 
-/// Reads the instances of a whole file, or of a piece of it, and judges each by itself.
-fn instances(root: &mut Section<'_>, around: &Around<'_>) -> (Vec<Instance>, Vec<InstanceMark>) {
-    let (instances, places) = instance::read_all(root, around.lines, around.pools);
-    let judged = instances.iter().zip(&places);
+/// Reads the instances of a whole file, or of a piece of it, and judges each by itself; `places`
+/// are those of names in pieces before.
+fn instances(
+    root: &mut Section<'_>,
+    around: &Around<'_>,
+    places: &mut Places,
+) -> (Vec<Instance>, Vec<InstanceMark>) {
+    let (instances, marks) = instance::read_all(root, around.lines, around.pools, places);
+    let judged = instances.iter().zip(&marks);
     rules::check_each(around.config, around.marks, judged, root.report());
-    (instances, places)
+    (instances, marks)
 }
 
 fn version(root: &mut Section<'_>) {

@@ -39,7 +39,7 @@ impl Names {
         sections: &mut [Section<'_>],
         first: usize,
     ) -> (Self, Vec<Named>) {
-        let declared = Self::declare_only(kind, sections);
+        let declared = Self::declare_only(kind, sections, &mut Places::for_many(sections.len()));
         let mut by_name = HashMap::with_capacity(declared.len());
         for (named, position) in declared.iter().zip(first..) {
             // Of two with one name the first is meant.
@@ -50,10 +50,13 @@ impl Names {
         (Self { kind, by_name }, declared)
     }
 
-    /// As [`Names::declare`], of what nothing refers to.
-    pub(super) fn declare_only(kind: &'static str, sections: &mut [Section<'_>]) -> Vec<Named> {
+    /// As [`Names::declare`], of what nothing refers to; `places` are those of names before.
+    pub(super) fn declare_only(
+        kind: &'static str,
+        sections: &mut [Section<'_>],
+        places: &mut Places,
+    ) -> Vec<Named> {
         let mut declared: Vec<Named> = Vec::with_capacity(sections.len());
-        let mut places = Places::for_many(sections.len());
         for section in sections {
             let report = section.report();
             let value = section.need("name");
@@ -123,14 +126,22 @@ impl Names {
     }
 }
 
-/// Where names were first declared. A handful is looked through: strategies have an index each.
-enum Places {
+/// Where names were first declared.
+pub(super) enum Places {
+    /// What is declared now is looked through: each instance has a handful of strategies.
     Few,
+    /// By name; those of former calls too.
     Many(HashMap<String, At>),
 }
 
 impl Places {
-    fn for_many(count: usize) -> Self {
+    /// Of nothing so far, for any number of calls.
+    pub(super) fn lasting() -> Self {
+        Self::Many(HashMap::new())
+    }
+
+    /// Of nothing so far, for one call with so many.
+    pub(super) fn for_many(count: usize) -> Self {
         if count <= FEW {
             Self::Few
         } else {

@@ -18,9 +18,18 @@ use std::borrow::Cow;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Pieces<'a> {
     /// Each begins with an `[[instance]]`, and has nothing else if it is what it seems.
-    pub(super) instances: Vec<&'a str>,
+    pub(super) instances: Vec<Piece<'a>>,
     /// Everything between those, in order; the first begins with the file and may be empty.
-    pub(super) others: Vec<&'a str>,
+    pub(super) others: Vec<Piece<'a>>,
+}
+
+/// One of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Piece<'a> {
+    /// Where it begins in the file.
+    pub(super) begin: usize,
+    /// What it says.
+    pub(super) text: &'a str,
 }
 
 impl<'a> Pieces<'a> {
@@ -36,29 +45,42 @@ impl<'a> Pieces<'a> {
             let of_instances = is_of_instances(&text[header..]);
             let full = header - begin >= size && text[header..].starts_with("[[instance]]");
             if of_instances != is_instances || (is_instances && full) {
-                pieces.add(is_instances, &text[begin..header]);
+                pieces.add(is_instances, begin, &text[begin..header]);
                 (begin, is_instances) = (header, of_instances);
             }
         }
-        pieces.add(is_instances, &text[begin..]);
+        pieces.add(is_instances, begin, &text[begin..]);
         pieces
     }
 
-    fn add(&mut self, is_instances: bool, piece: &'a str) {
+    fn add(&mut self, is_instances: bool, begin: usize, text: &'a str) {
         let list = if is_instances {
             &mut self.instances
         } else {
             &mut self.others
         };
-        list.push(piece);
+        list.push(Piece { begin, text });
     }
 
     /// All that is not of instances, as one text.
     pub(super) fn rest(&self) -> Cow<'a, str> {
         match self.others[..] {
-            [only] => Cow::Borrowed(only),
-            _ => Cow::Owned(self.others.concat()),
+            [only] => Cow::Borrowed(only.text),
+            _ => Cow::Owned(self.others.iter().map(|other| other.text).collect()),
         }
+    }
+
+    /// Where each piece of [`Self::rest`] begins there, and where in the file.
+    pub(super) fn of_rest(&self) -> Vec<(usize, usize)> {
+        let mut end = 0;
+        let others = self.others.iter();
+        others
+            .map(|other| {
+                let begin = end;
+                end += other.text.len();
+                (begin, other.begin)
+            })
+            .collect()
     }
 }
 
@@ -78,14 +100,10 @@ fn is_of_instances(header: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::ops::Range;
-
     use super::*;
 
-    fn ranges<'a>(text: &'a str, pieces: &[&'a str]) -> Vec<Range<usize>> {
-        let begin = |piece: &str| piece.as_ptr() as usize - text.as_ptr() as usize;
-        let range = |piece: &&str| begin(piece)..begin(piece) + piece.len();
-        pieces.iter().map(range).collect()
+    fn texts<'a>(pieces: &[Piece<'a>]) -> Vec<&'a str> {
+        pieces.iter().map(|piece| piece.text).collect()
     }
 
     #[test]
@@ -93,7 +111,7 @@ mod tests {
         let text = "version = 1\n[[pool]]\n[[instance]]\nname = 1\n[[instance.strategy]]\n[ instance . x ]\n[[channel]]\nx = [\n[1],\n]\n[instance]\n[instances]\n";
         let pieces = Pieces::of(text, 1000);
         assert_eq!(
-            pieces.others,
+            texts(&pieces.others),
             [
                 "version = 1\n[[pool]]\n",
                 "[[channel]]\nx = [\n[1],\n]\n",
@@ -101,13 +119,16 @@ mod tests {
             ]
         );
         assert_eq!(
-            pieces.instances,
+            texts(&pieces.instances),
             [
                 "[[instance]]\nname = 1\n[[instance.strategy]]\n[ instance . x ]\n",
                 "[instance]\n"
             ]
         );
-        assert_eq!(Pieces::of("", 1).others, [""]);
+        assert_eq!(texts(&Pieces::of("", 1).others), [""]);
+        for (begin, there) in pieces.of_rest() {
+            assert!(text[there..].starts_with(&pieces.rest()[begin..begin + 10]));
+        }
     }
 
     #[test]
@@ -116,15 +137,14 @@ mod tests {
         let text = format!("version = 1\n{}", one.repeat(10_000));
         let pieces = Pieces::of(&text, 1000);
         assert!(pieces.instances.len() > 5);
-        let all = [&pieces.others[..], &pieces.instances[..]].concat();
         let mut end = 0;
-        for range in ranges(&text, &all) {
-            assert_eq!(range.start, end);
-            end = range.end;
+        for piece in pieces.others.iter().chain(&pieces.instances) {
+            assert_eq!(piece.begin, end);
+            end += piece.text.len();
         }
         assert_eq!(end, text.len());
         for piece in &pieces.instances {
-            assert!(piece.starts_with("[[instance]]") && piece.len() < 1000 + one.len());
+            assert!(piece.text.starts_with("[[instance]]") && piece.text.len() < 1000 + one.len());
         }
     }
 }

@@ -80,6 +80,8 @@ pub(super) struct Report<'a> {
     text: &'a str,
     /// Found with the first problem: a good file has none.
     line_starts: OnceCell<Vec<usize>>,
+    /// What is being read: where each piece of it begins there, and where in `text`, ascending.
+    pieces: RefCell<Vec<(usize, usize)>>,
     /// Of the file itself; sorted at the end, since rules run after readers.
     own: RefCell<Vec<(usize, String)>>,
     /// Of the files it names, in the order they were read.
@@ -92,9 +94,24 @@ impl<'a> Report<'a> {
             file: file.to_owned(),
             text,
             line_starts: OnceCell::new(),
+            pieces: RefCell::new(vec![(0, 0)]),
             own: RefCell::default(),
             named: RefCell::default(),
         }
+    }
+
+    /// From now on what is read are these pieces of the file: where each begins in what is read,
+    /// and where in the file, ascending; the first at 0.
+    pub(super) fn read_pieces(&self, pieces: Vec<(usize, usize)>) {
+        self.pieces.replace(pieces);
+    }
+
+    /// Where in the file is what stands at `offset` of what is read.
+    pub(super) fn at(&self, offset: usize) -> At {
+        let pieces = self.pieces.borrow();
+        let before = pieces.partition_point(|(begin, _)| *begin <= offset);
+        let piece = before.checked_sub(1).and_then(|last| pieces.get(last));
+        At(piece.map_or(offset, |(begin, there)| there + (offset - begin)))
     }
 
     /// Records `message` at `at`.

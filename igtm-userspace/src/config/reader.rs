@@ -104,7 +104,7 @@ impl<'a> Section<'a> {
     /// Where `key` itself stands.
     pub(super) fn key_at(&self, key: &str) -> Option<At> {
         let (key, _) = self.table.get_key_value(key)?;
-        Some(At(key.span().start))
+        Some(self.report.at(key.span().start))
     }
 
     /// Refuses by name the keys of config.md that are not built yet.
@@ -135,7 +135,7 @@ impl<'a> Section<'a> {
             .map(|(key, value)| {
                 let name: &'a str = key.get_ref();
                 let value = Value::new(self.report, value, name);
-                (name, At(key.span().start), value)
+                (name, self.report.at(key.span().start), value)
             })
             .collect()
     }
@@ -147,7 +147,8 @@ impl<'a> Section<'a> {
             if !self.taken.contains(&name) {
                 let near = suggestion(name, self.taken.iter().copied());
                 let message = format!("unknown key `{}`{near}", shorten(name));
-                self.report.problem(At(key.span().start), message);
+                self.report
+                    .problem(self.report.at(key.span().start), message);
             }
         }
     }

@@ -38,7 +38,7 @@ impl<'a> Value<'a> {
             report,
             value: value.get_ref(),
             key,
-            at: At(value.span().start),
+            at: report.at(value.span().start),
         }
     }
 

@@ -10,6 +10,7 @@
 //! ```
 
 mod cookies;
+mod phases;
 mod reload;
 mod service;
 
@@ -37,6 +38,7 @@ use crate::notify::event::Event;
 use crate::probe::{Prober, Vantage};
 use crate::snapshot::{Ground, Snapshot};
 use crate::state::State;
+use phases::Phases;
 use service::{Stop, notify_service};
 
 /// Rounds that wait to be judged; probes wait when there are more.
@@ -51,7 +53,9 @@ pub async fn run(file: PathBuf) -> anyhow::Result<()> {
     // First of all: a SIGHUP that nobody takes ends the process, and reading the file may take long.
     let mut stop = Stop::new()?;
     let hangup = signal(SignalKind::hangup()).context("SIGHUP")?;
+    let mut phases = Phases::new();
     let config = Arc::new(config::load(&file)?);
+    phases.over("file read");
     let mut app = App::build(file, config)?;
     tokio::select! {
         biased;
@@ -91,18 +95,22 @@ impl App {
     /// Everything that can refuse to start; what outlives a refusal (the pins) comes last.
     fn build(file: PathBuf, config: Arc<Config>) -> anyhow::Result<Self> {
         let server = &config.server;
+        let mut phases = Phases::new();
         let state = State::open(&server.state_dir)?;
         let listener = Listener::bind(server)?;
         let hash_key =
             Dataplane::hash_key(server).unwrap_or_else(|| std::array::from_fn(|_| rand::random()));
         let ground = Arc::new(Ground::new(Arc::clone(&config), hash_key, None)?);
+        phases.over("names and lines compiled");
         let mut dataplane = Dataplane::open(&config, hash_key, needed(&ground))?;
         let cookies = cookies::first(dataplane.as_mut())?;
+        phases.over("program loaded, maps made or adopted");
         let health = Health::new(&config, Timestamp::now());
         let (reports, rounds) = mpsc::channel(ROUNDS);
         let prober = Prober::start(Vantage::new("local"), reports);
         prober.set_targets(health.probes());
         let serial = state.serial();
+        phases.over("targets found, probes started");
         Ok(Self {
             file,
             ground,
@@ -141,8 +149,11 @@ impl App {
     /// The first snapshot: from now on queries are answered.
     fn first_answer(&mut self) -> anyhow::Result<JoinSet<()>> {
         let ground = Arc::clone(&self.ground);
+        let mut phases = Phases::new();
         let snapshot = Snapshot::new(ground, &self.health, self.next_serial(), self.cookies);
+        phases.over("decided");
         self.write(&snapshot)?;
+        phases.over("maps written");
         self.changed.clear();
         self.reserve_serials(snapshot.serial);
         let current: Current = Arc::new(ArcSwap::from_pointee(snapshot));
@@ -154,6 +165,7 @@ impl App {
         let snapshot = current.load_full();
         self.current = Some(current);
         self.tell(None, &snapshot);
+        phases.over("told");
         notify_service(&[sd_notify::NotifyState::Ready]);
         info!(
             instances = snapshot.ground.config.instances.len(),
@@ -233,11 +245,13 @@ impl App {
         let Some(current) = self.current.clone() else {
             return false;
         };
+        let mut phases = Phases::new();
         let serial = self.next_serial();
         let snapshot = Arc::new(match ground {
             Some(ground) => Snapshot::new(ground, &self.health, serial, self.cookies),
             None => current.load().after(&self.changed, &self.health, serial),
         });
+        phases.over("decided");
         if let Err(error) = self.write(&snapshot) {
             error!(
                 error = format!("{error:#}"),
@@ -245,6 +259,7 @@ impl App {
             );
             return false;
         }
+        phases.over("maps written");
         self.changed.clear();
         let former = current.swap(Arc::clone(&snapshot));
         info!(
@@ -254,7 +269,9 @@ impl App {
             "answers changed"
         );
         self.tell(Some(&former), &snapshot);
+        phases.over("told");
         self.settle();
+        phases.over("the other epoch written");
         true
     }
 

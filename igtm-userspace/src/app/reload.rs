@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use tracing::{error, info};
 
 use super::App;
+use super::phases::Phases;
 use super::service::notify_service;
 use crate::config::{self, model::Config};
 use crate::snapshot::Ground;
@@ -16,18 +17,25 @@ impl App {
     pub(super) fn reload(&mut self) {
         let started = Instant::now();
         notify_service(&[sd_notify::NotifyState::Reloading]);
+        let mut phases = Phases::new();
         match self.reloaded() {
             Ok(config) => {
+                phases.over("file read");
                 let health = self.health.clone();
                 self.health.reconcile(&config, Timestamp::now());
                 let hash_key = self.ground.hash_key;
+                phases.over("targets found");
                 let ground = Ground::new(Arc::clone(&config), hash_key, Some(&self.ground));
+                phases.over("names and lines compiled");
                 let applied = match ground {
                     Ok(ground) => {
                         let ground = Arc::new(ground);
                         let applied = self.change(Some(Arc::clone(&ground)), started);
+                        phases.over("applied");
                         if applied {
-                            self.ground = ground;
+                            let former = std::mem::replace(&mut self.ground, ground);
+                            // Forgetting 100 000 instances takes a while, and nobody waits for it.
+                            drop(tokio::task::spawn_blocking(move || drop(former)));
                         }
                         applied
                     }
@@ -40,6 +48,7 @@ impl App {
                     self.configure(&config);
                     self.prober.set_targets(self.health.probes());
                     self.notifier.reconfigure(config);
+                    phases.over("probes and channels told");
                     info!(file = %self.file.display(), "reloaded");
                 } else {
                     self.health = health;

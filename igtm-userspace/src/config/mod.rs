@@ -8,12 +8,14 @@ mod channel;
 mod domain;
 mod duration;
 mod instance;
+mod large;
 mod limits;
 mod line;
 pub mod model;
 mod monitor;
 mod names;
 mod near_miss;
+mod pieces;
 mod pool;
 mod prefix;
 mod problem;
@@ -35,7 +37,9 @@ use toml::de::DeTable;
 
 pub use self::problem::{Problem, Problems};
 
-use self::model::Config;
+use self::instance::InstanceMark;
+use self::model::{Config, Instance};
+use self::names::{Names, Places};
 use self::problem::{At, Report};
 use self::reader::{Section, not_supported, value_not_supported};
 use self::rules::Marks;
@@ -86,10 +90,16 @@ pub fn load(path: &Path) -> Result<Config, Problems> {
 /// Every problem of the text and of the files it names. A text that is not TOML is not read
 /// further, since what it was meant to say is not known.
 pub fn parse(text: &str, path: &Path) -> Result<Config, Problems> {
+    large::parse(text, path).unwrap_or_else(|| parse_whole(text, path))
+}
+
+fn parse_whole(text: &str, path: &Path) -> Result<Config, Problems> {
     let report = Report::new(path, text);
     let (root, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
-        let config = read(Section::root(&report, root.get_ref()));
+        let config = read(Section::root(&report, root.get_ref()), |root, around| {
+            instances(root, around, &mut Places::lasting())
+        });
         return report.finish(config);
     }
     for error in errors {
@@ -101,8 +111,21 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, Problems> {
         .expect_err("TOML's errors were just reported"))
 }
 
+/// What an instance is read against.
+struct Around<'a> {
+    /// All but what comes after instances.
+    config: &'a Config,
+    marks: &'a Marks,
+    lines: &'a Names,
+    pools: &'a Names,
+}
+
 /// Reads the whole file and runs the rules; what it gives is good only if nothing was reported.
-fn read(mut root: Section<'_>) -> Config {
+/// The instances are read by `instances`, which judges each by itself.
+fn read(
+    mut root: Section<'_>,
+    instances: impl FnOnce(&mut Section<'_>, &Around<'_>) -> (Vec<Instance>, Vec<InstanceMark>),
+) -> Config {
     let report = root.report();
     version(&mut root);
     for (key, shown) in LATER_TABLES {
@@ -118,30 +141,49 @@ fn read(mut root: Section<'_>) -> Config {
     let (lines, line_names) = line::read_all(&mut root);
     let monitors = monitor::read_all(&mut root);
     let pools = pool::read_all(&mut root, &monitors.names);
-    let (instances, instance_marks) = instance::read_all(&mut root, &line_names, &pools.names);
-    let (channels, channel_names) = channel::read_all(&mut root);
-    let subscriptions = subscription::read_all(&mut root, &channel_names);
-    let limits = limits::read(&mut root);
-    root.finish();
-    let config = Config {
+    let mut config = Config {
         server,
-        limits,
+        limits: limits::read(&mut root),
         zones: zones.zones,
         lines,
         monitors: monitors.monitors,
         pools: pools.pools,
-        instances,
-        channels,
-        subscriptions,
+        instances: Vec::new(),
+        channels: Vec::new(),
+        subscriptions: Vec::new(),
     };
-    let marks = Marks {
+    let mut marks = Marks {
         zones_known: zones.complete,
         monitors: monitors.places,
         pools: pools.marks,
-        instances: instance_marks,
+        instances: Vec::new(),
     };
-    rules::check(&config, &marks, report);
+    let around = Around {
+        config: &config,
+        marks: &marks,
+        lines: &line_names,
+        pools: &pools.names,
+    };
+    (config.instances, marks.instances) = instances(&mut root, &around);
+    let (channels, channel_names) = channel::read_all(&mut root);
+    config.channels = channels;
+    config.subscriptions = subscription::read_all(&mut root, &channel_names);
+    root.finish();
+    rules::check_together(&config, &marks, report);
     config
+}
+
+/// Reads the instances of a whole file, or of a piece of it, and judges each by itself; `places`
+/// are those of names in pieces before.
+fn instances(
+    root: &mut Section<'_>,
+    around: &Around<'_>,
+    places: &mut Places,
+) -> (Vec<Instance>, Vec<InstanceMark>) {
+    let (instances, marks) = instance::read_all(root, around.lines, around.pools, places);
+    let judged = instances.iter().zip(&marks);
+    rules::check_each(around.config, around.marks, judged, root.report());
+    (instances, marks)
 }
 
 fn version(root: &mut Section<'_>) {

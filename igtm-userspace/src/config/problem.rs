@@ -2,7 +2,7 @@
 //!
 //! Must not decide anything: readers and rules report here and go on.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -78,7 +78,10 @@ impl std::error::Error for Problems {}
 pub(super) struct Report<'a> {
     file: PathBuf,
     text: &'a str,
-    line_starts: Vec<usize>,
+    /// Found with the first problem: a good file has none.
+    line_starts: OnceCell<Vec<usize>>,
+    /// What is being read: where each piece of it begins there, and where in `text`, ascending.
+    pieces: RefCell<Vec<(usize, usize)>>,
     /// Of the file itself; sorted at the end, since rules run after readers.
     own: RefCell<Vec<(usize, String)>>,
     /// Of the files it names, in the order they were read.
@@ -87,16 +90,28 @@ pub(super) struct Report<'a> {
 
 impl<'a> Report<'a> {
     pub(super) fn new(file: &Path, text: &'a str) -> Self {
-        let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         Self {
             file: file.to_owned(),
             text,
-            line_starts: std::iter::once(0)
-                .chain(newlines.map(|(index, _)| index + 1))
-                .collect(),
+            line_starts: OnceCell::new(),
+            pieces: RefCell::new(vec![(0, 0)]),
             own: RefCell::default(),
             named: RefCell::default(),
         }
+    }
+
+    /// From now on what is read are these pieces of the file: where each begins in what is read,
+    /// and where in the file, ascending; the first at 0.
+    pub(super) fn read_pieces(&self, pieces: Vec<(usize, usize)>) {
+        self.pieces.replace(pieces);
+    }
+
+    /// Where in the file is what stands at `offset` of what is read.
+    pub(super) fn at(&self, offset: usize) -> At {
+        let pieces = self.pieces.borrow();
+        let before = pieces.partition_point(|(begin, _)| *begin <= offset);
+        let piece = before.checked_sub(1).and_then(|last| pieces.get(last));
+        At(piece.map_or(offset, |(begin, there)| there + (offset - begin)))
     }
 
     /// Records `message` at `at`.
@@ -116,7 +131,15 @@ impl<'a> Report<'a> {
 
     /// The line that `at` is in, from 1.
     pub(super) fn line_of(&self, at: At) -> usize {
-        self.line_starts.partition_point(|start| *start <= at.0)
+        self.line_starts().partition_point(|start| *start <= at.0)
+    }
+
+    fn line_starts(&self) -> &[usize] {
+        self.line_starts.get_or_init(|| {
+            let newlines = self.text.match_indices('\n');
+            let starts = newlines.map(|(index, _)| index + 1);
+            std::iter::once(0).chain(starts).collect()
+        })
     }
 
     /// `path` as the file means it: relative to the file's own directory.
@@ -147,7 +170,7 @@ impl<'a> Report<'a> {
 
     fn locate(&self, offset: usize, message: String) -> Problem {
         let line = self.line_of(At(offset));
-        let start = self.line_starts[line - 1];
+        let start = self.line_starts()[line - 1];
         let end = self.text.floor_char_boundary(offset);
         Problem {
             file: self.file.display().to_string(),

@@ -28,7 +28,7 @@ pub(crate) fn config(monitors: Vec<Monitor>, pools: Vec<Pool>) -> Config {
             stale_after: Duration::ZERO,
         },
         limits: Limits::default(),
-        zones: Vec::new(),
+        zones: Vec::new().into(),
         lines: Vec::new(),
         monitors,
         pools,

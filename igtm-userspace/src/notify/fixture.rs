@@ -28,7 +28,7 @@ pub(super) fn config(channels: Vec<Channel>, subscriptions: Vec<Subscription>) -
             stale_after: Duration::ZERO,
         },
         limits: crate::config::model::Limits::default(),
-        zones: vec![],
+        zones: Vec::new().into(),
         lines: vec![],
         monitors: vec![],
         pools: vec![],

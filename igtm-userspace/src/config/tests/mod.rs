@@ -4,6 +4,7 @@ mod any_text;
 mod good;
 mod harness;
 mod instances;
+mod large;
 mod monitors;
 mod notify;
 mod objects;

@@ -5,13 +5,15 @@
 //!  load file ─ lock state ─ bind sockets ─ adopt maps ─ probe ─┬─ every target known ─┐
 //!                                                              └─ start_wait is over ─┴─ answer
 //!      ┌──────────────────────────────────────────────────────────────────────────────────┘
-//!      └─ round → health → snapshot → {maps, sockets} → events;  SIGHUP: the same from the file;
+//!      └─ round → health → snapshot → {maps, sockets} → events;
+//!         SIGHUP, a file changed: the same from the file;
 //!         SIGTERM: drain, and the kernel goes on answering
 //! ```
 
 mod cookies;
 mod reload;
 mod service;
+mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,6 +40,7 @@ use crate::probe::{Prober, Vantage};
 use crate::snapshot::{Ground, Snapshot};
 use crate::state::State;
 use service::{Stop, notify_service};
+use watch::Watch;
 
 /// Rounds that wait to be judged; probes wait when there are more.
 const ROUNDS: usize = 4096;
@@ -51,14 +54,16 @@ pub async fn run(file: PathBuf) -> anyhow::Result<()> {
     // First of all: a SIGHUP that nobody takes ends the process, and reading the file may take long.
     let mut stop = Stop::new()?;
     let hangup = signal(SignalKind::hangup()).context("SIGHUP")?;
-    let config = Arc::new(config::load(&file)?);
-    let mut app = App::build(file, config)?;
+    let reading = config::reading(&file);
+    tell_notes(&reading.notes);
+    let mut app = App::build(file, Arc::new(reading.config?))?;
+    let watch = Watch::start(reading.sources, watch::QUIET);
     tokio::select! {
         biased;
         signal = stop.wait() => info!(signal, "stopping before the first answer"),
         () = app.first_rounds() => {
             let answering = app.first_answer()?;
-            app.follow(stop, hangup).await;
+            app.follow(stop, hangup, watch).await;
             drop(answering);
         }
     }
@@ -166,7 +171,7 @@ impl App {
     }
 
     /// Rounds, reloads and heartbeats, until told to stop.
-    async fn follow(&mut self, mut stop: Stop, mut hangup: Signal) {
+    async fn follow(&mut self, mut stop: Stop, mut hangup: Signal, mut watch: Watch) {
         let mut rotation = interval_at(
             tokio::time::Instant::now() + cookies::ROTATION,
             cookies::ROTATION,
@@ -197,7 +202,8 @@ impl App {
                         self.change(None, verdict);
                     }
                 }
-                _ = hangup.recv() => self.reload(),
+                _ = hangup.recv() => self.reload(&watch),
+                () = watch.changed() => self.reload(&watch),
                 _ = heartbeat.tick() => self.beat(),
                 _ = rotation.tick() => self.rotate_cookies(),
             }
@@ -329,6 +335,13 @@ impl App {
         self.prober.stop().await;
         self.notifier.drain(DRAIN).await;
         info!("stopped");
+    }
+}
+
+/// What the operator should know of a configuration that is good.
+fn tell_notes(notes: &[config::Problem]) {
+    for note in notes {
+        warn!("{note}");
     }
 }
 

@@ -2,7 +2,6 @@
 //!
 //! Must not merge or order lines: which prefix wins is policy's.
 
-use std::fs;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -11,7 +10,7 @@ use super::problem::{Problem, Report};
 use super::value::{Value, shorten};
 
 /// Bad lines of one file that are shown each; the rest is counted.
-const SHOWN_PER_FILE: usize = 100;
+const SHOWN_PER_FILE: usize = 20;
 
 /// An inline prefix.
 pub(super) fn prefix(value: &Value<'_>) -> Option<IpNet> {
@@ -73,7 +72,7 @@ pub(super) fn read_file(value: &Value<'_>, report: &Report<'_>, prefixes: &mut V
         return;
     };
     let path = report.resolve(named);
-    let octets = match fs::read(&path) {
+    let octets = match report.read(&path) {
         Ok(octets) => octets,
         Err(error) => {
             value.problem(format!("cannot read `{}`: {error}", path.display()));

@@ -1,9 +1,11 @@
 //! The example file, bad files with their exact messages, and text that means nothing.
 
 mod any_text;
+mod geo;
 mod good;
 mod harness;
 mod instances;
+pub(crate) mod mmdb_writer;
 mod monitors;
 mod notify;
 mod objects;

@@ -133,7 +133,7 @@ fn lines() {
         ),
         (
             "name = \"a\"",
-            "3:8: the line `a` holds nobody: it has no `prefixes`, no `prefix_files` and is no line's parent",
+            "3:8: the line `a` holds nobody: it has no `prefixes`, `prefix_files`, `asn` or `country`, and is no line's parent",
         ),
         (
             "name = \"a\"\nprefixes = [\"192.0.2.7/24\"]",

@@ -79,6 +79,8 @@ pub(super) fn read_file(value: &Value<'_>, report: &Report<'_>, prefixes: &mut V
             return;
         }
     };
+    // Some editors begin a text with a byte order mark.
+    let octets = octets.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&octets);
     let file = path.display().to_string();
     let mut bad = 0_usize;
     for (index, line) in octets.split(|byte| *byte == b'\n').enumerate() {
@@ -109,7 +111,10 @@ pub(super) fn read_file(value: &Value<'_>, report: &Report<'_>, prefixes: &mut V
     }
     if bad > SHOWN_PER_FILE {
         let rest = bad - SHOWN_PER_FILE;
-        value.problem(format!("{rest} more lines of `{file}` are not prefixes"));
+        let lines = if rest == 1 { "line" } else { "lines" };
+        value.problem(format!(
+            "{rest} more {lines} of `{file}` cannot be read as prefixes; the first {SHOWN_PER_FILE} are told"
+        ));
     }
 }
 

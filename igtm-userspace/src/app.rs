@@ -202,8 +202,8 @@ impl App {
                         self.change(None, verdict);
                     }
                 }
-                _ = hangup.recv() => self.reload(&watch),
-                () = watch.changed() => self.reload(&watch),
+                _ = hangup.recv() => self.reload(&mut watch),
+                () = watch.changed() => self.reload(&mut watch),
                 _ = heartbeat.tick() => self.beat(),
                 _ = rotation.tick() => self.rotate_cookies(),
             }

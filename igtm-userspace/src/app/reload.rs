@@ -14,7 +14,7 @@ use crate::snapshot::Ground;
 
 impl App {
     /// The file anew: whole or not at all.
-    pub(super) fn reload(&mut self, watch: &Watch) {
+    pub(super) fn reload(&mut self, watch: &mut Watch) {
         let started = Instant::now();
         notify_service(&[sd_notify::NotifyState::Reloading]);
         match self.reloaded(watch) {
@@ -63,7 +63,7 @@ impl App {
         }
     }
 
-    fn reloaded(&self, watch: &Watch) -> anyhow::Result<Arc<Config>> {
+    fn reloaded(&self, watch: &mut Watch) -> anyhow::Result<Arc<Config>> {
         let reading = config::reading(&self.file);
         // Also of a bad one: what makes it good may be a change of any of its files.
         watch.read(reading.sources);

@@ -63,7 +63,9 @@ impl Watch {
     }
 
     /// The configuration was read again, from these.
-    pub(super) fn read(&self, sources: Vec<Source>) {
+    pub(super) fn read(&mut self, sources: Vec<Source>) {
+        // What was said of the former ones; what has changed since is said again.
+        let _ = self.changed.try_recv();
         self.sources.send_replace(sources);
     }
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 /// Most networks of one database, with those that have no data: public ones have some millions. A
 /// damaged tree that meets itself would have no end.
-const MOST_NETWORKS: usize = 100_000_000;
+const MOST_NETWORKS: usize = 50_000_000;
 
 /// IPv4 in IPv6 clothes: mapped, Teredo, 6to4, NAT64. Databases show their IPv4 tree again at most
 /// of these places; every client there would be counted twice, and a Teredo one by its server.

@@ -300,6 +300,36 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    /// A damaged file may be refused or say something else, but ends neither the reader nor its time.
+    #[test]
+    fn damage_is_an_error_at_most(
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+        version in prop::sample::select(vec![4_u16, 6]),
+    ) {
+        let format = Format { ip_version: version, aliases: version == 6, ..USUAL };
+        let networks: Vec<_> = asn_networks().into_iter()
+            .filter(|(net, _)| version == 6 || !net.contains(':'))
+            .collect();
+        let mut octets = database("Test-ASN", format, &networks);
+        for (at, octet) in damage {
+            let at = at.index(octets.len());
+            octets[at] = octet;
+        }
+        if let Some(cut) = cut {
+            octets.truncate(cut.index(octets.len()));
+        }
+        let mut walked = 0_usize;
+        if let Ok(database) = Database::open(octets) {
+            let _refused = database.walk(|_, Asn(_)| walked += 1);
+        }
+        prop_assert!(walked < 1_000_000);
+    }
+}
+
 #[test]
 fn the_files_of_a_bad_configuration_are_known_too() {
     let directory = tempfile::tempdir().expect("a directory");

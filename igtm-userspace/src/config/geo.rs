@@ -1,4 +1,4 @@
-//! `[geo]`, and what lines get by it: the prefixes of their autonomous systems and countries.
+//! `[geo]`, and what is known by it: lines' prefixes by ASN and country, and addresses' regions.
 //!
 //! Each database is read once and walked once, whatever the number of lines. Must not decide which
 //! of several lines a prefix means: that is policy's.
@@ -11,6 +11,7 @@ use ipnet::IpNet;
 
 use super::country::country;
 use super::mmdb::{Asn, Country, Database, Fact};
+use super::model::{Address, Pool};
 use super::problem::{At, Report};
 use super::reader::Section;
 use super::value::Value;
@@ -78,6 +79,18 @@ impl Geo {
         self.asn.resolve(&asn, report, &mut give);
         let country: Vec<_> = wanted.iter().map(|wanted| &wanted.country).collect();
         self.country.resolve(&country, report, &mut give);
+    }
+
+    /// Guesses the region of addresses for which the file names none: their country.
+    pub(super) fn guess_regions(&self, pools: &mut [Pool]) {
+        let Some((_, _, database)) = &self.country.open else {
+            return;
+        };
+        for address in pools.iter_mut().flat_map(|pool| &mut pool.addresses) {
+            if let (Address::Ip(ip), None) = (&address.value, &address.region) {
+                address.region = database.fact_of(*ip).map(Country::shown);
+            }
+        }
     }
 }
 

@@ -19,9 +19,8 @@ const DEFAULT: &str = "default";
 const MOST_LINES: usize = 1023;
 
 /// Reads every `[[line]]`; the built-in `default` comes first.
-pub(super) fn read_all(root: &mut Section<'_>) -> (Vec<Line>, Names) {
+pub(super) fn read_all(root: &mut Section<'_>, geo: &Geo) -> (Vec<Line>, Names) {
     let report = root.report();
-    let geo = Geo::read(root);
     let mut sections = root.tables("line");
     if let Some(extra) = sections.get(MOST_LINES) {
         let message = format!("more than {MOST_LINES} lines");

@@ -156,6 +156,13 @@ impl Database {
         Ok(Self { reader })
     }
 
+    /// What is known of one address; of what cannot be read nothing is.
+    pub(super) fn fact_of<F: Fact>(&self, address: IpAddr) -> Option<F> {
+        let found = self.reader.lookup(address).ok()?;
+        let record: Option<F::Record<'_>> = found.decode().ok()?;
+        record.as_ref().and_then(F::of)
+    }
+
     /// Calls `each` with every network that has a fact, each once.
     pub(super) fn walk<F: Fact>(
         &self,

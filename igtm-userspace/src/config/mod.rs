@@ -39,6 +39,7 @@ use toml::de::DeTable;
 
 pub use self::problem::{Problem, Problems};
 
+use self::geo::Geo;
 use self::model::Config;
 use self::problem::{At, Report};
 use self::reader::{Section, not_supported, value_not_supported};
@@ -165,9 +166,11 @@ fn read(mut root: Section<'_>) -> Config {
     }
     let server = server::read(&mut root);
     let zones = zone::read_all(&mut root);
-    let (lines, line_names) = line::read_all(&mut root);
+    let geo = Geo::read(&mut root);
+    let (lines, line_names) = line::read_all(&mut root, &geo);
     let monitors = monitor::read_all(&mut root);
-    let pools = pool::read_all(&mut root, &monitors.names);
+    let mut pools = pool::read_all(&mut root, &monitors.names);
+    geo.guess_regions(&mut pools.pools);
     let (instances, instance_marks) = instance::read_all(&mut root, &line_names, &pools.names);
     let (channels, channel_names) = channel::read_all(&mut root);
     let subscriptions = subscription::read_all(&mut root, &channel_names);

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
+use std::time::Instant;
 
 use ipnet::IpNet;
 use proptest::prelude::*;
@@ -155,6 +156,74 @@ fn a_database_of_ipv4_alone_and_one_whose_ipv4_is_one_record() {
         prefixes(&read)["telecom"],
         ["0.0.0.0/0", "192.0.2.0/24", "2400:1::/32"]
     );
+}
+
+#[test]
+fn regions_are_guessed_where_the_file_names_none() {
+    let pools = r#"
+version = 1
+[geo]
+country = "country.mmdb"
+[[pool]]
+name = "v4"
+type = "ipv4"
+address = [{ value = "1.2.3.4" }, { value = "8.8.8.8", region = "elsewhere" }, { value = "9.9.9.9" }]
+[[pool]]
+name = "v6"
+type = "ipv6"
+address = [{ value = "2400::1" }]
+[[pool]]
+name = "domain"
+type = "domain"
+address = [{ value = "www.example.org" }]
+"#;
+    let (read, _) = read_with(b"", &usual_country(), pools);
+    let config = read.config.expect("the file is good");
+    let addresses = config.pools.iter().flat_map(|pool| &pool.addresses);
+    let regions: Vec<Option<&str>> = addresses.map(|one| one.region.as_deref()).collect();
+    let expected = [Some("CN"), Some("elsewhere"), None, Some("CN"), None];
+    assert_eq!(regions, expected);
+}
+
+/// As large as public ones are: one pass, whatever the number of lines.
+#[test]
+fn a_large_database_and_many_lines() {
+    const NETWORKS: u32 = 400_000;
+    let networks: Vec<(String, Field)> = (0..NETWORKS)
+        // An odd multiplier visits every /24 once: scattered, and in no order.
+        .map(|n| {
+            (
+                Ipv4Addr::from_bits(n.wrapping_mul(0x9e37_79b1) << 8),
+                n % 50_000 + 1,
+            )
+        })
+        .map(|(start, number)| (format!("{start}/24"), asn(number)))
+        .collect();
+    let networks: Vec<(&str, Field)> = networks
+        .iter()
+        .map(|(net, field)| (net.as_str(), field.clone()))
+        .collect();
+    let octets = database("large", USUAL, &networks);
+    let mut text = "version = 1\n[geo]\nasn = \"asn.mmdb\"\n".to_owned();
+    for line in 0..1000 {
+        let numbers: Vec<u32> = (0..50).map(|n| line * 50 + n + 1).collect();
+        text += &format!("[[line]]\nname = \"l{line}\"\nasn = {numbers:?}\n");
+    }
+    let begun = Instant::now();
+    let (read, _) = read_with(&octets, b"", &text);
+    let took = begun.elapsed();
+    let config = read.config.expect("the file is good");
+    assert!(
+        config.lines[1..]
+            .iter()
+            .all(|line| line.prefixes.len() == 400)
+    );
+    println!(
+        "{NETWORKS} networks, {} octets, to 1000 lines in {took:?}",
+        octets.len()
+    );
+    // Some seconds unoptimized; a pass for each line takes an hour.
+    assert!(took.as_secs() < 30, "took {took:?}");
 }
 
 #[test]

@@ -5,7 +5,8 @@
 //!  load file ─ lock state ─ bind sockets ─ adopt maps ─ probe ─┬─ every target known ─┐
 //!                                                              └─ start_wait is over ─┴─ answer
 //!      ┌──────────────────────────────────────────────────────────────────────────────────┘
-//!      └─ round → health → snapshot → {maps, sockets} → events;  SIGHUP: the same from the file;
+//!      └─ round → health → snapshot → {maps, sockets} → events;
+//!         SIGHUP, a file changed: the same from the file;
 //!         SIGTERM: drain, and the kernel goes on answering
 //! ```
 
@@ -13,6 +14,7 @@ mod cookies;
 mod phases;
 mod reload;
 mod service;
+mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,6 +42,7 @@ use crate::snapshot::{Ground, Snapshot};
 use crate::state::State;
 use phases::Phases;
 use service::{Stop, notify_service};
+use watch::Watch;
 
 /// Rounds that wait to be judged; probes wait when there are more.
 const ROUNDS: usize = 4096;
@@ -54,15 +57,17 @@ pub async fn run(file: PathBuf) -> anyhow::Result<()> {
     let mut stop = Stop::new()?;
     let hangup = signal(SignalKind::hangup()).context("SIGHUP")?;
     let mut phases = Phases::new();
-    let config = Arc::new(config::load(&file)?);
+    let reading = config::reading(&file);
+    tell_notes(&reading.notes);
     phases.over("file read");
-    let mut app = App::build(file, config)?;
+    let mut app = App::build(file, Arc::new(reading.config?))?;
+    let watch = Watch::start(reading.sources, watch::QUIET);
     tokio::select! {
         biased;
         signal = stop.wait() => info!(signal, "stopping before the first answer"),
         () = app.first_rounds() => {
             let answering = app.first_answer()?;
-            app.follow(stop, hangup).await;
+            app.follow(stop, hangup, watch).await;
             drop(answering);
         }
     }
@@ -178,7 +183,7 @@ impl App {
     }
 
     /// Rounds, reloads and heartbeats, until told to stop.
-    async fn follow(&mut self, mut stop: Stop, mut hangup: Signal) {
+    async fn follow(&mut self, mut stop: Stop, mut hangup: Signal, mut watch: Watch) {
         let mut rotation = interval_at(
             tokio::time::Instant::now() + cookies::ROTATION,
             cookies::ROTATION,
@@ -209,7 +214,8 @@ impl App {
                         self.change(None, verdict);
                     }
                 }
-                _ = hangup.recv() => self.reload(),
+                _ = hangup.recv() => self.reload(&mut watch),
+                () = watch.changed() => self.reload(&mut watch),
                 _ = heartbeat.tick() => self.beat(),
                 _ = rotation.tick() => self.rotate_cookies(),
             }
@@ -346,6 +352,13 @@ impl App {
         self.prober.stop().await;
         self.notifier.drain(DRAIN).await;
         info!("stopped");
+    }
+}
+
+/// What the operator should know of a configuration that is good.
+fn tell_notes(notes: &[config::Problem]) {
+    for note in notes {
+        warn!("{note}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! SIGHUP: the file anew, whole or not at all.
+//! SIGHUP, or a file changed: the file anew, whole or not at all.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -6,19 +6,20 @@ use std::time::Instant;
 use jiff::Timestamp;
 use tracing::{error, info};
 
-use super::App;
 use super::phases::Phases;
 use super::service::notify_service;
+use super::watch::Watch;
+use super::{App, tell_notes};
 use crate::config::{self, model::Config};
 use crate::snapshot::Ground;
 
 impl App {
     /// The file anew: whole or not at all.
-    pub(super) fn reload(&mut self) {
+    pub(super) fn reload(&mut self, watch: &mut Watch) {
         let started = Instant::now();
         notify_service(&[sd_notify::NotifyState::Reloading]);
         let mut phases = Phases::new();
-        match self.reloaded() {
+        match self.reloaded(watch) {
             Ok(config) => {
                 phases.over("file read");
                 let health = self.health.clone();
@@ -71,8 +72,12 @@ impl App {
         }
     }
 
-    fn reloaded(&self) -> anyhow::Result<Arc<Config>> {
-        let config = config::load(&self.file)?;
+    fn reloaded(&self, watch: &mut Watch) -> anyhow::Result<Arc<Config>> {
+        let reading = config::reading(&self.file);
+        // Also of a bad one: what makes it good may be a change of any of its files.
+        watch.read(reading.sources);
+        tell_notes(&reading.notes);
+        let config = reading.config?;
         let running = &self.ground.config.server;
         anyhow::ensure!(
             config.server == *running,

@@ -12,15 +12,15 @@ use std::thread;
 use toml::de::DeTable;
 
 use super::instance::InstanceMark;
-use super::model::{Config, Instance};
+use super::model::Instance;
 use super::names::Places;
 use super::pieces::{Piece, Pieces};
-use super::problem::{Problems, Report};
+use super::problem::Report;
 use super::reader::Section;
-use super::{Around, instances, read};
+use super::{Around, Reading, instances, read};
 
 /// What a large file says; `None` for a small one, and for one that cannot be read in pieces.
-pub(super) fn parse(text: &str, path: &Path) -> Option<Result<Config, Problems>> {
+pub(super) fn parse(text: &str, path: &Path) -> Option<Reading> {
     if text.len() < LARGE {
         return None;
     }
@@ -35,12 +35,12 @@ const LARGE: usize = 1024 * 1024;
 const PIECE: usize = 64 * 1024;
 
 /// As [`parse`], whatever the size, and with pieces of about `size` octets.
-pub(super) fn in_pieces(text: &str, path: &Path, size: usize) -> Option<Result<Config, Problems>> {
+pub(super) fn in_pieces(text: &str, path: &Path, size: usize) -> Option<Reading> {
     let pieces = Pieces::of(text, size);
     let rest = pieces.rest();
     let root = toml(&rest).filter(|root| !root.contains_key("instance"))?;
     match at_once(&pieces, &root, path) {
-        Ok(config) => Some(Ok(config)),
+        Ok(reading) => Some(reading),
         Err(Trouble::NotApart) => None,
         Err(Trouble::Problem) => in_order(text, &pieces, &root, path),
     }
@@ -58,7 +58,7 @@ enum Trouble {
 type Read = (Vec<Instance>, Vec<InstanceMark>);
 
 /// A file without any problem, read by every core.
-fn at_once(pieces: &Pieces<'_>, root: &DeTable<'_>, path: &Path) -> Result<Config, Trouble> {
+fn at_once(pieces: &Pieces<'_>, root: &DeTable<'_>, path: &Path) -> Result<Reading, Trouble> {
     // Positions mean nothing here, since nothing is told.
     let report = Report::new(path, "");
     let mut trouble = None;
@@ -74,7 +74,9 @@ fn at_once(pieces: &Pieces<'_>, root: &DeTable<'_>, path: &Path) -> Result<Confi
         None if report.count() > 0 || !have_distinct_names(&config.instances) => {
             Err(Trouble::Problem)
         }
-        None => Ok(config),
+        // A note has a position too.
+        None if !report.notes().is_empty() => Err(Trouble::Problem),
+        None => Ok(Reading::of(report, config)),
     }
 }
 
@@ -148,12 +150,7 @@ fn good(piece: &Piece<'_>, around: &Around<'_>, path: &Path) -> Result<Read, Tro
 
 /// The same one piece after the other, with every problem told as if the file was read whole;
 /// `None` when a piece is not what it seemed.
-fn in_order(
-    text: &str,
-    pieces: &Pieces<'_>,
-    root: &DeTable<'_>,
-    path: &Path,
-) -> Option<Result<Config, Problems>> {
+fn in_order(text: &str, pieces: &Pieces<'_>, root: &DeTable<'_>, path: &Path) -> Option<Reading> {
     if doubtful(pieces)
         .iter()
         .any(|other| toml(other.text).is_none())
@@ -182,7 +179,7 @@ fn in_order(
         report.read_pieces(pieces.of_rest());
         all
     });
-    apart.then(|| report.finish(config))
+    apart.then(|| Reading::of(report, config))
 }
 
 /// What has to be TOML by itself too, besides all together: one that stands alone is all of it.

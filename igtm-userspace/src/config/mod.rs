@@ -5,12 +5,15 @@
 //! reported. The only I/O is the file itself and the files and variables it names.
 
 mod channel;
+mod country;
 mod domain;
 mod duration;
+mod geo;
 mod instance;
 mod large;
 mod limits;
 mod line;
+mod mmdb;
 pub mod model;
 mod monitor;
 mod names;
@@ -23,6 +26,7 @@ mod reader;
 mod rules;
 mod secret;
 mod server;
+pub mod sources;
 mod strategy;
 mod subscription;
 mod value;
@@ -37,20 +41,21 @@ use toml::de::DeTable;
 
 pub use self::problem::{Problem, Problems};
 
+use self::geo::Geo;
 use self::instance::InstanceMark;
 use self::model::{Config, Instance};
 use self::names::{Names, Places};
 use self::problem::{At, Report};
 use self::reader::{Section, not_supported, value_not_supported};
 use self::rules::Marks;
+use self::sources::Source;
 
 /// The version of the file that this igtm reads.
 const VERSION: u64 = 1;
 
 /// Tables of config.md that are not built yet, as they stand in the file.
-const LATER_TABLES: [(&str, &str); 6] = [
+const LATER_TABLES: [(&str, &str); 5] = [
     ("admin", "[admin]"),
-    ("geo", "[geo]"),
     ("node", "[[node]]"),
     ("failover", "[[failover]]"),
     ("template", "[[template]]"),
@@ -60,25 +65,53 @@ const LATER_TABLES: [(&str, &str); 6] = [
 /// The plans of product.md that are not built yet.
 const LATER_PLANS: [&str; 3] = ["failover", "standard", "ultimate"];
 
+/// What reading a configuration came to, good or bad.
+#[derive(Debug)]
+pub struct Reading {
+    /// What it says, or every problem of it and of the files it names.
+    pub config: Result<Config, Problems>,
+    /// What an operator should know of it, though it is no problem.
+    pub notes: Vec<Problem>,
+    /// Every file that was read or should have been, itself among them: another content of any of
+    /// them makes another configuration.
+    pub sources: Vec<Source>,
+}
+
 /// Reads and validates the file at `path`.
 ///
 /// # Errors
 /// Every problem of the file, and of the files it names; or the one that it cannot be read.
 pub fn load(path: &Path) -> Result<Config, Problems> {
-    if path.is_dir() {
-        let message = "a directory of files is not supported yet; name one file";
-        return Err(Problems::of_file(path, message.to_owned()));
-    }
-    let octets = std::fs::read(path)
-        .map_err(|error| Problems::of_file(path, format!("cannot read this file: {error}")))?;
-    match str::from_utf8(&octets) {
-        Ok(text) => parse(text, path),
+    reading(path).config
+}
+
+/// As [`load`], with what is to be known besides.
+pub fn reading(path: &Path) -> Reading {
+    let (own, octets) = Source::read(path);
+    let mut reading = match octets {
+        Ok(octets) => reading_of_octets(&octets, path),
+        Err(error) => {
+            let message = if path.is_dir() {
+                "a directory of files is not supported yet; name one file".to_owned()
+            } else {
+                format!("cannot read this file: {error}")
+            };
+            Reading::refused(Problems::of_file(path, message))
+        }
+    };
+    reading.sources.insert(0, own);
+    reading
+}
+
+fn reading_of_octets(octets: &[u8], path: &Path) -> Reading {
+    match str::from_utf8(octets) {
+        Ok(text) => reading_of(text, path),
         Err(error) => {
             let valid = &octets[..error.valid_up_to()];
             let report_text = String::from_utf8_lossy(valid);
             let report = Report::new(path, &report_text);
             report.problem(At(valid.len()), "this file is not UTF-8 from here on");
-            Err(report.finish(()).expect_err("a problem was just reported"))
+            Reading::refused(report.finish(()).expect_err("a problem was just reported"))
         }
     }
 }
@@ -90,25 +123,48 @@ pub fn load(path: &Path) -> Result<Config, Problems> {
 /// Every problem of the text and of the files it names. A text that is not TOML is not read
 /// further, since what it was meant to say is not known.
 pub fn parse(text: &str, path: &Path) -> Result<Config, Problems> {
+    reading_of(text, path).config
+}
+
+fn reading_of(text: &str, path: &Path) -> Reading {
     large::parse(text, path).unwrap_or_else(|| parse_whole(text, path))
 }
 
-fn parse_whole(text: &str, path: &Path) -> Result<Config, Problems> {
+fn parse_whole(text: &str, path: &Path) -> Reading {
     let report = Report::new(path, text);
     let (root, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
         let config = read(Section::root(&report, root.get_ref()), |root, around| {
             instances(root, around, &mut Places::lasting())
         });
-        return report.finish(config);
+        return Reading::of(report, config);
     }
     for error in errors {
         let at = At(error.span().map_or(0, |span| span.start));
         report.problem(at, error.message());
     }
-    Err(report
-        .finish(())
-        .expect_err("TOML's errors were just reported"))
+    let problems = report.finish(());
+    Reading::refused(problems.expect_err("TOML's errors were just reported"))
+}
+
+impl Reading {
+    /// What `report` has seen while `config` was read.
+    fn of(report: Report<'_>, config: Config) -> Self {
+        Self {
+            notes: report.notes(),
+            sources: report.sources(),
+            config: report.finish(config),
+        }
+    }
+
+    /// Nothing was read but the file itself.
+    fn refused(problems: Problems) -> Self {
+        Self {
+            config: Err(problems),
+            notes: Vec::new(),
+            sources: Vec::new(),
+        }
+    }
 }
 
 /// What an instance is read against.
@@ -138,9 +194,11 @@ fn read(
     }
     let server = server::read(&mut root);
     let zones = zone::read_all(&mut root);
-    let (lines, line_names) = line::read_all(&mut root);
+    let geo = Geo::read(&mut root);
+    let (lines, line_names) = line::read_all(&mut root, &geo);
     let monitors = monitor::read_all(&mut root);
-    let pools = pool::read_all(&mut root, &monitors.names);
+    let mut pools = pool::read_all(&mut root, &monitors.names);
+    geo.guess_regions(&mut pools.pools);
     let mut config = Config {
         server,
         limits: limits::read(&mut root),

@@ -5,9 +5,12 @@
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashSet;
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+
+use super::sources::Source;
 
 /// An octet offset into the file being read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +89,10 @@ pub(super) struct Report<'a> {
     own: RefCell<Vec<(usize, String)>>,
     /// Of the files it names, in the order they were read.
     named: RefCell<Vec<Problem>>,
+    /// What is worth knowing of the file itself, though it is good.
+    notes: RefCell<Vec<(usize, String)>>,
+    /// The files it names.
+    sources: RefCell<Vec<Source>>,
 }
 
 impl<'a> Report<'a> {
@@ -97,6 +104,8 @@ impl<'a> Report<'a> {
             pieces: RefCell::new(vec![(0, 0)]),
             own: RefCell::default(),
             named: RefCell::default(),
+            notes: RefCell::default(),
+            sources: RefCell::default(),
         }
     }
 
@@ -122,6 +131,31 @@ impl<'a> Report<'a> {
     /// Records a problem of a file that the configuration names.
     pub(super) fn problem_of_named_file(&self, problem: Problem) {
         self.named.borrow_mut().push(problem);
+    }
+
+    /// Records what an operator should know of a good file at `at`.
+    pub(super) fn note(&self, at: At, message: impl Into<String>) {
+        self.notes.borrow_mut().push((at.0, message.into()));
+    }
+
+    /// Reads a file that the configuration names, and remembers that it did.
+    pub(super) fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let (source, octets) = Source::read(path);
+        self.sources.borrow_mut().push(source);
+        octets
+    }
+
+    /// What was noted, in the order of the file.
+    pub(super) fn notes(&self) -> Vec<Problem> {
+        let mut notes = self.notes.borrow().clone();
+        notes.sort_by_key(|(at, _)| *at);
+        let locate = |(at, message)| self.locate(at, message);
+        notes.into_iter().map(locate).collect()
+    }
+
+    /// The files that the configuration names, in the order they were read.
+    pub(super) fn sources(&self) -> Vec<Source> {
+        self.sources.borrow().clone()
     }
 
     /// How many problems there are by now, to see whether a reader added any.

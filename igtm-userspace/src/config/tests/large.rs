@@ -5,8 +5,7 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::harness::{POOL, ZONE};
-use crate::config::model::Config;
-use crate::config::{Problems, large, parse_whole};
+use crate::config::{Reading, large, parse_whole};
 
 /// What a large file could look like, much smaller: `%` is a number of its own.
 const GOOD: [&str; 8] = [
@@ -51,7 +50,7 @@ fn file(parts: &[&str]) -> String {
     format!("version = 1\n{ZONE}{POOL}{}", parts.collect::<String>())
 }
 
-fn in_pieces(text: &str, size: usize) -> Option<Result<Config, Problems>> {
+fn in_pieces(text: &str, size: usize) -> Option<Reading> {
     large::in_pieces(text, Path::new("/nowhere/x.toml"), size)
 }
 

@@ -1,10 +1,13 @@
 //! The example file, bad files with their exact messages, and text that means nothing.
 
 mod any_text;
+mod catalogue;
+mod geo;
 mod good;
 mod harness;
 mod instances;
 mod large;
+pub(crate) mod mmdb_writer;
 mod monitors;
 mod notify;
 mod objects;

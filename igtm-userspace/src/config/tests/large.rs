@@ -142,7 +142,7 @@ fn problems_are_told_at_their_places() {
     let text = format!("version = 1\n{ZONE}{POOL}{good}{bad}{unknown}{good}{POOL}colour = 1\n");
     for size in [1, 200, 10_000] {
         assert!(agrees(&text, size).unwrap_or_else(|error| panic!("{error}")));
-        let problems = in_pieces(&text, size).and_then(Result::err);
+        let problems = in_pieces(&text, size).and_then(|reading| reading.config.err());
         assert_eq!(problems.map(|problems| problems.iter().count()), Some(8));
     }
 }

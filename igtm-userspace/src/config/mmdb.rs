@@ -3,7 +3,7 @@
 //! One pass over the whole tree, however many lines want something of it. Must not know lines.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use maxminddb::{MaxMindDbError, Reader, WithinOptions};
@@ -168,11 +168,13 @@ impl Database {
         &self,
         mut each: impl FnMut(IpNet, F),
     ) -> Result<(), DatabaseError> {
-        // The crate's own way to leave out aliases compares nodes, and would leave out networks of
-        // a database whose whole IPv4 is one record: ours goes by the places.
-        let options = WithinOptions::default()
-            .include_aliased_networks()
-            .include_networks_without_data();
+        let mut options = WithinOptions::default().include_networks_without_data();
+        // The crate leaves out whatever leads to where IPv4 begins. Where all of IPv4 is one record,
+        // other networks lead there as well; then only the places tell aliases.
+        let first = self.reader.lookup(Ipv4Addr::UNSPECIFIED.into())?;
+        if first.network()?.is_ipv6() {
+            options = options.include_aliased_networks();
+        }
         let mut facts: HashMap<usize, Option<F>> = HashMap::new();
         let (mut networks, mut useful) = (0, 0);
         for (passed, result) in self.reader.networks(options)?.enumerate() {

@@ -1,5 +1,7 @@
 //! Which events a change raises (product.md §4). Pure: two snapshots or a transition in, events out.
 
+mod cause;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -10,6 +12,7 @@ use crate::health::{AddressState, Target, Transition};
 use crate::notify::event::{Event, Kind, Severity};
 use crate::policy::{Active, Decision};
 use crate::snapshot::{Ground, RecipeId, Snapshot};
+pub use cause::{Cause, NodeReport, of_moves};
 
 /// The events of a transition: one for each pool that holds the address.
 pub fn of_transition(ground: &Ground, transition: &Transition) -> Vec<Event> {
@@ -60,9 +63,23 @@ pub struct Since {
     first: Option<Timestamp>,
     /// By the names of instance and strategy: those that have moved or come since.
     moved: HashMap<(String, String), Timestamp>,
+    /// From what a former run answered, until this one's first answer.
+    former: HashMap<(String, String), Active>,
 }
 
 impl Since {
+    /// Goes on from a former run: what it has told is not told again, and what happened since is.
+    pub fn restored(
+        moves: impl IntoIterator<Item = ((String, String), Active, Timestamp)>,
+    ) -> Self {
+        let mut since = Self::default();
+        for (name, active, at) in moves {
+            since.moved.insert(name.clone(), at);
+            since.former.insert(name, active);
+        }
+        since
+    }
+
     /// The events of going from `former` to `now`: strategies that moved between their tiers
     /// and the fallback. Without a former snapshot, from where every strategy wants to be.
     pub fn of_change(
@@ -143,6 +160,7 @@ impl Since {
             }
         }
         self.forget(config);
+        self.former = HashMap::new();
         events
     }
 
@@ -165,11 +183,14 @@ impl Since {
             old,
             new,
         } = *moved;
-        let old_active = old.map_or(Active::Tier(0), |old| old.active);
+        let name = (instance.name.clone(), strategy.name.clone());
+        let old_active = match old {
+            Some(old) => old.active,
+            None => self.former.remove(&name).unwrap_or(Active::Tier(0)),
+        };
         if old_active == new.active {
             return None;
         }
-        let name = (instance.name.clone(), strategy.name.clone());
         let since = self.moved.insert(name, at).or(self.first).unwrap_or(at);
         let (kind, severity) = kind(old_active, new.active)?;
         let lines = strategy.lines.iter();

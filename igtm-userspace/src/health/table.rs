@@ -16,11 +16,13 @@ use crate::notify::event::NodeReason;
 /// What is known of one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetHealth {
-    monitor: Arc<Monitor>,
-    damping: Damping,
-    since: Timestamp,
-    reasons: Vec<NodeReason>,
-    last_round: Option<Timestamp>,
+    pub(super) monitor: Arc<Monitor>,
+    pub(super) damping: Damping,
+    pub(super) since: Timestamp,
+    pub(super) reasons: Vec<NodeReason>,
+    pub(super) last_round: Option<Timestamp>,
+    /// A round was reported in this run, not only in a former one.
+    probed: bool,
 }
 
 impl TargetHealth {
@@ -31,6 +33,7 @@ impl TargetHealth {
             since: now,
             reasons: Vec::new(),
             last_round: None,
+            probed: false,
         }
     }
 
@@ -75,7 +78,7 @@ pub struct Transition {
 /// The health of all targets.
 #[derive(Clone, Debug)]
 pub struct Health {
-    table: HashMap<Target, TargetHealth>,
+    pub(super) table: HashMap<Target, TargetHealth>,
 }
 
 impl HealthView for Health {
@@ -135,6 +138,7 @@ impl Health {
             .after(verdict, monitor.bad_rounds, monitor.good_rounds);
         health.reasons = reasons(round.results);
         health.last_round = Some(now);
+        health.probed = true;
         let to = health.state();
         (from != to).then(|| Transition {
             target: round.target,
@@ -146,11 +150,10 @@ impl Health {
         })
     }
 
-    /// Whether every target has finished a round that a node reported in.
+    /// Whether every target has finished a round that a node reported in; what a former run
+    /// knew does not count.
     pub fn all_known(&self) -> bool {
-        self.table
-            .values()
-            .all(|health| health.state() != AddressState::Unknown)
+        self.table.values().all(|health| health.probed)
     }
 
     /// What is known of `target`; `None` when the configuration does not want it.

@@ -101,7 +101,7 @@ impl App {
         let cookies = cookies::first(dataplane.as_mut())?;
         let mut health = Health::new(&config, Timestamp::now());
         let serial = restored.serial;
-        let since = keep::resume(&store, &config, &mut health, restored);
+        let since = keep::resume(&store, &mut health, restored);
         let (reports, rounds) = mpsc::channel(ROUNDS);
         let prober = Prober::start(Vantage::new("local"), reports);
         prober.set_targets(health.probes());

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::health::{AddressState, NodeResult, Transition};
+use crate::health::{AddressState, Target, Transition};
 use crate::notify::event::Event;
 use crate::snapshot::Ground;
 
@@ -42,21 +42,14 @@ pub struct NodeReport {
 }
 
 impl Cause {
-    /// A transition, by the last of the `rounds` in a row that made it.
+    /// A transition that so many rounds in a row made, the last of them as `nodes` saw it.
     pub fn new(
         ground: &Ground,
         transition: &Transition,
         rounds: u32,
-        results: Vec<NodeResult>,
+        mut nodes: Vec<NodeReport>,
     ) -> Self {
         let target = &transition.target;
-        let mut nodes: Vec<NodeReport> = results
-            .into_iter()
-            .map(|result| NodeReport {
-                node: result.node,
-                reason: result.outcome.err(),
-            })
-            .collect();
         // Who reported first is no matter.
         nodes.sort_by(|a, b| (&a.node, &a.reason).cmp(&(&b.node, &b.reason)));
         Self {
@@ -73,11 +66,7 @@ impl Cause {
 }
 
 /// For each event that names a strategy, those of the `step` whose health decides it.
-pub fn of_moves(
-    ground: &Ground,
-    step: &[(crate::health::Target, Cause)],
-    events: &[Event],
-) -> Vec<Vec<Cause>> {
+pub fn of_moves(ground: &Ground, step: &[(Target, Cause)], events: &[Event]) -> Vec<Vec<Cause>> {
     let mut causes: HashMap<(&str, &str), Vec<Cause>> = events
         .iter()
         .filter_map(|event| Some((name(event)?, Vec::new())))

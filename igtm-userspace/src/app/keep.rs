@@ -2,41 +2,46 @@
 //!
 //! Must not wait for a disk.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use tracing::info;
 
 use super::App;
-use crate::alerts::{Cause, Since};
-use crate::config::model::Config;
-use crate::health::{Health, KeptKey, Round, TargetHealth, Transition};
+use crate::alerts::{Cause, NodeReport, Since};
+use crate::config::model::Address;
+use crate::health::{Health, Round, SavedTarget, Transition};
 use crate::notify::event::Event;
-use crate::state::{Moved, Restored, Store};
+use crate::state::{Moved, Restored, Store, is_news};
 
 /// Goes on from a former run: the health of targets that the file still wants, and from what
 /// strategies were answered. What the file no longer wants is forgotten.
-pub(super) fn resume(
-    store: &Store,
-    config: &Config,
-    health: &mut Health,
-    restored: Restored,
-) -> Since {
-    let known = restored.health.len();
-    let unwanted = health.restore(config, restored.health);
-    if known > 0 {
+pub(super) fn resume(store: &Store, health: &mut Health, restored: Restored) -> Since {
+    health.restore(restored.health.iter().cloned());
+    // Only what was restored is known yet.
+    let known = health.export();
+    let wanted: HashSet<_> = known.iter().map(name).collect();
+    let unwanted = restored.health.iter();
+    for saved in unwanted.filter(|saved| !wanted.contains(&name(saved))) {
+        store.forget_health(saved);
+    }
+    if !restored.health.is_empty() {
         info!(
-            targets = known - unwanted.len(),
-            forgotten = unwanted.len(),
+            targets = wanted.len(),
+            forgotten = restored.health.len() - wanted.len(),
             "health restored: it stands until the first rounds"
         );
-    }
-    for key in unwanted {
-        store.forget_health(key);
     }
     // One that no igtm wrote is as none: told anew.
     Since::restored(restored.moves.into_iter().filter_map(|moved| {
         let name = (moved.instance, moved.strategy);
         Some((name, moved.active.parse().ok()?, moved.since))
     }))
+}
+
+/// What is the same target, whatever is known of it.
+fn name(saved: &SavedTarget) -> (&str, &Address, Option<&str>) {
+    (&saved.monitor, &saved.address, saved.host.as_deref())
 }
 
 impl App {
@@ -47,18 +52,20 @@ impl App {
         if let Some(bad) = round.is_bad() {
             self.store.count_round(&round.monitor.name, !bad, now);
         }
-        let results = round.results.clone();
-        let before = self.health.target(&target).map(TargetHealth::progress);
+        let nodes = round.results.iter().map(|result| NodeReport {
+            node: result.node.clone(),
+            reason: result.outcome.clone().err(),
+        });
+        let nodes = nodes.collect();
+        let before = self.health.export_one(&target);
         let transition = self.health.report(round, now);
-        let known = self.health.target(&target)?;
-        if before != Some(known.progress())
-            && let Some(kept) = known.kept()
-        {
-            let key = KeptKey::of(&self.ground.config, &target);
-            self.store.save_health(key, kept);
+        let saved = self.health.export_one(&target)?;
+        let rounds = saved.bad_run.max(saved.good_run);
+        if is_news(before.as_ref(), &saved) {
+            self.store.save_health(saved);
         }
         let transition = transition?;
-        let cause = Cause::new(&self.ground, &transition, known.rounds(), results);
+        let cause = Cause::new(&self.ground, &transition, rounds, nodes);
         Some((transition, cause))
     }
 

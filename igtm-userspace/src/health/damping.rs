@@ -32,8 +32,8 @@ impl Damping {
         }
     }
 
-    /// Where a former run had come to.
-    pub(super) fn resumed(state: AddressState, bad_run: u32, good_run: u32) -> Self {
+    /// As it was kept over a restart.
+    pub(super) fn restored(state: AddressState, bad_run: u32, good_run: u32) -> Self {
         Self {
             state,
             bad_run,
@@ -41,7 +41,7 @@ impl Damping {
         }
     }
 
-    /// Rounds in a row, up to the last, that were bad, and that were not.
+    /// Rounds in a row, up to the last, that were bad; and that were not.
     pub(super) fn runs(self) -> (u32, u32) {
         (self.bad_run, self.good_run)
     }

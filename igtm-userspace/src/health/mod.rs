@@ -12,15 +12,15 @@
 //! [`Health::reconcile`] and hands over the probes again.
 
 mod damping;
-mod kept;
 mod round;
+mod saved;
 mod table;
 mod target;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use kept::{Kept, KeptKey, Progress};
 pub use round::{NodeResult, Round};
+pub use saved::SavedTarget;
 pub use table::{Health, TargetHealth, Transition};
 pub use target::targets;
 

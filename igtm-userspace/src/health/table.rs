@@ -9,18 +9,18 @@ use jiff::Timestamp;
 
 use super::damping::Damping;
 use super::round::{Round, reasons, verdict};
-use super::{AddressState, HealthView, Target, targets};
+use super::{AddressState, HealthView, SavedTarget, Target, targets};
 use crate::config::model::{Config, Monitor, MonitorId};
 use crate::notify::event::NodeReason;
 
 /// What is known of one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetHealth {
-    pub(super) monitor: Arc<Monitor>,
-    pub(super) damping: Damping,
-    pub(super) since: Timestamp,
-    pub(super) reasons: Vec<NodeReason>,
-    pub(super) last_round: Option<Timestamp>,
+    monitor: Arc<Monitor>,
+    damping: Damping,
+    since: Timestamp,
+    reasons: Vec<NodeReason>,
+    last_round: Option<Timestamp>,
     /// A round was reported in this run, not only in a former one.
     probed: bool,
 }
@@ -52,6 +52,28 @@ impl TargetHealth {
         &self.reasons
     }
 
+    fn saved(&self, target: &Target) -> Option<SavedTarget> {
+        let (bad_run, good_run) = self.damping.runs();
+        Some(SavedTarget {
+            monitor: self.monitor.name.clone(),
+            address: target.address.clone(),
+            host: target.host.clone(),
+            state: self.state(),
+            since: self.since,
+            bad_run,
+            good_run,
+            last_round: self.last_round?,
+            reasons: self.reasons.clone(),
+        })
+    }
+
+    fn restore(&mut self, saved: SavedTarget) {
+        self.damping = Damping::restored(saved.state, saved.bad_run, saved.good_run);
+        self.since = saved.since;
+        self.reasons = saved.reasons;
+        self.last_round = Some(saved.last_round);
+    }
+
     /// When the last round that a node reported in finished; `None` before the first.
     pub fn last_round(&self) -> Option<Timestamp> {
         self.last_round
@@ -78,7 +100,7 @@ pub struct Transition {
 /// The health of all targets.
 #[derive(Clone, Debug)]
 pub struct Health {
-    pub(super) table: HashMap<Target, TargetHealth>,
+    table: HashMap<Target, TargetHealth>,
 }
 
 impl HealthView for Health {
@@ -159,6 +181,40 @@ impl Health {
     /// What is known of `target`; `None` when the configuration does not want it.
     pub fn target(&self, target: &Target) -> Option<&TargetHealth> {
         self.table.get(target)
+    }
+
+    /// What is worth keeping over a restart, in no particular order.
+    pub fn export(&self) -> Vec<SavedTarget> {
+        let all = self.table.iter();
+        all.filter_map(|(target, health)| health.saved(target))
+            .collect()
+    }
+
+    /// The same of one target.
+    pub fn export_one(&self, target: &Target) -> Option<SavedTarget> {
+        self.table.get(target)?.saved(target)
+    }
+
+    /// Takes over what was kept, of targets that the monitor of that name still probes: states
+    /// stand until a round says otherwise, and runs of bad and good rounds go on.
+    pub fn restore(&mut self, saved: impl IntoIterator<Item = SavedTarget>) {
+        let monitors = self.table.iter();
+        let monitors: HashMap<String, MonitorId> = monitors
+            .map(|(target, health)| (health.monitor.name.clone(), target.monitor))
+            .collect();
+        for one in saved {
+            let Some(monitor) = monitors.get(&one.monitor) else {
+                continue;
+            };
+            let target = Target {
+                monitor: *monitor,
+                address: one.address.clone(),
+                host: one.host.clone(),
+            };
+            if let Some(health) = self.table.get_mut(&target) {
+                health.restore(one);
+            }
+        }
     }
 
     /// What the prober has to probe, in no particular order.

@@ -29,13 +29,15 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 pub use event::{Filter, StoredEvent};
-pub use model::{DayRounds, ForceKey, ForceMode, FrozenKey, Moved, SavedForce, SavedFrozen};
+pub use model::{
+    DayRounds, ForceKey, ForceMode, FrozenKey, Moved, SavedForce, SavedFrozen, is_news,
+};
 pub use pending::EVENTS_WAITING;
 pub use restored::Restored;
 pub use write::{EVENTS_KEPT, EVENTS_KEPT_DAYS, ROUNDS_KEPT_DAYS};
 
 use crate::alerts::Cause;
-use crate::health::{Kept, KeptKey};
+use crate::health::SavedTarget;
 use crate::notify::event::Event;
 use pending::{Change, Shared};
 use writer::{Pace, Writer};
@@ -95,13 +97,14 @@ impl Store {
     }
 
     /// What is newest of a target's health. Written within 200 ms or so, and only the newest.
-    pub fn save_health(&self, key: KeptKey, health: Kept) {
+    pub fn save_health(&self, health: SavedTarget) {
+        let key = model::key_of(&health);
         self.shared.add(Change::Health(key, Some(health)));
     }
 
     /// A target that the configuration no longer wants.
-    pub fn forget_health(&self, key: KeptKey) {
-        self.shared.add(Change::Health(key, None));
+    pub fn forget_health(&self, health: &SavedTarget) {
+        self.shared.add(Change::Health(model::key_of(health), None));
     }
 
     /// From what a strategy is answered, and since when.

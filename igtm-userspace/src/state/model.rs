@@ -6,6 +6,33 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::health::{AddressState, SavedTarget};
+
+/// A target by the names that its row has.
+pub(super) type HealthKey = (String, String, Option<String>);
+
+pub(super) fn key_of(saved: &SavedTarget) -> HealthKey {
+    let address = saved.address.to_string();
+    (saved.monitor.clone(), address, saved.host.clone())
+}
+
+/// Whether `now` is worth a write after `former`. How long a steady state goes on is not, or every
+/// round would be one: what counts is the state, how far the next one is, and why.
+pub fn is_news(former: Option<&SavedTarget>, now: &SavedTarget) -> bool {
+    let progress = |saved: &SavedTarget| {
+        if saved.state == AddressState::Down {
+            saved.good_run
+        } else {
+            saved.bad_run
+        }
+    };
+    former.is_none_or(|former| {
+        former.state != now.state
+            || progress(former) != progress(now)
+            || former.reasons != now.reasons
+    })
+}
+
 /// From what a strategy is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moved {

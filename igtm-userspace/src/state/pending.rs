@@ -11,9 +11,9 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::StateError;
-use super::model::{ForceKey, FrozenKey, Moved, SavedForce, SavedFrozen};
+use super::model::{ForceKey, FrozenKey, HealthKey, Moved, SavedForce, SavedFrozen};
 use crate::alerts::Cause;
-use crate::health::{Kept, KeptKey};
+use crate::health::SavedTarget;
 use crate::notify::event::Event;
 
 /// Events that wait for a disk at most. As many as are kept at all: what is lost here would be
@@ -24,7 +24,7 @@ const SECONDS_A_DAY: i64 = 86_400;
 
 /// One thing to be written; `None` is its removal.
 pub(super) enum Change {
-    Health(KeptKey, Option<Kept>),
+    Health(HealthKey, Option<SavedTarget>),
     Moved(Moved),
     Force(ForceKey, Option<SavedForce>),
     Frozen(FrozenKey, Option<SavedFrozen>),
@@ -38,7 +38,7 @@ pub(super) type Counts = (i64, i64);
 /// [`EVENTS_WAITING`].
 #[derive(Debug, Default)]
 pub(super) struct Changes {
-    pub(super) health: HashMap<KeptKey, Option<Kept>>,
+    pub(super) health: HashMap<HealthKey, Option<SavedTarget>>,
     /// By the names of instance and strategy.
     pub(super) moves: HashMap<(String, String), Moved>,
     pub(super) forces: HashMap<ForceKey, Option<SavedForce>>,

@@ -11,28 +11,26 @@ use serde::de::DeserializeOwned;
 use super::event::{Filter, StoredEvent};
 use super::model::{DayRounds, ForceKey, ForceMode, FrozenKey, Moved, SavedForce, SavedFrozen};
 use super::write::{SERIAL, day_of};
-use crate::health::{AddressState, Kept, KeptKey};
+use crate::config::model::Address;
+use crate::health::{AddressState, SavedTarget};
 
-pub(super) fn health(connection: &Connection) -> rusqlite::Result<Vec<(KeptKey, Kept)>> {
+pub(super) fn health(connection: &Connection) -> rusqlite::Result<Vec<SavedTarget>> {
     let mut select = connection.prepare(
         "SELECT monitor, address, host, state, since_us, bad_run, good_run, reasons, round_us
          FROM health",
     )?;
     let rows = select.query_map([], |row| {
-        let key = KeptKey {
+        Ok(SavedTarget {
             monitor: row.get(0)?,
-            address: row.get(1)?,
+            address: address(row, 1)?,
             host: optional(row, 2)?,
-        };
-        let kept = Kept {
             state: state(row, 3)?,
             since: time(row, 4)?,
             bad_run: row.get(5)?,
             good_run: row.get(6)?,
             reasons: json(row, 7)?,
             last_round: time(row, 8)?,
-        };
-        Ok((key, kept))
+        })
     })?;
     rows.collect()
 }
@@ -192,6 +190,12 @@ fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T
 fn optional(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<String>> {
     let text: String = row.get(column)?;
     Ok((!text.is_empty()).then_some(text))
+}
+
+fn address(row: &Row<'_>, column: usize) -> rusqlite::Result<Address> {
+    let text: String = row.get(column)?;
+    text.parse()
+        .map_err(|error| wrong(column, Type::Text, error))
 }
 
 fn state(row: &Row<'_>, column: usize) -> rusqlite::Result<AddressState> {

@@ -2,16 +2,16 @@
 
 use rusqlite::Connection;
 
-use super::model::{ForceKey, FrozenKey, Moved, SavedForce, SavedFrozen};
+use super::model::{ForceKey, FrozenKey, Moved, SavedForce, SavedFrozen, key_of};
 use super::pending::{Change, Changes};
 use super::read;
-use crate::health::{Kept, KeptKey};
+use crate::health::SavedTarget;
 
 /// Everything that was kept and that answers or alerts depend on.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Restored {
     /// The last known health of each target.
-    pub health: Vec<(KeptKey, Kept)>,
+    pub health: Vec<SavedTarget>,
     /// From what each strategy that ever moved was answered.
     pub moves: Vec<Moved>,
     /// What operators forced; those that have expired meanwhile as well.
@@ -52,7 +52,7 @@ impl Restored {
         let forces = self.forces.into_iter();
         let frozen = self.frozen.into_iter();
         health
-            .map(|(key, kept)| Change::Health(key, Some(kept)))
+            .map(|saved| Change::Health(key_of(&saved), Some(saved)))
             .chain(self.moves.into_iter().map(Change::Moved))
             .chain(forces.map(|(key, force)| Change::Force(key, Some(force))))
             .chain(frozen.map(|(key, frozen)| Change::Frozen(key, Some(frozen))))

@@ -61,21 +61,21 @@ fn health(step: &Transaction<'_>, changes: &Changes) -> rusqlite::Result<()> {
     )?;
     let mut remove = step
         .prepare_cached("DELETE FROM health WHERE monitor = ?1 AND address = ?2 AND host = ?3")?;
-    for (key, kept) in &changes.health {
-        let host = key.host.as_deref().unwrap_or("");
-        match kept {
-            Some(kept) => put.execute(params![
-                key.monitor,
-                key.address,
+    for ((monitor, address, host), saved) in &changes.health {
+        let host = host.as_deref().unwrap_or("");
+        match saved {
+            Some(saved) => put.execute(params![
+                monitor,
+                address,
                 host,
-                kept.state.name(),
-                kept.since.as_microsecond(),
-                kept.bad_run,
-                kept.good_run,
-                json(&kept.reasons)?,
-                kept.last_round.as_microsecond(),
+                saved.state.name(),
+                saved.since.as_microsecond(),
+                saved.bad_run,
+                saved.good_run,
+                json(&saved.reasons)?,
+                saved.last_round.as_microsecond(),
             ])?,
-            None => remove.execute(params![key.monitor, key.address, host])?,
+            None => remove.execute(params![monitor, address, host])?,
         };
     }
     let mut put = step.prepare_cached(

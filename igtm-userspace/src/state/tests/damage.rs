@@ -23,11 +23,11 @@ fn aside(directory: &Path) -> Vec<PathBuf> {
 
 async fn works(directory: &Path) {
     let (store, _) = open(directory);
-    store.save_health(key(9), kept(AddressState::Down, 1));
+    store.save_health(saved(9, AddressState::Down, 1));
     store.flush().await.expect("written");
     store.close(Duration::from_secs(10)).await;
     let restored = reopened(directory).await;
-    assert!(restored.health.iter().any(|(found, _)| *found == key(9)));
+    assert!(restored.health.contains(&saved(9, AddressState::Down, 1)));
 }
 
 #[tokio::test]
@@ -76,7 +76,7 @@ async fn a_newer_igtms_database_is_moved_aside_and_its_serial_goes_on() {
 async fn of_a_damaged_database_the_rest_is_read() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let (store, _) = open(directory.path());
-    store.save_health(key(1), kept(AddressState::Down, 2));
+    store.save_health(saved(1, AddressState::Down, 2));
     store.reserve_serials(500);
     for _ in 0..500 {
         store.add_event(

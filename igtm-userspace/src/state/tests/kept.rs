@@ -16,11 +16,11 @@ async fn the_newest_of_everything_is_there_after_a_restart() {
     let (store, restored) = open(&path);
     assert_eq!(restored, Restored::default());
 
-    store.save_health(key(1), kept(AddressState::Warn, 1));
-    store.save_health(key(1), kept(AddressState::Down, 2));
-    store.save_health(key(2), kept(AddressState::Ok, 0));
-    store.save_health(key(3), kept(AddressState::Ok, 0));
-    store.forget_health(key(3));
+    store.save_health(saved(1, AddressState::Warn, 1));
+    store.save_health(saved(1, AddressState::Down, 2));
+    store.save_health(saved(2, AddressState::Ok, 0));
+    store.save_health(saved(3, AddressState::Ok, 0));
+    store.forget_health(&saved(3, AddressState::Ok, 0));
     let moved = Moved {
         instance: "www".to_owned(),
         strategy: "default".to_owned(),
@@ -66,13 +66,13 @@ async fn the_newest_of_everything_is_there_after_a_restart() {
     store.close(Duration::from_secs(10)).await;
 
     let mut restored = reopened(&path).await;
-    restored.health.sort_by(|a, b| a.0.cmp(&b.0));
+    restored.health.sort_by_key(|one| one.address.clone());
     assert_eq!(
         restored,
         Restored {
             health: vec![
-                (key(1), kept(AddressState::Down, 2)),
-                (key(2), kept(AddressState::Ok, 0)),
+                saved(1, AddressState::Down, 2),
+                saved(2, AddressState::Ok, 0),
             ],
             moves: vec![moved],
             forces: vec![

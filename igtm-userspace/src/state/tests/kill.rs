@@ -27,7 +27,7 @@ async fn child_that_writes_until_killed() {
             event(Kind::AddressDown, None, Timestamp::now()),
             vec![cause()],
         );
-        store.save_health(key(n % 50), kept(AddressState::Down, n));
+        store.save_health(saved(n % 50, AddressState::Down, n));
         store.reserve_serials(n + 1);
         store.flush().await.expect("written");
         let written = store
@@ -74,6 +74,7 @@ async fn nothing_acknowledged_is_lost_by_kill_9() {
                 said += 1;
             }
         }
+        #[expect(clippy::disallowed_methods, reason = "the child writes meanwhile")]
         std::thread::sleep(Duration::from_micros(round * 137));
         child.kill().expect("it runs");
         assert_eq!(child.wait().expect("it ended").signal(), Some(9));

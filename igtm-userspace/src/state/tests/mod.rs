@@ -3,6 +3,7 @@
 mod damage;
 mod kept;
 mod kill;
+mod news;
 mod trouble;
 
 use std::path::Path;
@@ -13,7 +14,7 @@ use jiff::Timestamp;
 use super::writer::Pace;
 use super::{Restored, Store};
 use crate::alerts::{Cause, NodeReport};
-use crate::health::{AddressState, Kept, KeptKey};
+use crate::health::{AddressState, SavedTarget};
 use crate::notify::event::{Event, Kind, NodeReason, Severity};
 
 /// As fast as the cases like it.
@@ -40,16 +41,12 @@ async fn reopened(directory: &Path) -> Restored {
     restored
 }
 
-fn key(n: u32) -> KeptKey {
-    KeptKey {
+/// Target number `n`: its state, and bad rounds so far.
+fn saved(n: u32, state: AddressState, bad_run: u32) -> SavedTarget {
+    SavedTarget {
         monitor: "web".to_owned(),
-        address: format!("192.0.2.{n}"),
+        address: format!("192.0.2.{n}").parse().expect("an address"),
         host: (n % 2 == 1).then(|| "www.example.com".to_owned()),
-    }
-}
-
-fn kept(state: AddressState, bad_run: u32) -> Kept {
-    Kept {
         state,
         since: at(1),
         bad_run,

@@ -5,6 +5,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::state::model::key_of;
 use crate::state::pending::{Change, Changes};
 use crate::state::{EVENTS_WAITING, Filter, StateError};
 
@@ -18,7 +19,7 @@ async fn without_a_directory_it_goes_on_and_writes_once_there_is_one() {
     assert_eq!(restored, Restored::default());
     let started = Instant::now();
     for n in 0..1000 {
-        store.save_health(key(n % 2), kept(AddressState::Down, n));
+        store.save_health(saved(n % 2, AddressState::Down, n));
         store.add_event(event(Kind::AddressDown, None, Timestamp::now()), Vec::new());
         store.count_round("web", true, Timestamp::now());
     }
@@ -51,8 +52,8 @@ async fn without_a_directory_it_goes_on_and_writes_once_there_is_one() {
     );
     store.close(Duration::from_secs(10)).await;
     let mut health = reopened(&path).await.health;
-    health.sort_by(|a, b| a.0.cmp(&b.0));
-    let newest = [998, 999].map(|n| (key(n % 2), kept(AddressState::Down, n)));
+    health.sort_by_key(|one| one.address.clone());
+    let newest = [998, 999].map(|n| saved(n % 2, AddressState::Down, n));
     assert_eq!(health, newest);
 }
 
@@ -62,7 +63,7 @@ async fn after_the_end_nothing_is_taken_in() {
     let (store, _) = open(directory.path());
     let other = store.clone();
     store.close(Duration::from_secs(10)).await;
-    other.save_health(key(1), kept(AddressState::Down, 1));
+    other.save_health(saved(1, AddressState::Down, 1));
     assert!(matches!(other.flush().await, Err(StateError::Closed)));
     assert!(matches!(
         other.events(Filter::default()).await,
@@ -75,8 +76,10 @@ async fn after_the_end_nothing_is_taken_in() {
 fn what_is_put_back_is_older_than_what_came_since() {
     let of = |n: u32| {
         let mut changes = Changes::default();
-        changes.add(Change::Health(key(1), Some(kept(AddressState::Down, n))));
-        changes.add(Change::Health(key(2 + n), None));
+        let one = saved(1, AddressState::Down, n);
+        changes.add(Change::Health(key_of(&one), Some(one)));
+        let gone = saved(2 + n, AddressState::Ok, 0);
+        changes.add(Change::Health(key_of(&gone), None));
         let raised = (event(Kind::AddressDown, None, at(i64::from(n))), Vec::new());
         changes.add(Change::Event(Box::new(raised)));
         changes
@@ -89,7 +92,8 @@ fn what_is_put_back_is_older_than_what_came_since() {
     };
     let mut newer = of(2);
     newer.put_back(of(1));
-    assert_eq!(newer.health[&key(1)], Some(kept(AddressState::Down, 2)));
+    let newest = saved(1, AddressState::Down, 2);
+    assert_eq!(newer.health[&key_of(&newest)], Some(newest));
     assert_eq!(newer.health.len(), 3);
     let times: Vec<_> = newer.events.iter().map(|(event, _)| event.time).collect();
     assert_eq!(times, [at(1), at(2)]);

@@ -6,7 +6,7 @@
 
 mod channel;
 mod domain;
-mod duration;
+pub(crate) mod duration;
 mod instance;
 mod limits;
 mod line;

@@ -96,7 +96,7 @@ impl Store {
         Ok((Self { shared }, restored))
     }
 
-    /// What is newest of a target's health. Written within 200 ms or so, and only the newest.
+    /// What is newest of a target's health. Written within 200 ms, and only the newest.
     pub fn save_health(&self, health: SavedTarget) {
         let key = model::key_of(&health);
         self.shared.add(Change::Health(key, Some(health)));

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -73,18 +74,14 @@ impl Changes {
         self.bound();
     }
 
-    /// Something that should not wait longer than others take to come.
-    pub(super) fn is_pressing(&self) -> bool {
-        !(self.health.is_empty()
+    pub(super) fn is_empty(&self) -> bool {
+        self.rounds.is_empty()
+            && self.health.is_empty()
             && self.moves.is_empty()
             && self.forces.is_empty()
             && self.frozen.is_empty()
             && self.events.is_empty()
-            && self.serial == 0)
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        !self.is_pressing() && self.rounds.is_empty()
+            && self.serial == 0
     }
 
     /// Puts back what could not be written; what came since is newer.
@@ -133,6 +130,8 @@ pub(super) type Question =
 #[derive(Default)]
 pub(super) struct Pending {
     pub(super) changes: Changes,
+    /// When the first of what is pressing came.
+    pub(super) pressing: Option<Instant>,
     written: Vec<Written>,
     questions: Vec<Question>,
     /// Nothing more is taken in.
@@ -166,11 +165,15 @@ impl Shared {
         if pending.closed {
             return;
         }
-        let pressed = pending.changes.is_pressing();
         pending.changes.add(change);
-        drop(pending);
-        // The writer waits for others to come once it knows of one: no need to wake it for each.
-        if !pressed {
+        self.press(pending);
+    }
+
+    /// The writer waits for others to come once it knows of one: it is not woken for each.
+    fn press(&self, mut pending: MutexGuard<'_, Pending>) {
+        if pending.pressing.is_none() {
+            pending.pressing = Some(Instant::now());
+            drop(pending);
             self.wake.notify_one();
         }
     }
@@ -203,8 +206,7 @@ impl Shared {
         pending.reserved = used.saturating_add(ahead);
         let reserved = pending.reserved;
         pending.changes.serial = pending.changes.serial.max(reserved);
-        drop(pending);
-        self.wake.notify_one();
+        self.press(pending);
     }
 
     /// What the database has reserved already.
@@ -276,6 +278,7 @@ impl Pending {
     }
 
     pub(super) fn take(&mut self) -> Batch {
+        self.pressing = None;
         Batch {
             changes: std::mem::take(&mut self.changes),
             written: std::mem::take(&mut self.written),

@@ -22,8 +22,10 @@ use super::{StateError, aside, schema, write};
 /// How long things wait.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
-    /// For others to come: one transaction for all of them.
+    /// For what comes with it: a verdict, the answer that it changed and their events are one write.
     pub(super) gather: Duration,
+    /// Between two transactions: however many rounds end, so many they are.
+    pub(super) spacing: Duration,
     /// For counts of rounds, which change all the time and are missed by nobody.
     pub(super) rounds: Duration,
     /// After the first failure; twice as long after each further one.
@@ -37,7 +39,8 @@ pub(super) struct Pace {
 impl Default for Pace {
     fn default() -> Self {
         Self {
-            gather: Duration::from_millis(200),
+            gather: Duration::from_millis(20),
+            spacing: Duration::from_millis(200),
             rounds: Duration::from_secs(10),
             retry: Duration::from_secs(1),
             retry_most: Duration::from_secs(60),
@@ -139,11 +142,15 @@ impl Writer {
             if pending.is_awaited() {
                 return pending.take();
             }
-            let due = match &self.trouble {
-                Some(trouble) => Some(trouble.again),
-                None if pending.changes.is_pressing() => Some(self.written + self.pace.gather),
-                None if !pending.changes.is_empty() => Some(self.counted + self.pace.rounds),
-                None => None,
+            let due = match (&self.trouble, pending.pressing) {
+                (Some(trouble), _) => Some(trouble.again),
+                (None, Some(since)) => {
+                    Some((since + self.pace.gather).max(self.written + self.pace.spacing))
+                }
+                (None, None) if !pending.changes.is_empty() => {
+                    Some(self.counted + self.pace.rounds)
+                }
+                (None, None) => None,
             };
             pending = match due.map(|due| due.saturating_duration_since(Instant::now())) {
                 Some(Duration::ZERO) => return pending.take(),

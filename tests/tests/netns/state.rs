@@ -26,6 +26,8 @@ use crate::scene::{
 const SECRET: &str = "whsec_aWd0bSBlbmQgdG8gZW5kIHRlc3RzIHNpZ24gdG9v";
 /// Enough for each target's first rounds, and for what they raise to be delivered.
 const ROUNDS: Duration = Duration::from_millis(2500);
+/// After so long whatever is newest is on the disk.
+const WRITTEN: Duration = Duration::from_millis(500);
 /// Said when there is no disk, and when there is one again.
 const WITHOUT: &str = "the state database cannot be written";
 const AGAIN: &str = "the state database is written again";
@@ -88,6 +90,7 @@ fn a_lasting_failure_is_told_once_over_kill_9_and_its_end_as_well() -> Result<()
     first.stop();
     told(&receiver, "address_down")?;
     told(&receiver, "tier_switched")?;
+    wait::pause(WRITTEN);
     for _ in 0..2 {
         kill(&mut daemon)?;
         daemon = start(&world, &config)?;
@@ -145,8 +148,7 @@ fn a_recovery_while_the_daemon_was_dead_is_told() -> Result<()> {
     first.stop();
     told(&receiver, "tier_switched")?;
     told(&receiver, "address_down")?;
-    // Whatever is newest is on the disk a little later.
-    wait::pause(Duration::from_millis(500));
+    wait::pause(WRITTEN);
     kill(&mut daemon)?;
     first.resume()?;
     let daemon = start(&world, &config)?;
@@ -236,7 +238,7 @@ fn a_full_disk_is_said_once_and_refuses_no_start_and_no_failover() -> Result<()>
     wait::until("a written database", PATIENCE * 2, || {
         Ok(daemon.log().contains(AGAIN).then_some(()))
     })?;
-    wait::pause(Duration::from_millis(500));
+    wait::pause(WRITTEN);
     kill(&mut daemon)?;
 
     // Full with one: what it knows is read, what is new is written later.

@@ -19,7 +19,8 @@ use crate::notify::event::{Event, Kind, NodeReason, Severity};
 
 /// As fast as the cases like it.
 const FAST: Pace = Pace {
-    gather: Duration::from_millis(5),
+    gather: Duration::from_millis(2),
+    spacing: Duration::from_millis(5),
     rounds: Duration::from_millis(20),
     retry: Duration::from_millis(20),
     retry_most: Duration::from_millis(40),

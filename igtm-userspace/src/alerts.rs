@@ -65,7 +65,13 @@ pub struct Since {
     moved: HashMap<(String, String), Timestamp>,
     /// From what a former run answered, until this one's first answer.
     former: HashMap<(String, String), Active>,
+    /// What the next run has to know; see [`Self::take_news`].
+    news: Vec<News>,
 }
+
+/// From what a strategy, by the names of its instance and itself, is answered and since when;
+/// `None`: it is gone from the file.
+pub type News = ((String, String), Option<(Active, Timestamp)>);
 
 impl Since {
     /// Goes on from a former run: what it has told is not told again, and what happened since is.
@@ -78,6 +84,11 @@ impl Since {
             since.former.insert(name, active);
         }
         since
+    }
+
+    /// What of it has changed since it was last asked, for the next run.
+    pub fn take_news(&mut self) -> Vec<News> {
+        std::mem::take(&mut self.news)
     }
 
     /// The events of going from `former` to `now`: strategies that moved between their tiers
@@ -147,7 +158,10 @@ impl Since {
                 let old = before.and_then(|(former, at)| decision(former, at, strategy));
                 if former.is_some() && old.is_none() {
                     let name = (instance.name.clone(), strategy.name.clone());
-                    self.moved.insert(name, at);
+                    if self.moved.insert(name.clone(), at).is_some() {
+                        // It was disabled meanwhile: what was kept of it is of then.
+                        self.news.push((name, Some((new.active, at))));
+                    }
                 }
                 let moved = Move {
                     config,
@@ -167,11 +181,12 @@ impl Since {
     /// Leaves out what is gone from the file.
     fn forget(&mut self, config: &Config) {
         let by_name = by_name(config);
-        self.moved.retain(|(instance, strategy), _| {
+        let gone = self.moved.extract_if(|(instance, strategy), _| {
             let strategies = by_name.get(instance.as_str());
             let strategies = strategies.map(|at| &config.instances[*at].strategies);
-            strategies.is_some_and(|all| all.iter().any(|one| one.name == *strategy))
+            strategies.is_none_or(|all| all.iter().all(|one| one.name != *strategy))
         });
+        self.news.extend(gone.map(|(name, _)| (name, None)));
     }
 
     /// The event of a move, if it is one.
@@ -191,6 +206,7 @@ impl Since {
         if old_active == new.active {
             return None;
         }
+        self.news.push((name.clone(), Some((new.active, at))));
         let since = self.moved.insert(name, at).or(self.first).unwrap_or(at);
         let (kind, severity) = kind(old_active, new.active)?;
         let lines = strategy.lines.iter();

@@ -298,7 +298,7 @@ impl App {
         let moves = self.since.of_change(former, now, Timestamp::now());
         let changed = std::mem::take(&mut self.changed);
         let causes = alerts::of_moves(&now.ground, &changed, &moves);
-        self.keep_moves(&moves);
+        self.keep_moves();
         let pending = self.pending.drain(..);
         let pending = pending.map(|(event, cause)| (event, vec![cause]));
         for (event, cause) in pending.chain(moves.into_iter().zip(causes)) {

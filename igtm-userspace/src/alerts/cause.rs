@@ -1,13 +1,13 @@
 //! Why an event was raised: which rounds, which nodes, which reasons. Pure.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::health::{AddressState, Target, Transition};
 use crate::notify::event::Event;
-use crate::snapshot::Ground;
+use crate::snapshot::{Ground, RecipeId};
 
 /// A target whose state changed, by the rounds that said so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,26 +65,42 @@ impl Cause {
     }
 }
 
+/// Of a step in which more targets of a strategy changed, the first so many are told.
+const MOST: usize = 16;
+
 /// For each event that names a strategy, those of the `step` whose health decides it.
 pub fn of_moves(ground: &Ground, step: &[(Target, Cause)], events: &[Event]) -> Vec<Vec<Cause>> {
-    let mut causes: HashMap<(&str, &str), Vec<Cause>> = events
+    let mut recipes: HashMap<(&str, &str), Option<RecipeId>> = events
         .iter()
-        .filter_map(|event| Some((name(event)?, Vec::new())))
+        .filter_map(|event| Some((name(event)?, None)))
         .collect();
-    if !causes.is_empty() {
+    let mut causes: HashMap<RecipeId, Vec<&Cause>> = HashMap::new();
+    if !recipes.is_empty() {
         for (target, cause) in step {
-            let recipes = ground.recipes.dependents(&ground.config, target);
-            for recipe in recipes.into_iter().collect::<HashSet<_>>() {
-                for user in ground.recipes.users(recipe) {
-                    let (instance, strategy) = ground.strategy(*user);
-                    if let Some(causes) = causes.get_mut(&(&*instance.name, &*strategy.name)) {
-                        causes.push(cause.clone());
-                    }
+            for recipe in ground.recipes.dependents(&ground.config, target) {
+                let causes = causes.entry(recipe).or_default();
+                // A recipe may come twice of one target.
+                let again = causes.last().is_some_and(|last| std::ptr::eq(*last, cause));
+                if !again && causes.len() < MOST {
+                    causes.push(cause);
                 }
             }
         }
     }
-    let of = |event| causes.get(&name(event)?).cloned();
+    // Each strategy follows one recipe: however many targets changed, it is looked at once.
+    for recipe in causes.keys() {
+        for user in ground.recipes.users(*recipe) {
+            let (instance, strategy) = ground.strategy(*user);
+            if let Some(of) = recipes.get_mut(&(&*instance.name, &*strategy.name)) {
+                *of = Some(*recipe);
+            }
+        }
+    }
+    let of = |event| {
+        let recipe = (*recipes.get(&name(event)?)?)?;
+        let causes = causes.get(&recipe)?.iter();
+        Some(causes.copied().cloned().collect())
+    };
     events
         .iter()
         .map(|event| of(event).unwrap_or_default())

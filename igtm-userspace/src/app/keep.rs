@@ -11,7 +11,6 @@ use super::App;
 use crate::alerts::{Cause, NodeReport, Since};
 use crate::config::model::Address;
 use crate::health::{Health, Round, SavedTarget, Transition};
-use crate::notify::event::Event;
 use crate::state::{Moved, Restored, Store, is_news};
 
 /// Goes on from a former run: the health of targets that the file still wants, and from what
@@ -70,17 +69,16 @@ impl App {
     }
 
     /// Keeps from what strategies are answered now.
-    pub(super) fn keep_moves(&self, moves: &[Event]) {
-        for event in moves {
-            if let (Some(instance), Some(strategy), Some(active)) =
-                (&event.instance, &event.strategy, &event.tier_to)
-            {
-                self.store.save_move(Moved {
-                    instance: instance.clone(),
-                    strategy: strategy.clone(),
-                    active: active.clone(),
-                    since: event.time,
-                });
+    pub(super) fn keep_moves(&mut self) {
+        for ((instance, strategy), now) in self.since.take_news() {
+            match now {
+                Some((active, since)) => self.store.save_move(Moved {
+                    instance,
+                    strategy,
+                    active: active.to_string(),
+                    since,
+                }),
+                None => self.store.forget_move(instance, strategy),
             }
         }
     }

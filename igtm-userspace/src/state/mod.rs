@@ -109,7 +109,12 @@ impl Store {
 
     /// From what a strategy is answered, and since when.
     pub fn save_move(&self, moved: Moved) {
-        self.shared.add(Change::Moved(moved));
+        self.shared.add(Change::Moved(moved.key(), Some(moved)));
+    }
+
+    /// A strategy that is gone.
+    pub fn forget_move(&self, instance: String, strategy: String) {
+        self.shared.add(Change::Moved((instance, strategy), None));
     }
 
     /// An event and what led to it. With [`EVENTS_WAITING`] waiting for a disk, the oldest of them
@@ -214,18 +219,18 @@ impl Store {
     ) -> Result<T, StateError> {
         let (answer, answered) = oneshot::channel();
         self.shared.ask(Box::new(move |connection| {
+            let mut corrupt = None;
+            let found = connection.and_then(|(connection, path)| {
+                question(connection).map_err(|error| {
+                    let why = error.to_string();
+                    corrupt = aside::is_corrupt(&error).then(|| why.clone());
+                    let path = path.to_owned();
+                    StateError::Unavailable { path, why }
+                })
+            });
             // Whoever asked may have gone: then nobody misses the answer.
-            let _gone = match connection {
-                Ok((connection, path)) => {
-                    answer.send(
-                        question(connection).map_err(|error| StateError::Unavailable {
-                            path: path.to_owned(),
-                            why: error.to_string(),
-                        }),
-                    )
-                }
-                Err(error) => answer.send(Err(error)),
-            };
+            let _gone = answer.send(found);
+            corrupt
         }));
         answered.await.map_err(|_| StateError::Closed)?
     }

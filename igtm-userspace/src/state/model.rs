@@ -46,6 +46,12 @@ pub struct Moved {
     pub since: Timestamp,
 }
 
+impl Moved {
+    pub(super) fn key(&self) -> (String, String) {
+        (self.instance.clone(), self.strategy.clone())
+    }
+}
+
 /// What an operator forces.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ForceKey {

@@ -26,7 +26,8 @@ const SECONDS_A_DAY: i64 = 86_400;
 /// One thing to be written; `None` is its removal.
 pub(super) enum Change {
     Health(HealthKey, Option<SavedTarget>),
-    Moved(Moved),
+    /// By the names of instance and strategy.
+    Moved((String, String), Option<Moved>),
     Force(ForceKey, Option<SavedForce>),
     Frozen(FrozenKey, Option<SavedFrozen>),
     Event(Box<(Event, Vec<Cause>)>),
@@ -41,7 +42,7 @@ pub(super) type Counts = (i64, i64);
 pub(super) struct Changes {
     pub(super) health: HashMap<HealthKey, Option<SavedTarget>>,
     /// By the names of instance and strategy.
-    pub(super) moves: HashMap<(String, String), Moved>,
+    pub(super) moves: HashMap<(String, String), Option<Moved>>,
     pub(super) forces: HashMap<ForceKey, Option<SavedForce>>,
     pub(super) frozen: HashMap<FrozenKey, Option<SavedFrozen>>,
     pub(super) events: VecDeque<(Event, Vec<Cause>)>,
@@ -59,8 +60,7 @@ impl Changes {
             Change::Health(key, health) => {
                 self.health.insert(key, health);
             }
-            Change::Moved(moved) => {
-                let key = (moved.instance.clone(), moved.strategy.clone());
+            Change::Moved(key, moved) => {
                 self.moves.insert(key, moved);
             }
             Change::Force(key, force) => {
@@ -122,9 +122,10 @@ impl Changes {
 
 /// Who waits for all that came before to be on the disk.
 pub(super) type Written = oneshot::Sender<Result<(), StateError>>;
-/// What is asked of the connection, and where its file is.
+/// What is asked of the connection, and where its file is; answers why the database cannot be
+/// used, if that is what it met.
 pub(super) type Question =
-    Box<dyn FnOnce(Result<(&Connection, &Path), StateError>) + Send + 'static>;
+    Box<dyn FnOnce(Result<(&Connection, &Path), StateError>) -> Option<String> + Send + 'static>;
 
 /// All that waits, and what is remembered.
 #[derive(Default)]
@@ -243,7 +244,8 @@ impl Shared {
         let mut pending = self.lock();
         if pending.closed {
             drop(pending);
-            return question(Err(StateError::Closed));
+            question(Err(StateError::Closed));
+            return;
         }
         pending.questions.push(question);
         drop(pending);

@@ -49,11 +49,12 @@ impl Restored {
     pub(super) fn into_changes(self) -> Changes {
         let mut changes = Changes::default();
         let health = self.health.into_iter();
+        let moves = self.moves.into_iter();
         let forces = self.forces.into_iter();
         let frozen = self.frozen.into_iter();
         health
             .map(|saved| Change::Health(key_of(&saved), Some(saved)))
-            .chain(self.moves.into_iter().map(Change::Moved))
+            .chain(moves.map(|moved| Change::Moved(moved.key(), Some(moved))))
             .chain(forces.map(|(key, force)| Change::Force(key, Some(force))))
             .chain(frozen.map(|(key, frozen)| Change::Frozen(key, Some(frozen))))
             .for_each(|change| changes.add(change));

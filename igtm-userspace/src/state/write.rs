@@ -82,13 +82,18 @@ fn health(step: &Transaction<'_>, changes: &Changes) -> rusqlite::Result<()> {
         "INSERT OR REPLACE INTO moves (instance, strategy, active, since_us)
          VALUES (?1, ?2, ?3, ?4)",
     )?;
-    for moved in changes.moves.values() {
-        put.execute(params![
-            moved.instance,
-            moved.strategy,
-            moved.active,
-            moved.since.as_microsecond(),
-        ])?;
+    let mut remove =
+        step.prepare_cached("DELETE FROM moves WHERE instance = ?1 AND strategy = ?2")?;
+    for ((instance, strategy), moved) in &changes.moves {
+        match moved {
+            Some(moved) => put.execute(params![
+                instance,
+                strategy,
+                moved.active,
+                moved.since.as_microsecond(),
+            ])?,
+            None => remove.execute(params![instance, strategy])?,
+        };
     }
     Ok(())
 }

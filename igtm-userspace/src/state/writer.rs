@@ -15,7 +15,7 @@ use rusqlite::{Connection, ErrorCode};
 use tracing::{error, info};
 
 use super::directory::{self, Directory};
-use super::pending::{Batch, Changes, Shared};
+use super::pending::{Batch, Changes, Question, Shared};
 use super::restored::Restored;
 use super::{StateError, aside, schema, write};
 
@@ -111,15 +111,12 @@ impl Writer {
                 questions,
                 closing,
             } = self.next();
-            let result = self.write(changes);
-            let place = self.database();
-            for question in questions {
-                question(match (&self.connection, &self.trouble) {
-                    (Some(connection), _) => Ok((connection, &place)),
-                    (None, Some(trouble)) => Err(trouble.error.clone()),
-                    (None, None) => Err(StateError::Closed),
-                });
+            if closing && let Some(trouble) = &mut self.trouble {
+                // There is no later.
+                trouble.again = Instant::now();
             }
+            let result = self.write(changes);
+            questions.into_iter().for_each(|asked| self.answer(asked));
             if closing {
                 // Whoever waits for the end may open it again.
                 self.connection = None;
@@ -132,6 +129,21 @@ impl Writer {
             if closing {
                 return;
             }
+        }
+    }
+
+    fn answer(&mut self, question: Question) {
+        let place = self.database();
+        let corrupt = question(match (&self.connection, &self.trouble) {
+            (Some(connection), _) => Ok((connection, &place)),
+            (None, Some(trouble)) => Err(trouble.error.clone()),
+            (None, None) => Err(StateError::Closed),
+        });
+        // Where nothing is written any more, no write would meet it.
+        if let Some(why) = corrupt
+            && let Err(error) = self.begin_anew(&why)
+        {
+            self.fail(error);
         }
     }
 
@@ -323,9 +335,16 @@ impl Writer {
             return;
         };
         self.retired = Some(Instant::now());
-        if let Err(error) = write::retire(connection, Timestamp::now()) {
-            // Whatever it is, the next write meets it as well.
-            error!(%error, "what is old stays in the state database");
+        let Err(error) = write::retire(connection, Timestamp::now()) else {
+            return;
+        };
+        let met = if aside::is_corrupt(&error) {
+            self.begin_anew(&error.to_string()).map(drop)
+        } else {
+            Err(self.unavailable(&error))
+        };
+        if let Err(error) = met {
+            self.fail(error);
         }
     }
 

@@ -116,3 +116,33 @@ async fn of_a_damaged_database_the_rest_is_read() {
     assert_eq!((after.health, after.serial), (whole.health, whole.serial));
     assert_eq!(aside(directory.path()).len(), 1);
 }
+
+/// Where only reading meets the damage, it is no longer met the next time.
+#[tokio::test]
+async fn damage_that_a_question_meets_is_moved_aside_as_well() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let (store, _) = open(directory.path());
+    store.save_health(saved(1, AddressState::Down, 2));
+    store.add_event(
+        event(Kind::AddressDown, None, Timestamp::now()),
+        vec![cause()],
+    );
+    store.close(Duration::from_secs(10)).await;
+    let path = directory.path().join("igtm.db");
+    let connection = Connection::open(&path).expect("opens");
+    connection
+        .execute("UPDATE events SET event = 'no JSON'", [])
+        .expect("written");
+    drop(connection);
+
+    let (store, _) = open(directory.path());
+    assert!(store.events(Filter::default()).await.is_err());
+    assert_eq!(
+        store.events(Filter::default()).await.expect("a new one"),
+        []
+    );
+    store.close(Duration::from_secs(10)).await;
+    assert_eq!(aside(directory.path()).len(), 1);
+    let restored = reopened(directory.path()).await;
+    assert_eq!(restored.health, [saved(1, AddressState::Down, 2)]);
+}

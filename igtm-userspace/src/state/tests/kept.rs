@@ -28,6 +28,11 @@ async fn the_newest_of_everything_is_there_after_a_restart() {
         since: at(3),
     };
     store.save_move(moved.clone());
+    store.save_move(Moved {
+        strategy: "gone".to_owned(),
+        ..moved.clone()
+    });
+    store.forget_move("www".to_owned(), "gone".to_owned());
     let force_key = |pool: Option<&str>| ForceKey {
         address: "192.0.2.1".to_owned(),
         pool: pool.map(str::to_owned),

@@ -111,3 +111,27 @@ fn events_that_find_no_place_are_counted() {
     assert_eq!((changes.events.len(), changes.lost), (EVENTS_WAITING, 3));
     assert_eq!(changes.events[0].0.time, at(3), "the oldest are lost");
 }
+
+/// However long the next try is off: at the end there is one more.
+#[tokio::test]
+async fn the_end_tries_once_more() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("state");
+    fs::write(&path, "a file").expect("written");
+    let hour = Duration::from_secs(3600);
+    let slow = Pace {
+        retry: hour,
+        retry_most: hour,
+        ..FAST
+    };
+    let (store, _) = Store::open_at_pace(&path, slow).expect("nobody else has it");
+    store.save_health(saved(1, AddressState::Down, 1));
+    assert!(store.flush().await.is_err());
+    fs::remove_file(&path).expect("removed");
+    assert!(store.flush().await.is_err(), "it is not time yet");
+    store.close(Duration::from_secs(10)).await;
+    assert_eq!(
+        reopened(&path).await.health,
+        [saved(1, AddressState::Down, 1)]
+    );
+}

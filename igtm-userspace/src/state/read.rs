@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rusqlite::types::Type;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Row, ToSql, params};
 use serde::de::DeserializeOwned;
 
 use super::event::{Filter, StoredEvent};
@@ -105,34 +105,46 @@ pub(super) fn events(
     connection: &Connection,
     filter: &Filter,
 ) -> rusqlite::Result<Vec<StoredEvent>> {
-    // No kind asked for lets all through; how many there are is no matter for the statement.
+    // Only what is asked for: each condition that lets all through would cost an index its use.
+    let mut conditions = vec!["id < :before"];
+    let before = filter.before.unwrap_or(i64::MAX);
+    let mut values: Vec<(&str, &dyn ToSql)> = vec![(":before", &before), (":limit", &filter.limit)];
     let kinds = serde_json::Value::from(filter.kinds.clone()).to_string();
-    let mut select = connection.prepare(
-        "SELECT id, cause, event FROM events
-         WHERE (?1 = '[]' OR kind IN (SELECT value FROM json_each(?1)))
-           AND (?2 IS NULL OR instance = ?2)
-           AND (?3 IS NULL OR address = ?3)
-           AND time_us >= ?4 AND time_us < ?5 AND id < ?6
-         ORDER BY id DESC LIMIT ?7",
-    )?;
-    let rows = select.query_map(
-        params![
-            kinds,
-            filter.instance,
-            filter.address,
-            filter.since.map_or(i64::MIN, Timestamp::as_microsecond),
-            filter.until.map_or(i64::MAX, Timestamp::as_microsecond),
-            filter.before.unwrap_or(i64::MAX),
-            filter.limit,
-        ],
-        |row| {
-            Ok(StoredEvent {
-                id: row.get(0)?,
-                cause: json(row, 1)?,
-                event: json(row, 2)?,
-            })
-        },
-    )?;
+    if !filter.kinds.is_empty() {
+        conditions.push("kind IN (SELECT value FROM json_each(:kinds))");
+        values.push((":kinds", &kinds));
+    }
+    if let Some(instance) = &filter.instance {
+        conditions.push("instance = :instance");
+        values.push((":instance", instance));
+    }
+    if let Some(address) = &filter.address {
+        conditions.push("address = :address");
+        values.push((":address", address));
+    }
+    // By id they come as they are wanted and `LIMIT` ends it; by time (the + says: not by its
+    // index) all of them would be sorted first.
+    let since = filter.since.map(Timestamp::as_microsecond);
+    if let Some(since) = &since {
+        conditions.push("+time_us >= :since");
+        values.push((":since", since));
+    }
+    let until = filter.until.map(Timestamp::as_microsecond);
+    if let Some(until) = &until {
+        conditions.push("+time_us < :until");
+        values.push((":until", until));
+    }
+    let mut select = connection.prepare(&format!(
+        "SELECT id, cause, event FROM events WHERE {} ORDER BY id DESC LIMIT :limit",
+        conditions.join(" AND ")
+    ))?;
+    let rows = select.query_map(&*values, |row| {
+        Ok(StoredEvent {
+            id: row.get(0)?,
+            cause: json(row, 1)?,
+            event: json(row, 2)?,
+        })
+    })?;
     rows.collect()
 }
 

@@ -10,6 +10,7 @@
 //! ```
 
 mod cookies;
+mod judge;
 mod reload;
 mod service;
 
@@ -24,24 +25,29 @@ use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::{JoinSet, block_in_place};
-use tokio::time::{MissedTickBehavior, interval, interval_at, timeout_at};
+use tokio::time::{MissedTickBehavior, interval, interval_at, sleep_until};
 use tracing::{error, info, warn};
 
-use crate::alerts::{self, Since};
-use crate::config::{self, model::Config};
+use crate::alerts::Since;
+use crate::config::{
+    self,
+    model::{Config, PoolId},
+};
 use crate::dataplane::{Capacity, Dataplane};
 use crate::dns::server::{Current, Listener};
-use crate::health::{Health, Round, Target};
+use crate::health::{Health, Report, Target};
 use crate::notify::Notifier;
 use crate::notify::event::Event;
-use crate::probe::{Prober, Vantage};
+use crate::probe::{Means, Prober};
 use crate::snapshot::{Ground, Snapshot};
 use crate::state::State;
 use service::{Stop, notify_service};
 
-/// Rounds that wait to be judged; probes wait when there are more.
-const ROUNDS: usize = 4096;
-/// How often the kernel hears that the daemon lives.
+/// Reports that wait to be judged; probes wait when there are more. A large reload takes seconds.
+const REPORTS: usize = 65_536;
+/// Reports that become one step at most.
+const STEP: usize = 4096;
+/// How often the kernel hears that the daemon lives, and time is asked what it brought.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How long pending alerts may take at the end.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -74,7 +80,7 @@ struct App {
     listener: Option<Listener>,
     health: Health,
     prober: Prober,
-    rounds: mpsc::Receiver<Round>,
+    reports: mpsc::Receiver<Report>,
     notifier: Notifier,
     current: Option<Current>,
     since: Since,
@@ -83,6 +89,8 @@ struct App {
     cookies: Secrets,
     /// Targets whose state is not yet part of what is answered.
     changed: Vec<Target>,
+    /// Pools in which an operator's word is not yet part of what is answered.
+    changed_pools: Vec<PoolId>,
     /// Events of transitions that are not yet part of what is answered.
     pending: Vec<Event>,
 }
@@ -99,9 +107,9 @@ impl App {
         let mut dataplane = Dataplane::open(&config, hash_key, needed(&ground))?;
         let cookies = cookies::first(dataplane.as_mut())?;
         let health = Health::new(&config, Timestamp::now());
-        let (reports, rounds) = mpsc::channel(ROUNDS);
-        let prober = Prober::start(Vantage::new("local"), reports);
-        prober.set_targets(health.probes());
+        let (sender, reports) = mpsc::channel(REPORTS);
+        let prober = Prober::start(Means::of_host(), sender);
+        prober.set_tasks(health.tasks());
         let serial = state.serial();
         Ok(Self {
             file,
@@ -111,13 +119,14 @@ impl App {
             listener: Some(listener),
             health,
             prober,
-            rounds,
+            reports,
             notifier: Notifier::start(config),
             current: None,
             since: Since::default(),
             serial,
             cookies,
             changed: Vec::new(),
+            changed_pools: Vec::new(),
             pending: Vec::new(),
         })
     }
@@ -126,11 +135,16 @@ impl App {
     async fn first_rounds(&mut self) {
         let wait = self.ground.config.server.start_wait;
         let until = tokio::time::Instant::now() + wait;
+        let mut clock = interval(HEARTBEAT);
+        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !self.health.all_known() {
-            match timeout_at(until, self.rounds.recv()).await {
-                Ok(Some(round)) => self.judge(round),
-                Ok(None) => return,
-                Err(_elapsed) => {
+            tokio::select! {
+                report = self.reports.recv() => match report {
+                    Some(report) => self.judge(report),
+                    None => return,
+                },
+                _ = clock.tick() => self.tick(),
+                () = sleep_until(until) => {
                     warn!(?wait, "start_wait is over before every address was probed");
                     return;
                 }
@@ -144,6 +158,7 @@ impl App {
         let snapshot = Snapshot::new(ground, &self.health, self.next_serial(), self.cookies);
         self.write(&snapshot)?;
         self.changed.clear();
+        self.changed_pools.clear();
         self.reserve_serials(snapshot.serial);
         let current: Current = Arc::new(ArcSwap::from_pointee(snapshot));
         let listener = self
@@ -184,47 +199,27 @@ impl App {
                     notify_service(&[sd_notify::NotifyState::Stopping]);
                     return;
                 }
-                Some(round) = self.rounds.recv() => {
+                Some(report) = self.reports.recv() => {
                     let verdict = Instant::now();
-                    self.judge(round);
+                    self.judge(report);
                     // What has come meanwhile becomes one step. Bounded: where rounds end faster
                     // than they are judged, nothing would ever be answered nor stopped.
-                    for _ in 0..ROUNDS {
-                        let Ok(round) = self.rounds.try_recv() else { break };
-                        self.judge(round);
+                    for _ in 0..STEP {
+                        let Ok(report) = self.reports.try_recv() else { break };
+                        self.judge(report);
                     }
                     if !self.changed.is_empty() {
                         self.change(None, verdict);
                     }
                 }
                 _ = hangup.recv() => self.reload(),
-                _ = heartbeat.tick() => self.beat(),
+                _ = heartbeat.tick() => {
+                    self.beat();
+                    self.tick();
+                }
                 _ = rotation.tick() => self.rotate_cookies(),
             }
         }
-    }
-
-    /// Takes in a round; a state that it changed waits for [`Self::change`].
-    fn judge(&mut self, round: Round) {
-        let Some(transition) = self.health.report(round, Timestamp::now()) else {
-            return;
-        };
-        let reasons: Vec<String> = transition
-            .reasons
-            .iter()
-            .map(|reason| format!("{}: {}", reason.node, reason.reason))
-            .collect();
-        info!(
-            address = %transition.target.address,
-            monitor = self.ground.config.monitor(transition.target.monitor).name,
-            from = ?transition.from,
-            to = ?transition.to,
-            reasons = reasons.join("; "),
-            "state"
-        );
-        let events = alerts::of_transition(&self.ground, &transition);
-        self.pending.extend(events);
-        self.changed.push(transition.target);
     }
 
     /// Decides what has changed, or all of another ground, and makes it the answer everywhere; on
@@ -236,7 +231,10 @@ impl App {
         let serial = self.next_serial();
         let snapshot = Arc::new(match ground {
             Some(ground) => Snapshot::new(ground, &self.health, serial, self.cookies),
-            None => current.load().after(&self.changed, &self.health, serial),
+            None => {
+                let (targets, pools) = (&self.changed, &self.changed_pools);
+                current.load().after(targets, pools, &self.health, serial)
+            }
         });
         if let Err(error) = self.write(&snapshot) {
             error!(
@@ -246,6 +244,7 @@ impl App {
             return false;
         }
         self.changed.clear();
+        self.changed_pools.clear();
         let former = current.swap(Arc::clone(&snapshot));
         info!(
             took_us = since.elapsed().as_micros() as u64,

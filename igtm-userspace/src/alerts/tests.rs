@@ -75,13 +75,11 @@ fn at(second: i64) -> Timestamp {
 /// The target of `address` by the monitor `tcp`.
 fn target(config: &Config, address: &str) -> Target {
     let health = Health::new(config, at(0));
-    let targets = health.probes();
-    let found = targets
-        .into_iter()
-        .map(|(target, _)| target)
-        .find(|target| {
-            target.address.to_string() == address && config.monitor(target.monitor).name == "tcp"
-        });
+    let tasks = health.tasks().into_iter();
+    let mut targets = tasks.map(|task| task.target.clone());
+    let found = targets.find(|target| {
+        target.address.to_string() == address && config.monitor(target.monitor).name == "tcp"
+    });
     found.expect("it is probed")
 }
 
@@ -149,7 +147,7 @@ fn next(ground: &Arc<Ground>, down: &[&str], serial: u32, former: Option<&Snapsh
     let targets: Vec<Target> = targets(&ground.config).into_iter().collect();
     former.map_or_else(
         || snapshot(ground, down, serial),
-        |former| former.after(&targets, &Down(down), serial),
+        |former| former.after(&targets, &[], &Down(down), serial),
     )
 }
 

@@ -38,7 +38,7 @@ impl App {
                 };
                 if applied {
                     self.configure(&config);
-                    self.prober.set_targets(self.health.probes());
+                    self.prober.set_tasks(self.health.tasks());
                     self.notifier.reconfigure(config);
                     info!(file = %self.file.display(), "reloaded");
                 } else {

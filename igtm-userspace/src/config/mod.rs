@@ -14,6 +14,7 @@ pub mod model;
 mod monitor;
 mod names;
 mod near_miss;
+mod node;
 mod pool;
 mod prefix;
 mod problem;
@@ -44,10 +45,9 @@ use self::rules::Marks;
 const VERSION: u64 = 1;
 
 /// Tables of config.md that are not built yet, as they stand in the file.
-const LATER_TABLES: [(&str, &str); 6] = [
+const LATER_TABLES: [(&str, &str); 5] = [
     ("admin", "[admin]"),
     ("geo", "[geo]"),
-    ("node", "[[node]]"),
     ("failover", "[[failover]]"),
     ("template", "[[template]]"),
     ("cluster", "[cluster]"),
@@ -116,7 +116,8 @@ fn read(mut root: Section<'_>) -> Config {
     let server = server::read(&mut root);
     let zones = zone::read_all(&mut root);
     let (lines, line_names) = line::read_all(&mut root);
-    let monitors = monitor::read_all(&mut root);
+    let nodes = node::read_all(&mut root);
+    let monitors = monitor::read_all(&mut root, &nodes);
     let pools = pool::read_all(&mut root, &monitors.names);
     let (instances, instance_marks) = instance::read_all(&mut root, &line_names, &pools.names);
     let (channels, channel_names) = channel::read_all(&mut root);
@@ -128,6 +129,7 @@ fn read(mut root: Section<'_>) -> Config {
         limits,
         zones: zones.zones,
         lines,
+        nodes: nodes.nodes,
         monitors: monitors.monitors,
         pools: pools.pools,
         instances,

@@ -1,7 +1,7 @@
 //! What happened, as templates see it and as `webhook` sends it (product.md §4, notify.md).
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The kinds of event that are raised so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -14,17 +14,21 @@ pub enum Kind {
     TierRestored,
     FallbackEntered,
     FallbackLeft,
+    NodeSilent,
+    NodeBack,
 }
 
 impl Kind {
     /// Every kind with its name in the file and in `igtm.` + kind.
-    pub const ALL: [(Self, &'static str); 6] = [
+    pub const ALL: [(Self, &'static str); 8] = [
         (Self::AddressDown, "address_down"),
         (Self::AddressUp, "address_up"),
         (Self::TierSwitched, "tier_switched"),
         (Self::TierRestored, "tier_restored"),
         (Self::FallbackEntered, "fallback_entered"),
         (Self::FallbackLeft, "fallback_left"),
+        (Self::NodeSilent, "node_silent"),
+        (Self::NodeBack, "node_back"),
     ];
 
     /// The name in the file.
@@ -47,7 +51,7 @@ pub enum Severity {
 }
 
 /// Why, as one node saw it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeReason {
     /// The vantage point.
     pub node: String,

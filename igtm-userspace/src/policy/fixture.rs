@@ -33,6 +33,7 @@ pub(crate) fn config() -> Config {
             negative_ttl: Duration::from_secs(60),
         }],
         lines: vec![line("default", LineKind::Default, &[])],
+        nodes: vec![Node::local()],
         monitors: Vec::new(),
         pools: Vec::new(),
         instances: Vec::new(),
@@ -108,6 +109,7 @@ fn monitor(name: &str) -> Monitor {
         retries: 1,
         bad_rounds: 1,
         good_rounds: 1,
+        nodes: vec![NodeId::LOCAL],
     }
 }
 

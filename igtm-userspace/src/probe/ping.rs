@@ -4,15 +4,17 @@
 
 use std::io;
 use std::net::IpAddr;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use socket2::Type;
 use surge_ping::{Client, Config, ICMP, PingIdentifier, PingSequence, SurgeError};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::failure::Failure;
+use crate::config::model::Node;
 
 /// Packets never follow one another more slowly: what a target is like now is asked, not what
 /// it is like over hours.
@@ -43,8 +45,9 @@ pub(super) struct Salvo {
     pub(super) timeout: Duration,
 }
 
-/// The sockets, opened when first needed.
+/// The sockets of a node, opened when first needed.
 pub(super) struct Echo {
+    node: Arc<Node>,
     v4: Mutex<Option<Client>>,
     v6: Mutex<Option<Client>>,
     /// Identifier in the upper half, sequence number in the lower: no two packets within 2^32
@@ -55,31 +58,38 @@ pub(super) struct Echo {
 
 impl Echo {
     /// Starts at a random number: replies to another run must not count.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(node: Arc<Node>) -> Self {
         Self {
+            node,
             v4: Mutex::new(None),
             v6: Mutex::new(None),
             number: AtomicU32::new(rand::random()),
         }
     }
 
-    /// The client of `address`' family. Without a raw socket surge-ping tries a datagram one.
+    /// The client of `address`' family: a raw socket where this process may have one (CAP_NET_RAW),
+    /// else a datagram one (net.ipv4.ping_group_range).
     fn client(&self, address: IpAddr) -> Result<Client, Failure> {
-        let (slot, kind) = match address {
-            IpAddr::V4(_) => (&self.v4, ICMP::V4),
-            IpAddr::V6(_) => (&self.v6, ICMP::V6),
-        };
-        let mut slot = slot.lock().expect("nobody panics while holding it");
+        let mut slot = self.slot(address);
         if let Some(client) = &*slot {
             return Ok(client.clone());
         }
-        let config = Config::builder()
-            .kind(kind)
-            .sock_type_hint(socket2::Type::RAW)
-            .build();
-        let client = Client::new(&config).map_err(Failure::NoIcmp)?;
+        let client = open(&self.node, address, Type::RAW)?;
         *slot = Some(client.clone());
         Ok(client)
+    }
+
+    /// Closes the socket of `address`' family: what it was bound to may be another now.
+    fn forget(&self, address: IpAddr) {
+        *self.slot(address) = None;
+    }
+
+    fn slot(&self, address: IpAddr) -> MutexGuard<'_, Option<Client>> {
+        let slot = match address {
+            IpAddr::V4(_) => &self.v4,
+            IpAddr::V6(_) => &self.v6,
+        };
+        slot.lock().expect("nobody panics while holding it")
     }
 
     fn next(&self) -> (PingIdentifier, PingSequence) {
@@ -88,6 +98,29 @@ impl Echo {
         let identifier = PingIdentifier(u16::from_be_bytes([a, b]));
         (identifier, PingSequence(u16::from_be_bytes([c, d])))
     }
+}
+
+/// A socket to `address`' family that sends as `node` does; `kind` is tried first.
+fn open(node: &Node, address: IpAddr, kind: Type) -> Result<Client, Failure> {
+    let family = match address {
+        IpAddr::V4(_) => ICMP::V4,
+        IpAddr::V6(_) => ICMP::V6,
+    };
+    let mut config = Config::builder().kind(family).sock_type_hint(kind);
+    let source = node.source(address);
+    if let Some(source) = source {
+        config = config.bind((source, 0).into());
+    }
+    if let Some(interface) = &node.interface {
+        config = config.interface(interface);
+    }
+    Client::new(&config.build()).map_err(|error| {
+        if source.is_some() || node.interface.is_some() {
+            Failure::origin(node, address, error)
+        } else {
+            Failure::NoIcmp(error)
+        }
+    })
 }
 
 /// Sends `salvo` to `address` and waits for the last reply or timeout.
@@ -112,11 +145,15 @@ pub(super) async fn attempt(echo: &Echo, address: IpAddr, salvo: Salvo) -> Resul
     if u64::from(lost) * 100 < u64::from(salvo.loss_percent) * u64::from(salvo.packets) {
         return Ok(());
     }
-    Err(Failure::Loss {
+    let failure = Failure::Loss {
         lost,
         sent: salvo.packets,
         error: replies.into_iter().filter_map(unsent).next_back(),
-    })
+    };
+    if failure.is_local() {
+        echo.forget(address);
+    }
+    Err(failure)
 }
 
 fn unsent(reply: Result<(), SurgeError>) -> Option<io::Error> {
@@ -126,10 +163,17 @@ fn unsent(reply: Result<(), SurgeError>) -> Option<io::Error> {
     }
 }
 
+impl std::fmt::Debug for Echo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Echo")
+            .field("node", &self.node)
+            .finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::process::Command;
-    use std::sync::Arc;
 
     use super::*;
 
@@ -165,7 +209,7 @@ mod tests {
 
     /// `None`, saying so, where this user may not ping; root must be able to.
     fn echo() -> Option<Arc<Echo>> {
-        let echo = Echo::new();
+        let echo = Echo::new(Arc::new(Node::local()));
         if let Err(denied) = echo.client(IpAddr::from([127, 0, 0, 1])) {
             assert!(
                 !nix::unistd::geteuid().is_root(),
@@ -222,7 +266,12 @@ mod tests {
                 .build()
                 .expect("a runtime");
             runtime.block_on(async {
-                attempt(&Echo::new(), IpAddr::from([127, 0, 0, 1]), quick(100)).await
+                attempt(
+                    &Echo::new(Arc::new(Node::local())),
+                    IpAddr::from([127, 0, 0, 1]),
+                    quick(100),
+                )
+                .await
             })
         });
         let failure = there

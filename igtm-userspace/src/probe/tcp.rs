@@ -2,21 +2,49 @@
 //!
 //! Must not send or read anything on the connection.
 
-use std::net::SocketAddr;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 
-use tokio::net::TcpStream;
+use nix::sys::socket::{setsockopt, sockopt};
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::failure::{Deadline, Failure, Phase};
+use crate::config::model::Node;
 
-/// A connection to `to`, by `deadline`.
-pub(super) async fn connect(to: SocketAddr, deadline: Deadline) -> Result<TcpStream, Failure> {
+/// A connection from `node` to `to`, by `deadline`.
+pub(super) async fn connect(
+    node: &Node,
+    to: SocketAddr,
+    deadline: Deadline,
+) -> Result<TcpStream, Failure> {
+    let failed = |error| Failure::Io {
+        phase: Phase::Tcp,
+        error,
+    };
+    let socket = match to {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    };
+    let socket = socket.map_err(failed)?;
+    bind(&socket, node, to.ip()).map_err(|error| Failure::origin(node, to.ip(), error))?;
     deadline
-        .within(Phase::Tcp, TcpStream::connect(to))
+        .within(Phase::Tcp, socket.connect(to))
         .await?
-        .map_err(|error| Failure::Io {
-            phase: Phase::Tcp,
-            error,
-        })
+        .map_err(failed)
+}
+
+/// Has `socket` send as `node` does.
+fn bind(socket: &TcpSocket, node: &Node, to: IpAddr) -> io::Result<()> {
+    if let Some(interface) = &node.interface {
+        socket.bind_device(Some(interface.as_bytes()))?;
+    }
+    if let Some(source) = node.source(to) {
+        // The port is chosen when the destination is known: else ports would be used up by the
+        // sum of all targets (ip(7)).
+        setsockopt(socket, sockopt::IpBindAddressNoPort, &true)?;
+        socket.bind((source, 0).into())?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -35,13 +63,15 @@ mod tests {
         for ip in ["127.0.0.1", "[::1]"] {
             let server = listener(ip).await;
             let to = server.local_addr().expect("bound");
-            connect(to, Deadline::after(LIMIT)).await.expect(ip);
+            connect(&Node::local(), to, Deadline::after(LIMIT))
+                .await
+                .expect(ip);
         }
     }
 
     #[tokio::test]
     async fn a_closed_port_refuses() {
-        let failure = connect(closed_port(), Deadline::after(LIMIT))
+        let failure = connect(&Node::local(), closed_port(), Deadline::after(LIMIT))
             .await
             .expect_err("nobody listens");
         assert_eq!(failure.to_string(), "connection refused");
@@ -58,7 +88,13 @@ mod tests {
         let to = to.as_socket().expect("of an IP family");
         let mut queued = Vec::new();
         for _ in 0..16 {
-            match connect(to, Deadline::after(Duration::from_millis(200))).await {
+            match connect(
+                &Node::local(),
+                to,
+                Deadline::after(Duration::from_millis(200)),
+            )
+            .await
+            {
                 Ok(stream) => queued.push(stream),
                 Err(failure) => {
                     assert_eq!(failure.to_string(), "timeout after 200 ms in TCP handshake");

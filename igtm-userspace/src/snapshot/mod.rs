@@ -29,7 +29,7 @@ use imbl::Vector;
 pub use image::{CapacityError, Either, Fixed, Image, Named};
 pub use recipe::{RecipeId, Recipes, User};
 
-use crate::config::model::{Config, Instance, Strategy};
+use crate::config::model::{Config, Instance, PoolId, Strategy};
 use crate::health::{HealthView, Target};
 use crate::line::{LineTable, TableError, ViewsError};
 use crate::policy::{self, Decision};
@@ -195,10 +195,12 @@ impl Snapshot {
         }
     }
 
-    /// The same with another health: decides anew what depends on the targets that `changed`.
+    /// The same with another health: decides anew what depends on the targets that `changed`, and
+    /// on `pools` of which an operator said something.
     pub fn after<'a>(
         &self,
         changed: impl IntoIterator<Item = &'a Target>,
+        pools: &[PoolId],
         health: &dyn HealthView,
         serial: u32,
     ) -> Self {
@@ -207,6 +209,7 @@ impl Snapshot {
             .into_iter()
             .flat_map(|target| ground.recipes.dependents(&ground.config, target))
             .collect();
+        recipes.extend(pools.iter().flat_map(|pool| ground.recipes.using(*pool)));
         recipes.sort_unstable();
         recipes.dedup();
         let mut next = Self {

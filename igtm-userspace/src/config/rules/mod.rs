@@ -4,6 +4,7 @@
 //! is skipped, since its real problem is told already. Must not change the configuration.
 
 mod names;
+mod nodes;
 mod strategies;
 
 use super::instance::InstanceMark;
@@ -33,6 +34,7 @@ impl Marks {
 pub(super) fn check(config: &Config, marks: &Marks, report: &Report<'_>) {
     names::check(config, marks, report);
     strategies::check(config, marks, report);
+    nodes::check(config, marks, report);
     refuse_monitors_without_host(config, marks, report);
 }
 

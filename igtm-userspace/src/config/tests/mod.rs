@@ -5,6 +5,7 @@ mod good;
 mod harness;
 mod instances;
 mod monitors;
+mod nodes;
 mod notify;
 mod objects;
 mod whole;

@@ -233,7 +233,9 @@ impl App {
             Some(ground) => Snapshot::new(ground, &self.health, serial, self.cookies),
             None => {
                 let (targets, pools) = (&self.changed, &self.changed_pools);
-                current.load().after(targets, pools, &self.health, serial)
+                current
+                    .load()
+                    .after_words(targets, pools, &self.health, serial)
             }
         });
         if let Err(error) = self.write(&snapshot) {

@@ -15,6 +15,7 @@ pub mod line_figures;
 pub mod load;
 pub mod netns;
 pub mod pass;
+pub mod probe_figures;
 pub mod receiver;
 pub mod undo;
 pub mod wait;

@@ -147,7 +147,7 @@ fn next(ground: &Arc<Ground>, down: &[&str], serial: u32, former: Option<&Snapsh
     let targets: Vec<Target> = targets(&ground.config).into_iter().collect();
     former.map_or_else(
         || snapshot(ground, down, serial),
-        |former| former.after(&targets, &[], &Down(down), serial),
+        |former| former.after(&targets, &Down(down), serial),
     )
 }
 

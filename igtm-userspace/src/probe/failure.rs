@@ -93,7 +93,7 @@ pub enum Failure {
         failure: Box<Self>,
     },
     /// The node's source address or interface cannot be used.
-    #[error("cannot send from {origin}: {error}")]
+    #[error("cannot send from {origin}: {}", origin_words(.error))]
     Origin {
         /// Which, in words.
         origin: String,
@@ -158,6 +158,16 @@ pub(super) fn io_words(error: &io::Error) -> String {
         ErrorKind::HostUnreachable => "no route to host".to_owned(),
         ErrorKind::NetworkUnreachable => "network unreachable".to_owned(),
         _ => error.to_string(),
+    }
+}
+
+/// What a bind to an address or interface fails with.
+fn origin_words(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(libc::EADDRNOTAVAIL) => "this host does not have the address".to_owned(),
+        Some(libc::ENODEV) => "this host does not have the interface".to_owned(),
+        Some(libc::EPERM) => "no permission (CAP_NET_RAW)".to_owned(),
+        _ => io_words(error),
     }
 }
 

@@ -168,6 +168,7 @@ mod tests {
 
     use super::testing::{listener, means, tcp_task, vantage};
     use super::*;
+    use crate::config::model::Node;
     use crate::health::Task;
 
     const LIMIT: Duration = Duration::from_secs(5);
@@ -208,6 +209,73 @@ mod tests {
         attempt(&Arc::new(vantage()), &target, &monitor)
             .await
             .expect("localhost is in the hosts file");
+    }
+
+    #[tokio::test]
+    async fn addresses_of_a_family_that_the_node_has_no_source_for_are_left_out() {
+        let server = listener("127.0.0.1").await;
+        let port = server.local_addr().expect("bound").port();
+        let Task {
+            mut target,
+            monitor,
+            ..
+        } = (*tcp_task(port, LIMIT)).clone();
+        target.address = Address::Domain(Name::from_ascii("localhost.").expect("a name"));
+        let node = Node {
+            source_v4: "127.0.0.9".parse().ok(),
+            ..Node::local()
+        };
+        let vantage = Vantage::new(Arc::new(node), Arc::new(means()));
+        attempt(&Arc::new(vantage), &target, &monitor)
+            .await
+            .expect("nobody listens on ::1, and nobody is asked there");
+    }
+
+    #[tokio::test]
+    async fn every_node_reports_for_itself() {
+        use crate::config::model::NodeId;
+        use crate::health::testing::{config, monitor, pool};
+        use crate::health::{Health, Outcome};
+
+        let server = listener("127.0.0.1").await;
+        let port = server.local_addr().expect("bound").port();
+        let monitor = Monitor {
+            nodes: vec![NodeId(0), NodeId(1), NodeId(2)],
+            ..monitor("tcp", Protocol::Tcp { port })
+        };
+        let pools = ["a", "b"].map(|name| pool(name, Some(0), &["127.0.0.1"]));
+        let mut config = config(vec![monitor], pools.to_vec());
+        for (name, source) in [("here", "127.0.0.9"), ("gone", "192.0.2.9")] {
+            config.nodes.push(Node {
+                name: name.to_owned(),
+                source_v4: source.parse().ok(),
+                ..Node::local()
+            });
+        }
+        let health = Health::new(&config, Timestamp::now());
+        let (sender, mut reported) = mpsc::channel(16);
+        let prober = Prober::start(means(), sender);
+        prober.set_tasks(health.tasks());
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            let report = tokio::time::timeout(LIMIT, reported.recv()).await;
+            let report = report.expect("in time").expect("the prober runs");
+            seen.push((report.task.node.name.clone(), report.outcome));
+        }
+        seen.sort_by(|a, b| a.0.cmp(&b.0));
+        let unable = "cannot send from 192.0.2.9: this host does not have the address";
+        assert_eq!(
+            seen,
+            [
+                ("gone".to_owned(), Outcome::Unable(unable.to_owned())),
+                ("here".to_owned(), Outcome::Good),
+                ("local".to_owned(), Outcome::Good),
+            ]
+        );
+        // Two pools, one target: three tasks, and no other before the interval is half over.
+        let more = tokio::time::timeout(Duration::from_millis(700), reported.recv()).await;
+        assert!(more.is_err(), "{more:?}");
+        prober.stop().await;
     }
 
     #[tokio::test]

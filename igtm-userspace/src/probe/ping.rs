@@ -248,9 +248,12 @@ mod tests {
         }
     }
 
-    /// Why 127.0.0.1 fails in a network namespace of its own, after `prepare`. A thread of its
-    /// own too: with one test thread, libtest runs tests on the main one.
-    fn in_a_namespace(prepare: fn()) -> Option<String> {
+    /// Work in a network namespace of its own, after `prepare`. A thread of its own too: with one
+    /// test thread, libtest runs tests on the main one.
+    fn in_a_namespace<T: Send + 'static>(
+        prepare: fn(),
+        work: impl AsyncFnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
         if !nix::unistd::geteuid().is_root() {
             #[expect(clippy::print_stderr, reason = "a skip says why")]
             {
@@ -265,30 +268,33 @@ mod tests {
                 .enable_all()
                 .build()
                 .expect("a runtime");
-            runtime.block_on(async {
-                attempt(
-                    &Echo::new(Arc::new(Node::local())),
-                    IpAddr::from([127, 0, 0, 1]),
-                    quick(100),
-                )
-                .await
-            })
+            runtime.block_on(work())
         });
-        let failure = there
-            .join()
-            .expect("it does not panic")
-            .expect_err("nobody replies here");
+        Some(there.join().expect("it does not panic"))
+    }
+
+    /// Why 127.0.0.1 fails there.
+    fn failing_in_a_namespace(prepare: fn()) -> Option<String> {
+        let failure = in_a_namespace(prepare, async || {
+            let echo = Echo::new(Arc::new(Node::local()));
+            attempt(&echo, IpAddr::from([127, 0, 0, 1]), quick(100)).await
+        })?;
+        let failure = failure.expect_err("nobody replies here");
         assert!(!failure.is_local(), "{failure:?}");
         Some(failure.to_string())
     }
 
+    fn loopback_up() {
+        let up = Command::new("ip")
+            .args(["link", "set", "lo", "up"])
+            .status();
+        assert!(up.expect("iproute2 is installed").success());
+    }
+
     #[test]
     fn nobody_replies() {
-        let words = in_a_namespace(|| {
-            let up = Command::new("ip")
-                .args(["link", "set", "lo", "up"])
-                .status();
-            assert!(up.expect("iproute2 is installed").success());
+        let words = failing_in_a_namespace(|| {
+            loopback_up();
             std::fs::write("/proc/sys/net/ipv4/icmp_echo_ignore_all", "1").expect("root may");
         });
         if let Some(words) = words {
@@ -298,8 +304,91 @@ mod tests {
 
     #[test]
     fn no_way_there() {
-        if let Some(words) = in_a_namespace(|| {}) {
+        if let Some(words) = failing_in_a_namespace(|| {}) {
             assert_eq!(words, "5 of 5 packets lost (network unreachable)");
         }
+    }
+
+    #[test]
+    fn without_cap_net_raw_a_datagram_socket_will_do() {
+        let prepare = || {
+            loopback_up();
+            std::fs::write("/proc/sys/net/ipv4/ping_group_range", "0 0").expect("root may");
+        };
+        let replies = in_a_namespace(prepare, async || {
+            let echo = Echo::new(Arc::new(Node::local()));
+            let mut replies = Vec::new();
+            for address in ["127.0.0.1", "::1"] {
+                let address = address.parse().expect("an address");
+                let client = open(&Node::local(), address, Type::DGRAM).expect("the group may");
+                assert_eq!(client.get_socket().get_type(), Type::DGRAM);
+                *echo.slot(address) = Some(client);
+                replies.push(attempt(&echo, address, quick(1)).await);
+            }
+            replies
+        });
+        for reply in replies.into_iter().flatten() {
+            reply.expect("a reply");
+        }
+    }
+
+    #[test]
+    fn loss_is_counted_over_the_packets_of_a_round() {
+        // Half way through the round the kernel stops replying.
+        let replies = in_a_namespace(loopback_up, async || {
+            let address = IpAddr::from([127, 0, 0, 1]);
+            let half = |loss_percent| Salvo {
+                packets: 10,
+                loss_percent,
+                gap: Duration::from_millis(40),
+                timeout: Duration::from_millis(300),
+            };
+            let mut seen = Vec::new();
+            for loss_percent in [90, 20] {
+                let echo = Echo::new(Arc::new(Node::local()));
+                let ignore = |value: &'static str| {
+                    let path = "/proc/sys/net/ipv4/icmp_echo_ignore_all";
+                    std::fs::write(path, value).expect("root may");
+                };
+                ignore("0");
+                let later = async {
+                    tokio::time::sleep(Duration::from_millis(180)).await;
+                    ignore("1");
+                };
+                let (reply, ()) = tokio::join!(attempt(&echo, address, half(loss_percent)), later);
+                seen.push(reply.map_err(|failure| failure.to_string()));
+            }
+            seen
+        });
+        let Some(seen) = replies else { return };
+        assert_eq!(seen[0], Ok(()), "fewer than 90 % are lost");
+        let words = seen[1].as_ref().expect_err("more than 20 % are lost");
+        assert!(words.ends_with(" of 10 packets lost"), "{words}");
+    }
+
+    #[tokio::test]
+    async fn packets_leave_from_the_nodes_source() {
+        if echo().is_none() {
+            return;
+        }
+        let from = |source: &str| {
+            let node = Node {
+                source_v4: source.parse().ok(),
+                ..Node::local()
+            };
+            Echo::new(Arc::new(node))
+        };
+        let address = IpAddr::from([127, 0, 0, 1]);
+        attempt(&from("127.0.0.9"), address, quick(1))
+            .await
+            .expect("a reply to 127.0.0.9");
+        let failure = attempt(&from("192.0.2.9"), address, quick(1))
+            .await
+            .expect_err("a documentation address");
+        assert!(failure.is_local(), "{failure:?}");
+        assert_eq!(
+            failure.to_string(),
+            "cannot send from 192.0.2.9: this host does not have the address"
+        );
     }
 }

@@ -104,4 +104,72 @@ mod tests {
         }
         panic!("16 connections fitted a queue of length 0");
     }
+
+    /// Whom a server on `ip` sees, when `node` connects.
+    async fn seen_from(node: &Node, ip: &str) -> Result<String, Failure> {
+        let server = listener(ip).await;
+        let to = server.local_addr().expect("bound");
+        let (connected, accepted) =
+            tokio::join!(connect(node, to, Deadline::after(LIMIT)), async {
+                tokio::time::timeout(Duration::from_millis(500), server.accept()).await
+            });
+        connected?;
+        let (_, from) = accepted.expect("connected").expect("accepted");
+        Ok(from.ip().to_string())
+    }
+
+    #[tokio::test]
+    async fn it_comes_from_the_nodes_source_by_its_interface() {
+        let node = |v4: Option<&str>, v6: Option<&str>, interface: Option<&str>| Node {
+            source_v4: v4.and_then(|ip| ip.parse().ok()),
+            source_v6: v6.and_then(|ip| ip.parse().ok()),
+            interface: interface.map(str::to_owned),
+            ..Node::local()
+        };
+        // node, server, whom it sees or why nobody
+        let table = [
+            (node(None, None, None), "127.0.0.1", Ok("127.0.0.1")),
+            (
+                node(Some("127.0.0.9"), None, None),
+                "127.0.0.1",
+                Ok("127.0.0.9"),
+            ),
+            (
+                node(Some("127.0.0.9"), Some("::1"), Some("lo")),
+                "127.0.0.1",
+                Ok("127.0.0.9"),
+            ),
+            (
+                node(Some("127.0.0.9"), Some("::1"), Some("lo")),
+                "[::1]",
+                Ok("::1"),
+            ),
+            (
+                node(Some("192.0.2.9"), None, None),
+                "127.0.0.1",
+                Err("cannot send from 192.0.2.9: this host does not have the address"),
+            ),
+            (
+                node(None, None, Some("nowhere0")),
+                "127.0.0.1",
+                Err("cannot send from nowhere0: this host does not have the interface"),
+            ),
+            (
+                node(None, Some("2001:db8::9"), Some("lo")),
+                "[::1]",
+                Err("cannot send from 2001:db8::9 on lo: this host does not have the address"),
+            ),
+        ];
+        for (node, ip, expected) in table {
+            let seen = seen_from(&node, ip).await;
+            // Whatever keeps a node from sending is no word about the target.
+            assert!(seen.as_ref().err().is_none_or(Failure::is_local));
+            let seen = seen.map_err(|failure| failure.to_string());
+            assert_eq!(
+                seen.as_deref().map_err(String::as_str),
+                expected,
+                "{node:?}"
+            );
+        }
+    }
 }

@@ -195,9 +195,18 @@ impl Snapshot {
         }
     }
 
-    /// The same with another health: decides anew what depends on the targets that `changed`, and
-    /// on `pools` of which an operator said something.
+    /// The same with another health: decides anew what depends on the targets that `changed`.
     pub fn after<'a>(
+        &self,
+        changed: impl IntoIterator<Item = &'a Target>,
+        health: &dyn HealthView,
+        serial: u32,
+    ) -> Self {
+        self.after_words(changed, &[], health, serial)
+    }
+
+    /// As [`Self::after`], and what depends on `pools`, of which an operator said something.
+    pub fn after_words<'a>(
         &self,
         changed: impl IntoIterator<Item = &'a Target>,
         pools: &[PoolId],

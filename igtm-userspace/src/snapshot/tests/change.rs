@@ -86,7 +86,7 @@ proptest! {
                 health.0.insert(target.clone(), states[state]);
                 changed.push(target.clone());
             }
-            let next = now.after(&changed, &[], &health, serial);
+            let next = now.after(&changed, &health, serial);
             let fresh = Snapshot::new(ground.clone(), &health, serial, COOKIES);
             same(&next, &fresh)?;
             // What is listed is what differs.

@@ -96,7 +96,7 @@ fn figures() {
         let mut times: Vec<_> = (2..102)
             .map(|serial| {
                 let started = Instant::now();
-                let after = before.after(failed.iter().copied(), &[], &Down(&[down]), serial);
+                let after = before.after(failed.iter().copied(), &Down(&[down]), serial);
                 let took = started.elapsed();
                 assert!(!after.image.changed.expect("the same ground").is_empty());
                 took

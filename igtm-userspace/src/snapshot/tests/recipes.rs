@@ -48,7 +48,7 @@ fn what_is_the_same_to_the_policy_is_decided_and_answered_once() {
     assert_eq!(ground.answers(), (3, 0));
     let before = snapshot(&ground, &[], 1);
     let targets: Vec<_> = targets(&ground.config).into_iter().collect();
-    let after = before.after(&targets, &[], &Down(&["192.0.2.1"]), 2);
+    let after = before.after(&targets, &Down(&["192.0.2.1"]), 2);
     assert_eq!(after.redecided.as_ref().map(Vec::len), Some(1));
     assert_eq!(after.image.changed.as_ref().map(Vec::len), Some(3));
 }

@@ -1,5 +1,7 @@
 //! Transitions and snapshots in, events out.
 
+mod words;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::damping::Damping;
 use super::nodes::NodeWatch;
-use super::panel::Panel;
+use super::panel::{Panel, Sight};
 use super::round::{Verdict, verdict};
 use super::saved::SavedTarget;
 use super::status::{NodeSight, TargetStatus};
@@ -101,29 +101,59 @@ impl TargetHealth {
         (from != self.state()).then(|| (from, std::mem::replace(&mut self.since, now)))
     }
 
-    /// The ratio over the nodes that report and are not suspected.
-    fn verdict(&self, nodes: &[NodeWatch], now: Timestamp) -> Option<(Verdict, Vec<NodeReason>)> {
+    /// The nodes that count, with what they saw: those that report and are not suspected.
+    fn counted<'a>(
+        &'a self,
+        nodes: &'a [NodeWatch],
+        now: Timestamp,
+    ) -> impl Iterator<Item = (usize, &'a Sight)> {
         let interval = self.monitor.interval;
-        let (mut failing, mut reporting) = (0, 0);
+        self.panel.seats.iter().filter_map(move |seat| {
+            let sight = seat.fresh(interval, now)?;
+            (!nodes[seat.node].suspected).then_some((seat.node, sight))
+        })
+    }
+
+    /// The ratio over the nodes that count.
+    fn verdict(&self, nodes: &[NodeWatch], now: Timestamp) -> Option<(Verdict, Vec<NodeReason>)> {
+        let mut reporting = 0;
         let mut reasons = Vec::new();
-        for seat in &self.panel.seats {
-            let node = &nodes[seat.node];
-            let Some(sight) = seat.fresh(interval, now).filter(|_| !node.suspected) else {
-                continue;
-            };
+        for (node, sight) in self.counted(nodes, now) {
             reporting += 1;
             if let Some(failure) = &sight.failure {
-                failing += 1;
                 reasons.push(NodeReason {
-                    node: node.node.name.clone(),
+                    node: nodes[node].node.name.clone(),
                     reason: failure.to_string(),
                 });
             }
         }
         // Who reported first must not show.
         reasons.sort_by(|a, b| (&a.node, &a.reason).cmp(&(&b.node, &b.reason)));
-        let verdict = verdict(failing, reporting, self.monitor.failure_percent)?;
+        let verdict = verdict(reasons.len(), reporting, self.monitor.failure_percent)?;
         Some((verdict, reasons))
+    }
+
+    /// The node that a bad verdict would hinge on, though it may be the node that is in trouble.
+    pub(super) fn hinge(&self, nodes: &[NodeWatch], now: Timestamp) -> Option<usize> {
+        if self.panel.seats.len() < 2 {
+            return None;
+        }
+        let (mut failing, mut reporting, mut doubted) = (0, 0, 0);
+        let mut hinge = None;
+        for (node, sight) in self.counted(nodes, now) {
+            reporting += 1;
+            if sight.failure.is_some() {
+                failing += 1;
+                if nodes[node].is_doubted() {
+                    doubted += 1;
+                    hinge = hinge.or(Some(node));
+                }
+            }
+        }
+        let percent = self.monitor.failure_percent;
+        let without = verdict(failing - doubted, reporting - doubted, percent);
+        let bad = verdict(failing, reporting, percent) == Some(Verdict::Bad);
+        hinge.filter(|_| bad && without.is_some_and(|without| without != Verdict::Bad))
     }
 
     pub(super) fn status(&self, nodes: &[NodeWatch], now: Timestamp) -> TargetStatus {

@@ -45,6 +45,8 @@ pub(super) struct NodeWatch {
     /// Targets that it last saw fail.
     bad: usize,
     pub(super) suspected: bool,
+    /// Whether what it last said, of any target, was that it fails.
+    failed_last: bool,
 }
 
 impl NodeWatch {
@@ -58,6 +60,7 @@ impl NodeWatch {
             good: 0,
             bad: 0,
             suspected: false,
+            failed_last: false,
         }
     }
 
@@ -108,6 +111,7 @@ impl NodeWatch {
             Some(false) => self.good += 1,
             None => {}
         }
+        self.failed_last = after == Some(true);
         if self.good > 0 {
             self.suspected = false;
         }
@@ -116,6 +120,12 @@ impl NodeWatch {
     /// Whether it sees enough targets, and all of them fail.
     pub(super) fn sees_nothing_good(&self) -> bool {
         self.good == 0 && self.bad >= LEAST_SUSPICIOUS
+    }
+
+    /// Whether it could turn out to see everything fail: it has enough targets, and has seen none
+    /// pass since it last saw one fail.
+    pub(super) fn is_doubted(&self) -> bool {
+        self.failed_last && self.good + self.bad >= LEAST_SUSPICIOUS
     }
 
     /// Whether it has become silent or is back.

@@ -34,6 +34,7 @@ impl Health {
             former.insert((name, unplaced(&target)), health);
         }
         self.open.clear();
+        self.held.clear();
         let monitors: Vec<(Arc<str>, Arc<Monitor>)> = config
             .monitors
             .iter()

@@ -51,6 +51,8 @@ pub struct Health {
     pub(super) nodes: Vec<NodeWatch>,
     /// Targets of several nodes whose round is under way.
     pub(super) open: HashSet<Target>,
+    /// Those whose verdict waits to know whether a node is in trouble, by that node.
+    pub(super) held: HashMap<usize, HashSet<Target>>,
     forces: Forces,
 }
 
@@ -73,6 +75,7 @@ impl Health {
             table: HashMap::new(),
             nodes: Vec::new(),
             open: HashSet::new(),
+            held: HashMap::new(),
             forces: Forces::default(),
         };
         health.reconcile(config, now);
@@ -94,9 +97,10 @@ impl Health {
         };
         let node = health.panel.seats[seat].node;
         if health.panel.is_done(seat) {
-            // The next round of this node has begun: the others are not waited for.
+            // The next round of this node has begun: nobody is waited for any longer.
             changes.extend(judge(health, &task.target, &self.nodes, now));
         }
+        let good = outcome == Outcome::Good;
         match outcome {
             Outcome::Unable(trouble) => {
                 health.panel.abstain(seat, now);
@@ -105,18 +109,39 @@ impl Health {
             Outcome::Good => self.see(&task.target, seat, None, now),
             Outcome::Bad(reason) => self.see(&task.target, seat, Some(reason), now),
         }
-        let Some(health) = self.table.get_mut(&task.target) else {
-            return changes;
-        };
-        if health.panel.is_over(health.monitor.interval, now) {
-            changes.extend(judge(health, &task.target, &self.nodes, now));
-        }
-        if health.panel.is_open() {
-            self.open.insert(task.target.clone());
-        } else {
-            self.open.remove(&task.target);
+        changes.extend(self.end_if_over(&task.target, now));
+        if good && let Some(held) = self.held.remove(&node) {
+            // It is not the node: what it said of those holds.
+            for target in held {
+                changes.extend(self.end_if_over(&target, now));
+            }
         }
         changes
+    }
+
+    /// Ends the round of a target when everyone has had a say, or had the time for it. A bad
+    /// verdict that hinges on a node that may itself be in trouble waits until that node has seen
+    /// anything pass, or is suspected, or reports again on this target.
+    fn end_if_over(&mut self, target: &Target, now: Timestamp) -> Option<Transition> {
+        let health = self.table.get_mut(target)?;
+        let monitor = &health.monitor;
+        let over =
+            health.panel.is_over(monitor.interval, now) || health.panel.is_overdue(monitor, now);
+        let hinge = health.hinge(&self.nodes, now).filter(|_| over);
+        if let Some(node) = hinge {
+            self.held.entry(node).or_default().insert(target.clone());
+        }
+        let change = if over && hinge.is_none() {
+            judge(health, target, &self.nodes, now)
+        } else {
+            None
+        };
+        if health.panel.is_open() {
+            self.open.insert(target.clone());
+        } else {
+            self.open.remove(target);
+        }
+        change
     }
 
     fn see(&mut self, target: &Target, seat: usize, failure: Option<String>, now: Timestamp) {
@@ -167,21 +192,10 @@ impl Health {
                 self.nodes[at].sees_nothing_good() && self.is_contradicted(at, now);
         }
         let mut tick = Tick::default();
-        let overdue: Vec<Target> = self
-            .open
-            .extract_if(|target| {
-                let health = self.table.get(target);
-                health.is_none_or(|health| {
-                    health.panel.is_overdue(&health.monitor, now)
-                        || health.panel.is_over(health.monitor.interval, now)
-                })
-            })
-            .collect();
-        for target in overdue {
-            if let Some(health) = self.table.get_mut(&target) {
-                let change = judge(health, &target, &self.nodes, now);
-                tick.transitions.extend(change);
-            }
+        self.held.clear();
+        for target in std::mem::take(&mut self.open) {
+            let change = self.end_if_over(&target, now);
+            tick.transitions.extend(change);
         }
         tick.transitions.sort_by(|a, b| a.target.cmp(&b.target));
         let nodes = self.nodes.iter_mut();

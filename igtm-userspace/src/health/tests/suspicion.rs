@@ -128,3 +128,85 @@ fn a_silent_witness_is_none() {
         assert_eq!(suspected(&health), expected, "at {second}");
     }
 }
+
+/// The states that were ever entered by the words of a round, in which n1 speaks second.
+fn entered(
+    health: &mut Health,
+    targets: &[Target],
+    second: i64,
+    fails: impl Fn(usize, usize) -> bool,
+) -> Vec<AddressState> {
+    let mut changes = Vec::new();
+    for (number, target) in targets.iter().enumerate() {
+        // One after the other, as through an interval, with the clock asking in between.
+        let second = second + number as i64;
+        for (node, name) in ["n0", "n1"].into_iter().enumerate() {
+            changes.extend(say(
+                health,
+                target,
+                name,
+                outcome(fails(number, node)),
+                at(second),
+            ));
+        }
+        changes.extend(health.tick(at(second)).transitions);
+    }
+    changes.into_iter().map(|change| change.to).collect()
+}
+
+#[test]
+fn a_node_that_loses_its_network_takes_nothing_down_meanwhile() {
+    let (mut config, targets) = many(20);
+    // At the default of 50 the word of one of two is enough.
+    config.monitors[0].failure_percent = 50;
+    let mut health = Health::new(&config, at(0));
+    entered(&mut health, &targets, 0, |_, _| false);
+    for round in 1..4 {
+        let states = entered(&mut health, &targets, 60 * round, |_, node| node == 1);
+        assert_eq!(states, [], "round {round}");
+    }
+    assert_eq!(suspected(&health), ["n1"]);
+    assert!(
+        targets
+            .iter()
+            .all(|one| health.state(one) == AddressState::Ok)
+    );
+}
+
+#[test]
+fn what_only_one_node_sees_fail_is_believed_once_it_sees_another_pass() {
+    let (mut config, targets) = many(20);
+    config.monitors[0].failure_percent = 50;
+    let mut health = Health::new(&config, at(0));
+    entered(&mut health, &targets, 0, |_, _| false);
+    let refuses = |target: usize, node: usize| node == 1 && target == 7;
+    for number in 0..=7 {
+        for (node, name) in ["n0", "n1"].into_iter().enumerate() {
+            let word = outcome(refuses(number, node));
+            assert_eq!(say(&mut health, &targets[number], name, word, at(60)), []);
+        }
+    }
+    assert_eq!(health.tick(at(61)).transitions, []);
+    let changes = say(&mut health, &targets[8], "n1", Outcome::Good, at(61));
+    assert_eq!(changes.len(), 1);
+    assert_eq!(
+        (&changes[0].target, changes[0].to),
+        (&targets[7], AddressState::Down)
+    );
+    // Where both see it fail there is nothing to wait for.
+    say(&mut health, &targets[9], "n0", refused(), at(62));
+    let changes = say(&mut health, &targets[9], "n1", refused(), at(62));
+    assert_eq!(changes[0].to, AddressState::Down);
+}
+
+#[test]
+fn a_held_verdict_waits_no_longer_than_the_next_round() {
+    let (mut config, targets) = many(20);
+    config.monitors[0].failure_percent = 50;
+    let mut health = Health::new(&config, at(0));
+    entered(&mut health, &targets, 0, |_, _| false);
+    say(&mut health, &targets[0], "n0", Outcome::Good, at(60));
+    assert_eq!(say(&mut health, &targets[0], "n1", refused(), at(60)), []);
+    let changes = say(&mut health, &targets[0], "n1", refused(), at(120));
+    assert_eq!(changes[0].to, AddressState::Down);
+}

@@ -37,7 +37,7 @@ pub use nodes::NodeChange;
 pub use saved::SavedTarget;
 pub use status::{NodeSight, NodeStatus, TargetStatus};
 pub use table::{Health, Tick, Transition};
-pub use target::targets;
+pub use target::{probe_tasks, targets};
 pub use task::{Outcome, Report, Task};
 
 use crate::config::model::{

@@ -12,7 +12,7 @@
 //! once a second, and on a reload calls [`Health::reconcile`] and hands over the tasks again.
 //!
 //! A target's *panel* are the nodes that have a say about it. When each has had its say, the round
-//! is over: the ratio makes a verdict of it ([`round`]), and damping believes it or not ([`damping`]).
+//! is over: the ratio makes a verdict of it (`round.rs`), and damping believes it or not (`damping.rs`).
 
 mod damping;
 mod entry;

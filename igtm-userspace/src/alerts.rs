@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::config::model::{Config, Instance, Strategy};
-use crate::health::{AddressState, Target, Transition};
-use crate::notify::event::{Event, Kind, Severity};
+use crate::config::model::{Address, Config, Instance, Strategy};
+use crate::health::{AddressState, Forced, ForcedState, NodeChange, Target, Transition};
+use crate::notify::event::{Event, Kind, NodeReason, Severity};
 use crate::policy::{Active, Decision};
 use crate::snapshot::{Ground, RecipeId, Snapshot};
 pub use cause::{Cause, NodeReport, of_moves};
@@ -43,6 +43,82 @@ pub fn of_transition(ground: &Ground, transition: &Transition) -> Vec<Event> {
             }
         })
         .collect()
+}
+
+/// The event of a node that has become silent, or is back.
+pub fn of_node(config: &Config, change: &NodeChange) -> Event {
+    let node = &change.node;
+    let (kind, severity, title) = if change.silent {
+        let title = format!("the node {node} is silent");
+        (Kind::NodeSilent, Severity::Warning, title)
+    } else {
+        (
+            Kind::NodeBack,
+            Severity::Info,
+            format!("the node {node} is back"),
+        )
+    };
+    let trouble = change.trouble.clone().filter(|_| change.silent);
+    let reason = trouble.unwrap_or_else(|| title.clone());
+    Event {
+        title,
+        reason: vec![NodeReason {
+            node: node.clone(),
+            reason,
+        }],
+        since: Some(change.since),
+        duration_s: Some(seconds(change.since, change.at)),
+        ..event(config, kind, severity, change.at)
+    }
+}
+
+/// Another word of an operator about an address of a pool.
+#[derive(Clone, Copy, Debug)]
+pub struct Forcing<'a> {
+    /// The pool's name.
+    pub pool: &'a str,
+    /// Which.
+    pub address: &'a Address,
+    /// What it was held to be.
+    pub before: Option<ForcedState>,
+    /// What it is held to be now.
+    pub after: Option<ForcedState>,
+    /// What holds where nobody says anything.
+    pub measured_down: bool,
+    /// The word itself, with its reason; on the end of one, the one that ended.
+    pub by: Option<&'a Forced>,
+}
+
+/// The event of an operator's word, if it is told: one about draining is not.
+pub fn of_force(config: &Config, change: &Forcing<'_>, at: Timestamp) -> Option<Event> {
+    // Down, up, or drained: neither.
+    let down = |forced| match forced {
+        Some(ForcedState::Down) => Some(true),
+        Some(ForcedState::Up) => Some(false),
+        Some(ForcedState::Drain) => None,
+        None => Some(change.measured_down),
+    };
+    let (kind, severity, word) = match (down(change.before), down(change.after)) {
+        (Some(false) | None, Some(true)) => (Kind::AddressDown, Severity::Warning, "down"),
+        (Some(true), Some(false)) => (Kind::AddressUp, Severity::Info, "up again"),
+        _ => return None,
+    };
+    let (address, pool) = (change.address, change.pool);
+    let said = match change.after {
+        Some(state) => format!("forced {}", state.word()),
+        None => "no longer forced".to_owned(),
+    };
+    let reason = change.by.map(|by| NodeReason {
+        node: config.server.node.clone(),
+        reason: format!("{said}: {}", by.reason),
+    });
+    Some(Event {
+        title: format!("{address} of pool {pool} is {word} ({said})"),
+        pool: Some(pool.to_owned()),
+        address: Some(address.to_string()),
+        reason: Vec::from_iter(reason),
+        ..event(config, kind, severity, at)
+    })
 }
 
 /// The one instance whose answers depend on a target; `None` when there are none or several.

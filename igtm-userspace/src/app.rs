@@ -11,6 +11,7 @@
 //! ```
 
 mod cookies;
+mod judge;
 mod keep;
 mod phases;
 mod reload;
@@ -28,26 +29,31 @@ use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::{JoinSet, block_in_place};
-use tokio::time::{MissedTickBehavior, interval, interval_at, timeout_at};
+use tokio::time::{MissedTickBehavior, interval, interval_at, sleep_until};
 use tracing::{error, info, warn};
 
 use crate::alerts::{self, Cause, Since};
-use crate::config::{self, model::Config};
+use crate::config::{
+    self,
+    model::{Config, PoolId},
+};
 use crate::dataplane::{Capacity, Dataplane};
 use crate::dns::server::{Current, Listener};
-use crate::health::{Health, Round, Target};
+use crate::health::{Health, Report, Target};
 use crate::notify::Notifier;
 use crate::notify::event::Event;
-use crate::probe::{Prober, Vantage};
+use crate::probe::{Means, Prober};
 use crate::snapshot::{Ground, Snapshot};
 use crate::state::Store;
 use phases::Phases;
 use service::{Stop, notify_service};
 use watch::Watch;
 
-/// Rounds that wait to be judged; probes wait when there are more.
-const ROUNDS: usize = 4096;
-/// How often the kernel hears that the daemon lives.
+/// Reports that wait to be judged; probes wait when there are more. A large reload takes seconds.
+const REPORTS: usize = 65_536;
+/// Reports that become one step at most.
+const STEP: usize = 4096;
+/// How often the kernel hears that the daemon lives, and time is asked what it brought.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How long pending alerts may take at the end.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -84,7 +90,7 @@ struct App {
     listener: Option<Listener>,
     health: Health,
     prober: Prober,
-    rounds: mpsc::Receiver<Round>,
+    reports: mpsc::Receiver<Report>,
     notifier: Notifier,
     current: Option<Current>,
     since: Since,
@@ -93,8 +99,10 @@ struct App {
     cookies: Secrets,
     /// Targets whose state is not yet part of what is answered, and why they changed.
     changed: Vec<(Target, Cause)>,
-    /// Events of transitions that are not yet part of what is answered, each with its cause.
-    pending: Vec<(Event, Cause)>,
+    /// Pools in which an operator's word is not yet part of what is answered.
+    changed_pools: Vec<PoolId>,
+    /// Events of transitions that are not yet part of what is answered, each with its causes.
+    pending: Vec<(Event, Vec<Cause>)>,
 }
 
 impl App {
@@ -114,9 +122,9 @@ impl App {
         let mut health = Health::new(&config, Timestamp::now());
         let serial = restored.serial;
         let since = keep::resume(&store, &mut health, restored);
-        let (reports, rounds) = mpsc::channel(ROUNDS);
-        let prober = Prober::start(Vantage::new("local"), reports);
-        prober.set_targets(health.probes());
+        let (sender, reports) = mpsc::channel(REPORTS);
+        let prober = Prober::start(Means::of_host(), sender);
+        prober.set_tasks(health.tasks());
         phases.over("targets found, probes started");
         Ok(Self {
             file,
@@ -126,13 +134,14 @@ impl App {
             listener: Some(listener),
             health,
             prober,
-            rounds,
+            reports,
             notifier: Notifier::start(config),
             current: None,
             since,
             serial,
             cookies,
             changed: Vec::new(),
+            changed_pools: Vec::new(),
             pending: Vec::new(),
         })
     }
@@ -141,11 +150,16 @@ impl App {
     async fn first_rounds(&mut self) {
         let wait = self.ground.config.server.start_wait;
         let until = tokio::time::Instant::now() + wait;
+        let mut clock = interval(HEARTBEAT);
+        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !self.health.all_known() {
-            match timeout_at(until, self.rounds.recv()).await {
-                Ok(Some(round)) => self.judge(round),
-                Ok(None) => return,
-                Err(_elapsed) => {
+            tokio::select! {
+                report = self.reports.recv() => match report {
+                    Some(report) => self.judge(report),
+                    None => return,
+                },
+                _ = clock.tick() => self.tick(),
+                () = sleep_until(until) => {
                     warn!(?wait, "start_wait is over before every address was probed");
                     return;
                 }
@@ -161,6 +175,7 @@ impl App {
         phases.over("decided");
         self.write(&snapshot)?;
         phases.over("maps written");
+        self.changed_pools.clear();
         self.store.reserve_serials(snapshot.serial);
         let current: Current = Arc::new(ArcSwap::from_pointee(snapshot));
         let listener = self
@@ -202,14 +217,14 @@ impl App {
                     notify_service(&[sd_notify::NotifyState::Stopping]);
                     return;
                 }
-                Some(round) = self.rounds.recv() => {
+                Some(report) = self.reports.recv() => {
                     let verdict = Instant::now();
-                    self.judge(round);
+                    self.judge(report);
                     // What has come meanwhile becomes one step. Bounded: where rounds end faster
                     // than they are judged, nothing would ever be answered nor stopped.
-                    for _ in 0..ROUNDS {
-                        let Ok(round) = self.rounds.try_recv() else { break };
-                        self.judge(round);
+                    for _ in 0..STEP {
+                        let Ok(report) = self.reports.try_recv() else { break };
+                        self.judge(report);
                     }
                     if !self.changed.is_empty() {
                         self.change(None, verdict);
@@ -217,34 +232,13 @@ impl App {
                 }
                 _ = hangup.recv() => self.reload(&mut watch),
                 () = watch.changed() => self.reload(&mut watch),
-                _ = heartbeat.tick() => self.beat(),
+                _ = heartbeat.tick() => {
+                    self.beat();
+                    self.tick();
+                }
                 _ = rotation.tick() => self.rotate_cookies(),
             }
         }
-    }
-
-    /// Takes in a round; a state that it changed waits for [`Self::change`].
-    fn judge(&mut self, round: Round) {
-        let Some((transition, cause)) = self.report(round) else {
-            return;
-        };
-        let reasons: Vec<String> = transition
-            .reasons
-            .iter()
-            .map(|reason| format!("{}: {}", reason.node, reason.reason))
-            .collect();
-        info!(
-            address = %transition.target.address,
-            monitor = self.ground.config.monitor(transition.target.monitor).name,
-            from = ?transition.from,
-            to = ?transition.to,
-            reasons = reasons.join("; "),
-            "state"
-        );
-        let events = alerts::of_transition(&self.ground, &transition);
-        self.pending
-            .extend(events.into_iter().map(|event| (event, cause.clone())));
-        self.changed.push((transition.target, cause));
     }
 
     /// Decides what has changed, or all of another ground, and makes it the answer everywhere; on
@@ -262,9 +256,11 @@ impl App {
         let snapshot = Arc::new(match ground {
             Some(ground) => Snapshot::new(ground, &self.health, serial, self.cookies),
             None => {
-                let changed = self.changed.iter().map(|(target, _)| target.clone());
-                let changed: Vec<Target> = changed.collect();
-                current.load().after(&changed, &self.health, serial)
+                let targets = self.changed.iter().map(|(target, _)| target);
+                let pools = &self.changed_pools;
+                current
+                    .load()
+                    .after_words(targets, pools, &self.health, serial)
             }
         });
         phases.over("decided");
@@ -276,6 +272,7 @@ impl App {
             return false;
         }
         phases.over("maps written");
+        self.changed_pools.clear();
         let former = current.swap(Arc::clone(&snapshot));
         info!(
             took_us = since.elapsed().as_micros() as u64,
@@ -322,14 +319,18 @@ impl App {
         let changed = std::mem::take(&mut self.changed);
         let causes = alerts::of_moves(&now.ground, &changed, &moves);
         self.keep_moves();
-        let pending = self.pending.drain(..);
-        let pending = pending.map(|(event, cause)| (event, vec![cause]));
-        for (event, cause) in pending.chain(moves.into_iter().zip(causes)) {
-            info!(event = event.kind.name(), "{}", event.title);
-            self.store.add_event(event.clone(), cause);
-            self.notifier.raise(event);
+        let pending = std::mem::take(&mut self.pending);
+        for (event, causes) in pending.into_iter().chain(moves.into_iter().zip(causes)) {
+            self.raise(event, causes);
         }
         self.store.reserve_serials(now.serial);
+    }
+
+    /// Tells an event, and keeps it with what brought it about.
+    fn raise(&mut self, event: Event, causes: Vec<Cause>) {
+        info!(event = event.kind.name(), "{}", event.title);
+        self.store.add_event(event.clone(), causes);
+        self.notifier.raise(event);
     }
 
     fn beat(&mut self) {

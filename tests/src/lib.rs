@@ -16,6 +16,7 @@ pub mod list_figures;
 pub mod load;
 pub mod netns;
 pub mod pass;
+pub mod probe_figures;
 pub mod receiver;
 pub mod undo;
 pub mod wait;

@@ -1,4 +1,4 @@
-//! `cargo xtask figures`: what a packet costs in the kernel, measured on this host.
+//! `cargo xtask figures`: what a packet costs in the kernel, or what probes cost, on this host.
 
 use std::os::unix::process::CommandExt;
 
@@ -11,7 +11,11 @@ use crate::shell;
 /// Builds, then becomes the program that measures.
 pub(crate) fn figures(json: bool, only: &[String]) -> Result<()> {
     build::build(Profile::Release)?;
-    let program = Profile::Release.directory().join("igtm-figures");
+    let (program, only) = match only {
+        [first, rest @ ..] if first == "probes" => ("igtm-probe-figures", rest),
+        all => ("igtm-figures", all),
+    };
+    let program = Profile::Release.directory().join(program);
     let program = program
         .to_str()
         .with_context(|| format!("{} is not UTF-8", program.display()))?;

@@ -52,12 +52,13 @@ enum Command {
         /// unit needs neither root nor the BPF toolchain; bpf and netns need both.
         level: Option<test::Level>,
     },
-    /// Measure what a packet costs in the kernel, by BPF_PROG_TEST_RUN.
+    /// Measure what a packet costs in the kernel, by BPF_PROG_TEST_RUN; or, with `probes`, what
+    /// 100 000 probe tasks cost.
     Figures {
         /// Print JSON instead of a table.
         #[arg(long)]
         json: bool,
-        /// Only these, e.g. `hit nxdomain`; all without any.
+        /// Only these, e.g. `hit nxdomain`, or `probes tcp`; all of the kernel's without any.
         only: Vec<String>,
     },
     /// Measure igtm and its peers with real packets: a table, and target/bench/report.json.

@@ -1,5 +1,7 @@
 //! Transitions and snapshots in, events out.
 
+mod words;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -75,13 +77,11 @@ fn at(second: i64) -> Timestamp {
 /// The target of `address` by the monitor `tcp`.
 fn target(config: &Config, address: &str) -> Target {
     let health = Health::new(config, at(0));
-    let targets = health.probes();
-    let found = targets
-        .into_iter()
-        .map(|(target, _)| target)
-        .find(|target| {
-            target.address.to_string() == address && config.monitor(target.monitor).name == "tcp"
-        });
+    let tasks = health.tasks().into_iter();
+    let mut targets = tasks.map(|task| task.target.clone());
+    let found = targets.find(|target| {
+        target.address.to_string() == address && config.monitor(target.monitor).name == "tcp"
+    });
     found.expect("it is probed")
 }
 

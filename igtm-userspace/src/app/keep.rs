@@ -10,7 +10,7 @@ use tracing::info;
 use super::App;
 use crate::alerts::{Cause, NodeReport, Since};
 use crate::config::model::Address;
-use crate::health::{Health, Round, SavedTarget, Transition};
+use crate::health::{Ended, Health, SavedTarget, Transition};
 use crate::state::{Moved, Restored, Store, is_news};
 
 /// Goes on from a former run: the health of targets that the file still wants, and from what
@@ -44,28 +44,36 @@ fn name(saved: &SavedTarget) -> (&str, &Address, Option<&str>) {
 }
 
 impl App {
-    /// Judges a round, and keeps what it changed and counts.
-    pub(super) fn report(&mut self, round: Round) -> Option<(Transition, Cause)> {
-        let now = Timestamp::now();
-        let target = round.target.clone();
-        if let Some(bad) = round.is_bad() {
-            self.store.count_round(&round.monitor.name, !bad, now);
+    /// Keeps and counts the rounds that are over.
+    pub(super) fn keep_rounds(&mut self, now: Timestamp) {
+        for Ended {
+            target,
+            bad,
+            former,
+        } in self.health.take_ended()
+        {
+            let Some(saved) = self.health.export_one(&target) else {
+                continue;
+            };
+            self.store.count_round(&saved.monitor, !bad, now);
+            if is_news(former.as_ref(), &saved) {
+                self.store.save_health(saved);
+            }
         }
-        let nodes = round.results.iter().map(|result| NodeReport {
-            node: result.node.clone(),
-            reason: result.outcome.clone().err(),
+    }
+
+    /// Why a state changed: the rounds that said so, and who took part in the last of them.
+    pub(super) fn cause(&self, transition: &Transition) -> Cause {
+        let target = &transition.target;
+        let saved = self.health.export_one(target);
+        let rounds = saved.map_or(0, |saved| saved.bad_run.max(saved.good_run));
+        let status = self.health.status(target, transition.at);
+        let nodes = status.into_iter().flat_map(|status| status.nodes);
+        let nodes = nodes.filter(|sight| sight.counts).map(|sight| NodeReport {
+            node: sight.node,
+            reason: sight.failure,
         });
-        let nodes = nodes.collect();
-        let before = self.health.export_one(&target);
-        let transition = self.health.report(round, now);
-        let saved = self.health.export_one(&target)?;
-        let rounds = saved.bad_run.max(saved.good_run);
-        if is_news(before.as_ref(), &saved) {
-            self.store.save_health(saved);
-        }
-        let transition = transition?;
-        let cause = Cause::new(&self.ground, &transition, rounds, nodes);
-        Some((transition, cause))
+        Cause::new(&self.ground, transition, rounds, nodes.collect())
     }
 
     /// Keeps from what strategies are answered now.

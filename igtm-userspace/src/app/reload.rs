@@ -47,7 +47,7 @@ impl App {
                 };
                 if applied {
                     self.configure(&config);
-                    self.prober.set_targets(self.health.probes());
+                    self.prober.set_tasks(self.health.tasks());
                     self.notifier.reconfigure(config);
                     phases.over("probes and channels told");
                     info!(file = %self.file.display(), "reloaded");

@@ -115,7 +115,7 @@ impl Summary {
             strategies: strategies.sum(),
             channels: config.channels.len(),
             subscriptions: config.subscriptions.len(),
-            probe_tasks: health::targets(config).len(),
+            probe_tasks: health::probe_tasks(config),
             map_use: MapUse::of(ground),
         }
     }

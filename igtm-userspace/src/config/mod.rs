@@ -18,6 +18,7 @@ pub mod model;
 mod monitor;
 mod names;
 mod near_miss;
+mod node;
 mod pieces;
 mod pool;
 mod prefix;
@@ -54,9 +55,8 @@ use self::sources::Source;
 const VERSION: u64 = 1;
 
 /// Tables of config.md that are not built yet, as they stand in the file.
-const LATER_TABLES: [(&str, &str); 5] = [
+const LATER_TABLES: [(&str, &str); 4] = [
     ("admin", "[admin]"),
-    ("node", "[[node]]"),
     ("failover", "[[failover]]"),
     ("template", "[[template]]"),
     ("cluster", "[cluster]"),
@@ -196,7 +196,8 @@ fn read(
     let zones = zone::read_all(&mut root);
     let geo = Geo::read(&mut root);
     let (lines, line_names) = line::read_all(&mut root, &geo);
-    let monitors = monitor::read_all(&mut root);
+    let nodes = node::read_all(&mut root);
+    let monitors = monitor::read_all(&mut root, &nodes);
     let mut pools = pool::read_all(&mut root, &monitors.names);
     geo.guess_regions(&mut pools.pools);
     let mut config = Config {
@@ -204,6 +205,7 @@ fn read(
         limits: limits::read(&mut root),
         zones: zones.zones,
         lines,
+        nodes: nodes.nodes,
         monitors: monitors.monitors,
         pools: pools.pools,
         instances: Vec::new(),

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use super::domain;
 use super::duration;
-use super::model::{HttpCheck, Monitor, Protocol, TlsCheck};
+use super::model::{HttpCheck, Monitor, NodeId, Protocol, TlsCheck};
 use super::names::{Named, Names};
+use super::node::Nodes;
 use super::problem::{At, Report};
 use super::reader::Section;
 use super::value::Value;
@@ -63,7 +64,7 @@ pub(super) struct Monitors {
 }
 
 /// Reads every `[[monitor]]`.
-pub(super) fn read_all(root: &mut Section<'_>) -> Monitors {
+pub(super) fn read_all(root: &mut Section<'_>, nodes: &Nodes) -> Monitors {
     let report = root.report();
     let mut sections = root.tables("monitor");
     let (names, named) = Names::declare("monitor", &mut sections, 0);
@@ -71,7 +72,7 @@ pub(super) fn read_all(root: &mut Section<'_>) -> Monitors {
     let monitors = sections
         .into_iter()
         .zip(named)
-        .map(|(section, named)| read(section, named, report))
+        .map(|(section, named)| read(section, named, nodes, report))
         .collect();
     Monitors {
         monitors,
@@ -96,7 +97,7 @@ impl Monitor {
     }
 }
 
-fn read(mut section: Section<'_>, named: Named, report: &Report<'_>) -> Monitor {
+fn read(mut section: Section<'_>, named: Named, nodes: &Nodes, report: &Report<'_>) -> Monitor {
     let before = report.count();
     let word = section.need("protocol").and_then(|v| v.one_of(&WORDS));
     let enabled = section.take("enabled").and_then(|v| v.bool());
@@ -106,9 +107,8 @@ fn read(mut section: Section<'_>, named: Named, report: &Report<'_>) -> Monitor 
     let retries = section.take("retries").and_then(|v| v.integer(0..=5));
     let bad_rounds = section.take("bad_rounds").and_then(|v| v.integer(1..=10));
     let good_rounds = section.take("good_rounds").and_then(|v| v.integer(1..=10));
-    if let Some(nodes) = section.take("nodes") {
-        refuse_other_nodes(&nodes);
-    }
+    let list = section.take("nodes");
+    let nodes = list.map_or_else(|| vec![NodeId::LOCAL], |list| nodes.resolve_list(&list));
     let monitor = Monitor {
         name: named.text,
         protocol: protocol(&mut section, word),
@@ -125,6 +125,7 @@ fn read(mut section: Section<'_>, named: Named, report: &Report<'_>) -> Monitor 
         retries: retries.unwrap_or(1),
         bad_rounds: bad_rounds.unwrap_or(1),
         good_rounds: good_rounds.unwrap_or(1),
+        nodes,
     };
     // With a placeholder in it the sum would be of numbers that nobody wrote.
     if report.count() == before && monitor.worst_case() > monitor.interval {
@@ -148,21 +149,6 @@ fn too_slow(monitor: &Monitor) -> String {
         1 + monitor.retries,
         show(monitor.interval)
     )
-}
-
-fn refuse_other_nodes(list: &Value<'_>) {
-    let items = list.list("a list of names of nodes");
-    if items.as_ref().is_some_and(Vec::is_empty) {
-        list.problem("`nodes` is empty; leave it out to probe from `local`");
-    }
-    for (index, item) in items.unwrap_or_default().into_iter().enumerate() {
-        match item.string() {
-            Some("local") if index == 0 => {}
-            Some("local") => item.problem("`local` stands in this list twice"),
-            Some(_) => item.problem("`monitor.nodes` other than [\"local\"] is not supported yet"),
-            None => {}
-        }
-    }
 }
 
 /// The protocol with its keys; a placeholder when `word` was bad, its keys then left unjudged.

@@ -94,6 +94,16 @@ impl Names {
         found
     }
 
+    /// The position of the object called `text`.
+    pub(super) fn position(&self, text: &str) -> Option<usize> {
+        self.by_name.get(text).copied()
+    }
+
+    /// Every name, in no particular order.
+    pub(super) fn all(&self) -> impl Iterator<Item = &str> {
+        self.by_name.keys().map(String::as_str)
+    }
+
     fn near(&self, text: &str, value: &Value<'_>) -> String {
         if value.report().count() > SUGGESTED {
             return String::new();

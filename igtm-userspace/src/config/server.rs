@@ -167,22 +167,32 @@ fn interfaces(list: &Value<'_>) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let items = list.list("a list of names of interfaces");
     for item in items.unwrap_or_default() {
-        let Some(text) = item.string() else { continue };
-        let odd = |c: char| c == '/' || c.is_whitespace() || c.is_control();
-        let sane = (1..=LONGEST_INTERFACE).contains(&text.len())
-            && !text.contains(odd)
-            && text != "."
-            && text != "..";
-        if !sane {
-            item.wrong("an interface's name of 1 to 15 octets without spaces or `/`");
-        } else if found.iter().any(|seen| seen == text) {
+        let Some(text) = interface(&item) else {
+            continue;
+        };
+        if found.contains(&text) {
             item.problem(format!("`{text}` stands in this list twice"));
         } else {
-            found.push(text.to_owned());
+            found.push(text);
         }
     }
     refuse_too_many(list, found.len(), layout::INTERFACES);
     found
+}
+
+/// The name of an interface, which need not exist.
+pub(super) fn interface(value: &Value<'_>) -> Option<String> {
+    let text = value.string()?;
+    let odd = |c: char| c == '/' || c.is_whitespace() || c.is_control();
+    let sane = (1..=LONGEST_INTERFACE).contains(&text.len())
+        && !text.contains(odd)
+        && text != "."
+        && text != "..";
+    if !sane {
+        value.wrong("an interface's name of 1 to 15 octets without spaces or `/`");
+        return None;
+    }
+    Some(text.to_owned())
 }
 
 /// The kernel's maps hold no more.

@@ -12,12 +12,10 @@ use super::value::{Value, shorten};
 use crate::notify::event::Kind;
 
 /// product.md's kinds of event that are not raised yet.
-const LATER_EVENTS: [&str; 11] = [
+const LATER_EVENTS: [&str; 9] = [
     "address_warn",
     "pool_down",
     "pool_up",
-    "node_silent",
-    "node_back",
     "config_applied",
     "config_rejected",
     "dataplane_degraded",

@@ -3,26 +3,42 @@
 //! Pure: data and `now` in, states and transitions out. No I/O, no clock.
 //!
 //! ```text
-//!   Config ──targets──▶ Health ──probes──▶ probe::Prober
-//!                         ▲                     │
-//!                         └──────── Round ──────┘    report → Option<Transition>
+//!   Config ──targets──▶ Health ──tasks──▶ probe::Prober
+//!                         ▲                   │
+//!                         └────── Report ─────┘    report, tick → Transition
 //! ```
-//! The owner of a [`Health`] makes it from a configuration, hands [`Health::probes`] to the
-//! prober, gives every [`Round`] it receives to [`Health::report`], and on a reload calls
-//! [`Health::reconcile`] and hands over the probes again.
+//! The owner of a [`Health`] makes it from a configuration, hands [`Health::tasks`] to the
+//! prober, gives every [`Report`] it receives to [`Health::report`], calls [`Health::tick`] about
+//! once a second, and on a reload calls [`Health::reconcile`] and hands over the tasks again.
+//!
+//! A target's *panel* are the nodes that have a say about it. When each has had its say, the round
+//! is over: the ratio makes a verdict of it (`round.rs`), and damping believes it or not (`damping.rs`).
 
 mod damping;
+mod entry;
+mod force;
+mod nodes;
+mod panel;
+mod reconcile;
 mod round;
 mod saved;
+mod status;
 mod table;
 mod target;
+mod task;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
-pub use round::{NodeResult, Round};
+pub use entry::TargetHealth;
+pub use force::{Forced, ForcedState};
+pub use nodes::NodeChange;
 pub use saved::SavedTarget;
-pub use table::{Health, TargetHealth, Transition};
-pub use target::targets;
+pub use status::{NodeSight, NodeStatus, TargetStatus};
+pub use table::{Ended, Health, Tick, Transition};
+pub use target::{probe_tasks, targets};
+pub use task::{Outcome, Report, Task};
 
 use crate::config::model::{
     Address, Config, Instance, Monitor, MonitorId, Pool, PoolAddress, Protocol,
@@ -69,6 +85,11 @@ impl AddressState {
     /// Whether an enabled address in this state may be answered.
     pub fn usable(self) -> bool {
         self != Self::Down
+    }
+
+    /// Whether probes have found it.
+    fn is_measured(self) -> bool {
+        matches!(self, Self::Ok | Self::Warn | Self::Down)
     }
 }
 
@@ -149,10 +170,32 @@ pub fn is_by_instance(config: &Config, pool: &Pool) -> bool {
 pub trait HealthView {
     /// The state of a target; `Unknown` when no round of it has finished.
     fn state(&self, target: &Target) -> AddressState;
+
+    /// What an operator holds `address` to be in the pool called `pool`, if anything.
+    fn forced(&self, pool: &str, address: &Address) -> Option<ForcedState> {
+        let _ = (pool, address);
+        None
+    }
 }
 
-/// The state of an address of a pool as seen by one instance.
+/// The state of an address of a pool as seen by one instance: what an operator says, else what is
+/// measured. A drained address is withheld like one that is down.
 pub fn address_state(
+    health: &(impl HealthView + ?Sized),
+    config: &Config,
+    pool: &Pool,
+    address: &PoolAddress,
+    instance: &Instance,
+) -> AddressState {
+    match health.forced(&pool.name, &address.value) {
+        Some(ForcedState::Up) => AddressState::Ok,
+        Some(ForcedState::Down | ForcedState::Drain) => AddressState::Down,
+        None => measured_state(health, config, pool, address, instance),
+    }
+}
+
+/// As [`address_state`], whatever an operator says.
+pub fn measured_state(
     health: &(impl HealthView + ?Sized),
     config: &Config,
     pool: &Pool,

@@ -2,83 +2,20 @@
 //!
 //! Must not decide which transitions people hear of: that is notify's.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::damping::Damping;
-use super::round::{Round, reasons, verdict};
-use super::{AddressState, HealthView, SavedTarget, Target, targets};
-use crate::config::model::{Config, Monitor, MonitorId};
+use super::force::Forces;
+use super::nodes::NodeWatch;
+use super::panel::{Seat, Sight};
+use super::{
+    AddressState, Forced, ForcedState, HealthView, NodeChange, NodeStatus, Outcome, Report,
+    SavedTarget, Target, TargetHealth, TargetStatus, Task,
+};
+use crate::config::model::{Address, Config, MonitorId};
 use crate::notify::event::NodeReason;
-
-/// What is known of one target.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TargetHealth {
-    monitor: Arc<Monitor>,
-    damping: Damping,
-    since: Timestamp,
-    reasons: Vec<NodeReason>,
-    last_round: Option<Timestamp>,
-    /// A round was reported in this run, not only in a former one.
-    probed: bool,
-}
-
-impl TargetHealth {
-    fn new(monitor: Arc<Monitor>, now: Timestamp) -> Self {
-        Self {
-            monitor,
-            damping: Damping::new(),
-            since: now,
-            reasons: Vec::new(),
-            last_round: None,
-            probed: false,
-        }
-    }
-
-    /// The state, never `Unmonitored`.
-    pub fn state(&self) -> AddressState {
-        self.damping.state()
-    }
-
-    /// Since when it has this state.
-    pub fn since(&self) -> Timestamp {
-        self.since
-    }
-
-    /// Why nodes failed in the last round, by name of node; empty when none did.
-    pub fn reasons(&self) -> &[NodeReason] {
-        &self.reasons
-    }
-
-    fn saved(&self, target: &Target) -> Option<SavedTarget> {
-        let (bad_run, good_run) = self.damping.runs();
-        Some(SavedTarget {
-            monitor: self.monitor.name.clone(),
-            address: target.address.clone(),
-            host: target.host.clone(),
-            state: self.state(),
-            since: self.since,
-            bad_run,
-            good_run,
-            last_round: self.last_round?,
-            reasons: self.reasons.clone(),
-        })
-    }
-
-    fn restore(&mut self, saved: SavedTarget) {
-        self.damping = Damping::restored(saved.state, saved.bad_run, saved.good_run);
-        self.since = saved.since;
-        self.reasons = saved.reasons;
-        self.last_round = Some(saved.last_round);
-    }
-
-    /// When the last round that a node reported in finished; `None` before the first.
-    pub fn last_round(&self) -> Option<Timestamp> {
-        self.last_round
-    }
-}
 
 /// A change of a target's state, the first one from `Unknown` included.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,16 +28,45 @@ pub struct Transition {
     pub to: AddressState,
     /// Since when `from` had lasted.
     pub since: Timestamp,
-    /// When the round was reported.
+    /// When the round was over.
     pub at: Timestamp,
     /// Why nodes failed in this round, by name of node; empty when none did.
     pub reasons: Vec<NodeReason>,
 }
 
+/// A round that is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Of what.
+    pub target: Target,
+    /// The ratio makes it a bad one.
+    pub bad: bool,
+    /// What was known before; `None`: nothing.
+    pub former: Option<SavedTarget>,
+}
+
+/// What only the passing of time brought.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tick {
+    /// Of rounds that waited for a node in vain.
+    pub transitions: Vec<Transition>,
+    /// Nodes that have become silent, or are back.
+    pub nodes: Vec<NodeChange>,
+}
+
 /// The health of all targets.
 #[derive(Clone, Debug)]
 pub struct Health {
-    table: HashMap<Target, TargetHealth>,
+    pub(super) table: HashMap<Target, TargetHealth>,
+    /// By position in the configuration.
+    pub(super) nodes: Vec<NodeWatch>,
+    /// Targets of several nodes whose round is under way.
+    pub(super) open: HashSet<Target>,
+    /// Those whose verdict waits to know whether a node is in trouble, by that node.
+    pub(super) held: HashMap<usize, HashSet<Target>>,
+    forces: Forces,
+    /// Rounds that are over, until somebody asks.
+    ended: Vec<Ended>,
 }
 
 impl HealthView for Health {
@@ -109,6 +75,10 @@ impl HealthView for Health {
             .get(target)
             .map_or(AddressState::Unknown, TargetHealth::state)
     }
+
+    fn forced(&self, pool: &str, address: &Address) -> Option<ForcedState> {
+        self.forces.of(pool, address).map(|forced| forced.state)
+    }
 }
 
 impl Health {
@@ -116,71 +86,241 @@ impl Health {
     pub fn new(config: &Config, now: Timestamp) -> Self {
         let mut health = Self {
             table: HashMap::new(),
+            nodes: Vec::new(),
+            open: HashSet::new(),
+            held: HashMap::new(),
+            forces: Forces::default(),
+            ended: Vec::new(),
         };
         health.reconcile(config, now);
         health
     }
 
-    /// Takes over a configuration: targets that are gone are forgotten, new ones are unknown, and
-    /// the others keep their health. The same target is one of the same monitor (by name), address
-    /// and host, wherever its monitor now stands in the file. Also where the monitor's definition
-    /// has changed: a dead address must not be answered again because someone edits an interval.
-    pub fn reconcile(&mut self, config: &Config, now: Timestamp) {
-        let mut former: HashMap<(String, Target), TargetHealth> = self
-            .table
-            .drain()
-            .map(|(target, health)| ((health.monitor.name.clone(), unplaced(&target)), health))
-            .collect();
-        let monitors: Vec<Arc<Monitor>> = config.monitors.iter().cloned().map(Arc::new).collect();
-        for target in targets(config) {
-            let monitor = &monitors[target.monitor.0];
-            let health = match former.remove(&(monitor.name.clone(), unplaced(&target))) {
-                Some(health) => TargetHealth {
-                    monitor: Arc::clone(monitor),
-                    ..health
-                },
-                None => TargetHealth::new(Arc::clone(monitor), now),
-            };
-            self.table.insert(target, health);
+    /// Takes in a node's word; what changed when that ended a round. One about a target that is
+    /// gone, or that was defined otherwise, changes nothing.
+    pub fn report(&mut self, report: Report, now: Timestamp) -> Vec<Transition> {
+        let Report { task, outcome } = report;
+        let mut changes = Vec::new();
+        let Some(health) = self.table.get_mut(&task.target) else {
+            return changes;
+        };
+        let mut seats = health.panel.seats.iter();
+        let seat = seats.position(|seat| self.nodes[seat.node].node == task.node);
+        let Some(seat) = seat.filter(|_| health.monitor == task.monitor) else {
+            return changes;
+        };
+        let node = health.panel.seats[seat].node;
+        if health.panel.is_done(seat) {
+            // The next round of this node has begun: nobody is waited for any longer.
+            changes.extend(judge(
+                health,
+                &task.target,
+                &self.nodes,
+                &mut self.ended,
+                now,
+            ));
+        }
+        let good = outcome == Outcome::Good;
+        match outcome {
+            Outcome::Unable(trouble) => {
+                health.panel.abstain(seat, now);
+                self.nodes[node].trouble = Some(trouble);
+            }
+            Outcome::Good => self.see(&task.target, seat, None, now),
+            Outcome::Bad(reason) => self.see(&task.target, seat, Some(reason), now),
+        }
+        changes.extend(self.end_if_over(&task.target, now));
+        if good && let Some(held) = self.held.remove(&node) {
+            // It is not the node: what it said of those holds.
+            for target in held {
+                changes.extend(self.end_if_over(&target, now));
+            }
+        }
+        changes
+    }
+
+    /// Ends the round of a target when everyone has had a say, or had the time for it. A bad
+    /// verdict that hinges on a node that may itself be in trouble waits until that node has seen
+    /// anything pass, or is suspected, or reports again on this target.
+    fn end_if_over(&mut self, target: &Target, now: Timestamp) -> Option<Transition> {
+        let health = self.table.get_mut(target)?;
+        let monitor = &health.monitor;
+        let over =
+            health.panel.is_over(monitor.interval, now) || health.panel.is_overdue(monitor, now);
+        let hinge = health.hinge(&self.nodes, now).filter(|_| over);
+        if let Some(node) = hinge {
+            self.held.entry(node).or_default().insert(target.clone());
+        }
+        let change = if over && hinge.is_none() {
+            judge(health, target, &self.nodes, &mut self.ended, now)
+        } else {
+            None
+        };
+        if health.panel.is_open() {
+            self.open.insert(target.clone());
+        } else {
+            self.open.remove(target);
+        }
+        change
+    }
+
+    fn see(&mut self, target: &Target, seat: usize, failure: Option<String>, now: Timestamp) {
+        let Some(health) = self.table.get_mut(target) else {
+            return;
+        };
+        let failed = failure.is_some();
+        let failure = failure.map(String::into_boxed_str);
+        let before = health.panel.see(seat, Sight { at: now, failure });
+        let before = before.map(|sight| sight.failure.is_some());
+        let at = health.panel.seats[seat].node;
+        let node = &mut self.nodes[at];
+        node.hear(now);
+        node.counts(before, Some(failed));
+        // Its last good target has just failed: is it the node?
+        if failed && before == Some(false) && node.sees_nothing_good() {
+            self.nodes[at].suspected = self.is_contradicted(at, now);
         }
     }
 
-    /// Takes in a finished round; `Some` when it changed the state. A round without results
-    /// changes nothing; neither does one of a target that is gone or was redefined meanwhile.
-    pub fn report(&mut self, round: Round, now: Timestamp) -> Option<Transition> {
-        let health = self.table.get_mut(&round.target)?;
-        let monitor = &health.monitor;
-        if *monitor != round.monitor {
-            return None;
+    /// Whether another node sees some target pass that the node at `at` sees fail.
+    fn is_contradicted(&self, at: usize, now: Timestamp) -> bool {
+        if self
+            .nodes
+            .iter()
+            .filter(|node| node.shortest.is_some())
+            .count()
+            < 2
+        {
+            return false;
         }
-        let verdict = verdict(&round.results, monitor.failure_percent)?;
-        let from = health.state();
-        health.damping = health
-            .damping
-            .after(verdict, monitor.bad_rounds, monitor.good_rounds);
-        health.reasons = reasons(round.results);
-        health.last_round = Some(now);
-        health.probed = true;
-        let to = health.state();
-        (from != to).then(|| Transition {
-            target: round.target,
-            from,
-            to,
-            since: std::mem::replace(&mut health.since, now),
-            at: now,
-            reasons: health.reasons.clone(),
+        self.table.values().any(|health| {
+            let interval = health.monitor.interval;
+            let seats = &health.panel.seats;
+            let passes = |seat: &Seat| {
+                let sight = seat.fresh(interval, now);
+                sight.is_some_and(|sight| sight.failure.is_none())
+            };
+            seats.len() > 1 && seats.iter().any(|seat| seat.node == at) && seats.iter().any(passes)
         })
     }
 
-    /// Whether every target has finished a round that a node reported in; what a former run
-    /// knew does not count.
+    /// What time alone brings: rounds that waited for a node in vain end, nodes become silent.
+    /// To be called about once a second.
+    pub fn tick(&mut self, now: Timestamp) -> Tick {
+        for at in 0..self.nodes.len() {
+            self.nodes[at].suspected =
+                self.nodes[at].sees_nothing_good() && self.is_contradicted(at, now);
+        }
+        let mut tick = Tick::default();
+        self.held.clear();
+        for target in std::mem::take(&mut self.open) {
+            let change = self.end_if_over(&target, now);
+            tick.transitions.extend(change);
+        }
+        tick.transitions.sort_by(|a, b| a.target.cmp(&b.target));
+        let nodes = self.nodes.iter_mut();
+        tick.nodes = nodes.filter_map(|node| node.change(now)).collect();
+        tick
+    }
+
+    /// The rounds that are over since this was asked last.
+    pub fn take_ended(&mut self) -> Vec<Ended> {
+        std::mem::take(&mut self.ended)
+    }
+
+    /// Whether every target has finished a round that a node reported in, in this life of the
+    /// daemon: what was kept over a restart does not count.
     pub fn all_known(&self) -> bool {
-        self.table.values().all(|health| health.probed)
+        self.table.values().all(TargetHealth::is_measured)
     }
 
     /// What is known of `target`; `None` when the configuration does not want it.
     pub fn target(&self, target: &Target) -> Option<&TargetHealth> {
         self.table.get(target)
+    }
+
+    /// The same, for people.
+    pub fn status(&self, target: &Target, now: Timestamp) -> Option<TargetStatus> {
+        let health = self.table.get(target)?;
+        Some(health.status(&self.nodes, now))
+    }
+
+    /// What is known of the nodes, in the order of the file.
+    pub fn nodes(&self) -> Vec<NodeStatus> {
+        let mut tasks = vec![0; self.nodes.len()];
+        for seat in self.table.values().flat_map(|health| &health.panel.seats) {
+            tasks[seat.node] += 1;
+        }
+        let nodes = self.nodes.iter().zip(tasks);
+        nodes
+            .map(|(watch, tasks)| NodeStatus {
+                node: watch.node.name.clone(),
+                group: watch.node.group.clone(),
+                tasks,
+                heard: watch.heard(),
+                silent: watch.is_silent(),
+                suspected: watch.suspected,
+                trouble: watch.trouble.clone(),
+            })
+            .collect()
+    }
+
+    /// What the prober has to look at, in no particular order.
+    pub fn tasks(&self) -> Vec<Arc<Task>> {
+        let tasks = self.table.iter().flat_map(|(target, health)| {
+            health.panel.seats.iter().map(|seat| {
+                Arc::new(Task {
+                    target: target.clone(),
+                    monitor: Arc::clone(&health.monitor),
+                    node: Arc::clone(&self.nodes[seat.node].node),
+                })
+            })
+        });
+        tasks.collect()
+    }
+
+    /// Holds an address to be what an operator says; returns what had been said before.
+    pub fn force(&mut self, forced: Forced) -> Option<Forced> {
+        self.forces.set(forced)
+    }
+
+    /// Ends what an operator said of `address` in `pool`, or in all pools.
+    pub fn unforce(&mut self, address: &Address, pool: Option<&str>) -> Option<Forced> {
+        self.forces.remove(address, pool)
+    }
+
+    /// Ends the forced states whose time is over; returns them.
+    pub fn expire(&mut self, now: Timestamp) -> Vec<Forced> {
+        self.forces.expire(now)
+    }
+
+    /// What holds for `address` in the pool called `pool`.
+    pub fn forced_in(&self, pool: &str, address: &Address) -> Option<&Forced> {
+        self.forces.of(pool, address)
+    }
+
+    /// Those of `addresses`, as they are now.
+    pub fn forces_of(&self, addresses: &[Address]) -> Vec<Forced> {
+        let all = self.forces.iter();
+        all.filter(|forced| addresses.contains(&forced.address))
+            .cloned()
+            .collect()
+    }
+
+    /// Whether some target of `address` by `monitor` is measured as down.
+    pub fn measured_down(&self, monitor: Option<MonitorId>, address: &Address) -> bool {
+        monitor.is_some_and(|monitor| {
+            self.table.iter().any(|(target, health)| {
+                target.monitor == monitor
+                    && target.address == *address
+                    && health.state() == AddressState::Down
+            })
+        })
+    }
+
+    /// All forced states, in no particular order.
+    pub fn forces(&self) -> impl Iterator<Item = &Forced> {
+        self.forces.iter()
     }
 
     /// What is worth keeping over a restart, in no particular order.
@@ -195,15 +335,18 @@ impl Health {
         self.table.get(target)?.saved(target)
     }
 
-    /// Takes over what was kept, of targets that the monitor of that name still probes: states
-    /// stand until a round says otherwise, and runs of bad and good rounds go on.
+    /// Takes over what was kept, of targets that the monitor of that name still probes.
     pub fn restore(&mut self, saved: impl IntoIterator<Item = SavedTarget>) {
-        let monitors = self.table.iter();
-        let monitors: HashMap<String, MonitorId> = monitors
-            .map(|(target, health)| (health.monitor.name.clone(), target.monitor))
+        let mut places: HashMap<&str, MonitorId> = HashMap::new();
+        for (target, health) in &self.table {
+            places.insert(&health.monitor.name, target.monitor);
+        }
+        let places: HashMap<String, MonitorId> = places
+            .into_iter()
+            .map(|(name, id)| (name.to_owned(), id))
             .collect();
         for one in saved {
-            let Some(monitor) = monitors.get(&one.monitor) else {
+            let Some(monitor) = places.get(&one.monitor) else {
                 continue;
             };
             let target = Target {
@@ -216,192 +359,30 @@ impl Health {
             }
         }
     }
-
-    /// What the prober has to probe, in no particular order.
-    pub fn probes(&self) -> Vec<(Target, Arc<Monitor>)> {
-        self.table
-            .iter()
-            .map(|(target, health)| (target.clone(), Arc::clone(&health.monitor)))
-            .collect()
-    }
 }
 
-/// The target without its monitor's place in the file.
-fn unplaced(target: &Target) -> Target {
-    Target {
-        monitor: MonitorId(usize::MAX),
-        ..target.clone()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::health::testing::{config, monitor, nodes, ping, pool, round};
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).expect("a time")
-    }
-
-    fn two_targets() -> (Config, Target, Target) {
-        let config = config(
-            vec![monitor("icmp", ping())],
-            vec![pool("a", Some(0), &["192.0.2.1", "192.0.2.2"])],
-        );
-        let mut all = targets(&config).into_iter();
-        let (one, two) = (all.next().expect("two"), all.next().expect("two"));
-        (config, one, two)
-    }
-
-    #[test]
-    fn a_transition_says_what_changed_since_when_and_why() {
-        let (config, one, _) = two_targets();
-        let mut health = Health::new(&config, at(0));
-        let good = health.report(round(&config, &one, nodes(0, 1)), at(10));
-        assert_eq!(
-            good,
-            Some(Transition {
-                target: one.clone(),
-                from: AddressState::Unknown,
-                to: AddressState::Ok,
-                since: at(0),
-                at: at(10),
-                reasons: Vec::new(),
-            })
-        );
-        assert_eq!(
-            health.report(round(&config, &one, nodes(0, 1)), at(20)),
-            None
-        );
-        let bad = health
-            .report(round(&config, &one, nodes(1, 2)), at(30))
-            .expect("half of the nodes fail");
-        assert_eq!((bad.from, bad.to), (AddressState::Ok, AddressState::Down));
-        assert_eq!((bad.since, bad.at), (at(10), at(30)));
-        assert_eq!(
-            bad.reasons,
-            [NodeReason {
-                node: "node00".to_owned(),
-                reason: "connection refused".to_owned()
-            }]
-        );
-        let known = health.target(&one).expect("wanted");
-        assert_eq!(known.state(), AddressState::Down);
-        assert_eq!(known.since(), at(30));
-        assert_eq!(known.last_round(), Some(at(30)));
-        assert_eq!(known.reasons(), bad.reasons);
-    }
-
-    #[test]
-    fn all_are_known_once_each_has_finished_a_round() {
-        let (config, one, two) = two_targets();
-        let mut health = Health::new(&config, at(0));
-        assert!(!health.all_known());
-        health.report(round(&config, &one, nodes(0, 1)), at(1));
-        health.report(round(&config, &two, Vec::new()), at(1));
-        assert!(!health.all_known(), "nobody reported on the second");
-        health.report(round(&config, &two, nodes(1, 1)), at(2));
-        assert!(health.all_known());
-    }
-
-    #[test]
-    fn when_nobody_reports_the_last_verdict_stands() {
-        let (config, one, _) = two_targets();
-        let mut health = Health::new(&config, at(0));
-        health.report(round(&config, &one, nodes(1, 1)), at(1));
-        let before = health.target(&one).cloned();
-        assert_eq!(health.report(round(&config, &one, Vec::new()), at(2)), None);
-        assert_eq!(health.target(&one).cloned(), before);
-    }
-
-    #[test]
-    fn a_reload_keeps_what_is_unchanged_wherever_its_monitor_now_stands() {
-        let (old, one, two) = two_targets();
-        let mut health = Health::new(&old, at(0));
-        health.report(round(&old, &one, nodes(1, 1)), at(1));
-        health.report(round(&old, &two, nodes(1, 1)), at(1));
-
-        let mut new = config(
-            vec![monitor("other", ping()), monitor("icmp", ping())],
-            vec![
-                pool("a", Some(1), &["192.0.2.1", "192.0.2.3"]),
-                pool("b", Some(0), &["192.0.2.1"]),
-            ],
-        );
-        health.reconcile(&new, at(5));
-        let states: Vec<(usize, String, AddressState)> = targets(&new)
-            .into_iter()
-            .map(|each| {
-                let state = health.state(&each);
-                (each.monitor.0, each.address.to_string(), state)
-            })
-            .collect();
-        assert_eq!(
-            states,
-            [
-                (0, "192.0.2.1".to_owned(), AddressState::Unknown),
-                (1, "192.0.2.1".to_owned(), AddressState::Down),
-                (1, "192.0.2.3".to_owned(), AddressState::Unknown),
-            ]
-        );
-        assert_eq!(health.probes().len(), 3);
-
-        // Under another definition the last state stands until a round of that one.
-        new.monitors[1].retries = 3;
-        health.reconcile(&new, at(6));
-        let moved = Target {
-            monitor: MonitorId(1),
-            ..one
-        };
-        assert_eq!(health.state(&moved), AddressState::Down);
-        health.report(round(&new, &moved, nodes(0, 1)), at(7));
-        assert_eq!(health.state(&moved), AddressState::Ok);
-    }
-
-    #[test]
-    fn a_round_of_a_former_configuration_is_left_out() {
-        let (old, one, two) = two_targets();
-        let mut health = Health::new(&old, at(0));
-        let mut new = config(
-            vec![monitor("other", ping())],
-            vec![pool("a", Some(0), &["192.0.2.1"])],
-        );
-        new.monitors[0].bad_rounds = 2;
-        health.reconcile(&new, at(1));
-        for target in [one, two] {
-            let late = round(&old, &target, nodes(1, 1));
-            assert_eq!(health.report(late, at(2)), None);
-            assert_eq!(health.state(&target), AddressState::Unknown);
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn transitions_chain_without_a_gap(
-            rounds in proptest::collection::vec((0_usize..5, 0_usize..5), 1..60),
-            bad_rounds in 1_u32..4, good_rounds in 1_u32..4,
-        ) {
-            let (mut config, one, two) = two_targets();
-            config.monitors[0].bad_rounds = bad_rounds;
-            config.monitors[0].good_rounds = good_rounds;
-            let mut health = Health::new(&config, at(0));
-            let mut last = (AddressState::Unknown, at(0));
-            for (second, (failing, reporting)) in (1..).zip(rounds) {
-                let results = nodes(failing.min(reporting), reporting);
-                let before = health.state(&one);
-                match health.report(round(&config, &one, results), at(second)) {
-                    Some(change) => {
-                        prop_assert_ne!(change.from, change.to);
-                        prop_assert_eq!((change.from, change.since), last);
-                        last = (change.to, change.at);
-                    }
-                    None => prop_assert_eq!(health.state(&one), before),
-                }
-                prop_assert_eq!(health.state(&one), last.0);
-                prop_assert_eq!(health.state(&two), AddressState::Unknown);
-            }
-        }
-    }
+/// Ends the round of a target; what that changed.
+fn judge(
+    health: &mut TargetHealth,
+    target: &Target,
+    nodes: &[NodeWatch],
+    ended: &mut Vec<Ended>,
+    now: Timestamp,
+) -> Option<Transition> {
+    let former = health.saved(target);
+    let judged = health.judge(nodes, now)?;
+    ended.push(Ended {
+        target: target.clone(),
+        bad: judged.bad,
+        former,
+    });
+    let (from, since) = judged.changed?;
+    Some(Transition {
+        target: target.clone(),
+        from,
+        to: health.state(),
+        since,
+        at: now,
+        reasons: health.reasons().to_vec(),
+    })
 }

@@ -45,6 +45,16 @@ pub fn targets(config: &Config) -> BTreeSet<Target> {
     wanted
 }
 
+/// 监控任务: how many probe tasks `config` makes, one for each target and node that looks at it.
+pub fn probe_tasks(config: &Config) -> usize {
+    let targets = targets(config);
+    let nodes = |target: &Target| {
+        let monitor = config.monitor(target.monitor);
+        monitor.nodes_of(&config.nodes, &target.address).count()
+    };
+    targets.iter().map(nodes).sum()
+}
+
 /// The pools of an instance's enabled strategies, tiers and fallback alike; repeats are left in.
 fn pools(instance: &Instance) -> impl Iterator<Item = PoolId> {
     let strategies = instance.strategies.iter().filter(|each| each.enabled);
@@ -155,5 +165,19 @@ mod tests {
                 "web 192.0.2.2 www.example.com"
             ]
         );
+    }
+
+    #[test]
+    fn a_task_is_a_target_and_a_node_that_has_a_source_for_it() {
+        use crate::health::testing::with_nodes;
+
+        let pools = vec![
+            pool("a", Some(0), &["192.0.2.1", "2001:db8::1"]),
+            pool("b", Some(0), &["192.0.2.1"]),
+        ];
+        let mut config = with_nodes(config(vec![monitor("icmp", ping())], pools), 3);
+        assert_eq!(probe_tasks(&config), 6);
+        config.nodes[1].source_v4 = "192.0.2.9".parse().ok();
+        assert_eq!(probe_tasks(&config), 5);
     }
 }

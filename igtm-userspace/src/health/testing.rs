@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_proto::rr::Name;
+use jiff::Timestamp;
 
-use super::{NodeResult, Round, Target};
+use super::{Health, Outcome, Report, Target, Task, Transition};
 use crate::config::model::{
-    Address, Config, HttpCheck, Instance, Limits, Monitor, MonitorId, Policy, Pool, PoolAddress,
-    PoolId, PoolType, Protocol, Server, Strategy, Switch, Tier, TierPool, XdpMode,
+    Address, Config, HttpCheck, Instance, Limits, Monitor, MonitorId, Node, NodeId, Policy, Pool,
+    PoolAddress, PoolId, PoolType, Protocol, Server, Strategy, Switch, Tier, TierPool, XdpMode,
 };
 
 /// A configuration with nothing but monitors and pools.
@@ -30,6 +31,7 @@ pub(crate) fn config(monitors: Vec<Monitor>, pools: Vec<Pool>) -> Config {
         limits: Limits::default(),
         zones: Vec::new().into(),
         lines: Vec::new(),
+        nodes: vec![Node::local()],
         monitors,
         pools,
         instances: Vec::new(),
@@ -49,6 +51,7 @@ pub(crate) fn monitor(name: &str, protocol: Protocol) -> Monitor {
         retries: 0,
         bad_rounds: 1,
         good_rounds: 1,
+        nodes: vec![NodeId::LOCAL],
     }
 }
 
@@ -123,25 +126,40 @@ pub(crate) fn domain_of(domain: &str, strategies: Vec<Strategy>) -> Instance {
     }
 }
 
-/// `failing` of `reporting` nodes fail.
-pub(crate) fn nodes(failing: usize, reporting: usize) -> Vec<NodeResult> {
-    (0..reporting)
-        .map(|node| NodeResult {
-            node: format!("node{node:02}"),
-            outcome: if node < failing {
-                Err("connection refused".to_owned())
-            } else {
-                Ok(())
-            },
-        })
-        .collect()
+/// Nodes `n0`, `n1` … besides `local`, which every monitor asks instead of it.
+pub(crate) fn with_nodes(mut config: Config, count: usize) -> Config {
+    config.nodes.extend((0..count).map(|number| Node {
+        name: format!("n{number}"),
+        interface: Some("lo".to_owned()),
+        ..Node::local()
+    }));
+    for monitor in &mut config.monitors {
+        monitor.nodes = (1..=count).map(NodeId).collect();
+    }
+    config
 }
 
-/// A round of `target` as `config` defines it.
-pub(crate) fn round(config: &Config, target: &Target, results: Vec<NodeResult>) -> Round {
-    Round {
-        target: target.clone(),
-        monitor: Arc::new(config.monitor(target.monitor).clone()),
-        results,
-    }
+/// The task of `target` for the node called `node`.
+pub(crate) fn task(health: &Health, target: &Target, node: &str) -> Arc<Task> {
+    let mut tasks = health.tasks().into_iter();
+    tasks
+        .find(|task| task.target == *target && task.node.name == node)
+        .expect("it is wanted")
+}
+
+/// What the node called `node` says of `target`, and what that changes.
+pub(crate) fn say(
+    health: &mut Health,
+    target: &Target,
+    node: &str,
+    outcome: Outcome,
+    now: Timestamp,
+) -> Vec<Transition> {
+    let task = task(health, target, node);
+    health.report(Report { task, outcome }, now)
+}
+
+/// "connection refused".
+pub(crate) fn refused() -> Outcome {
+    Outcome::Bad("connection refused".to_owned())
 }

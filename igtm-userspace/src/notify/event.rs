@@ -14,17 +14,21 @@ pub enum Kind {
     TierRestored,
     FallbackEntered,
     FallbackLeft,
+    NodeSilent,
+    NodeBack,
 }
 
 impl Kind {
     /// Every kind with its name in the file and in `igtm.` + kind.
-    pub const ALL: [(Self, &'static str); 6] = [
+    pub const ALL: [(Self, &'static str); 8] = [
         (Self::AddressDown, "address_down"),
         (Self::AddressUp, "address_up"),
         (Self::TierSwitched, "tier_switched"),
         (Self::TierRestored, "tier_restored"),
         (Self::FallbackEntered, "fallback_entered"),
         (Self::FallbackLeft, "fallback_left"),
+        (Self::NodeSilent, "node_silent"),
+        (Self::NodeBack, "node_back"),
     ];
 
     /// The name in the file.

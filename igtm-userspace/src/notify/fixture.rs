@@ -30,6 +30,7 @@ pub(super) fn config(channels: Vec<Channel>, subscriptions: Vec<Subscription>) -
         limits: crate::config::model::Limits::default(),
         zones: Vec::new().into(),
         lines: vec![],
+        nodes: vec![],
         monitors: vec![],
         pools: vec![],
         instances: vec![],
@@ -72,8 +73,10 @@ pub(super) fn event(kind: Kind, address: &str) -> Event {
         kind,
         severity: match kind {
             Kind::FallbackEntered => Severity::Critical,
-            Kind::AddressDown | Kind::TierSwitched => Severity::Warning,
-            Kind::AddressUp | Kind::TierRestored | Kind::FallbackLeft => Severity::Info,
+            Kind::AddressDown | Kind::TierSwitched | Kind::NodeSilent => Severity::Warning,
+            Kind::AddressUp | Kind::TierRestored | Kind::FallbackLeft | Kind::NodeBack => {
+                Severity::Info
+            }
         },
         title: format!("{} {address}", kind.name()),
         time: "2026-01-02T03:04:05.678Z".parse().expect("a time"),

@@ -34,6 +34,7 @@ pub(crate) fn config() -> Config {
         }]
         .into(),
         lines: vec![line("default", LineKind::Default, &[])],
+        nodes: vec![Node::local()],
         monitors: Vec::new(),
         pools: Vec::new(),
         instances: Vec::new(),
@@ -109,6 +110,7 @@ fn monitor(name: &str) -> Monitor {
         retries: 1,
         bad_rounds: 1,
         good_rounds: 1,
+        nodes: vec![NodeId::LOCAL],
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use super::in_words;
+use crate::config::model::Node;
 
 /// What an attempt was doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,17 +92,39 @@ pub enum Failure {
         /// How.
         failure: Box<Self>,
     },
+    /// The node's source address or interface cannot be used.
+    #[error("cannot send from {origin}: {}", origin_words(.error))]
+    Origin {
+        /// Which, in words.
+        origin: String,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The node has no source for any address of a domain.
+    #[error("no address of {0} is of a family that this node has a source for")]
+    NoFamily(String),
     /// This host cannot ping.
     #[error("no ICMP socket here: {0}")]
     NoIcmp(io::Error),
 }
 
 impl Failure {
+    /// What `node` sends from to `to` cannot be used.
+    pub(super) fn origin(node: &Node, to: IpAddr, error: io::Error) -> Self {
+        let source = node.source(to).map(|source| source.to_string());
+        let interface = node.interface.clone();
+        let parts: Vec<String> = source.into_iter().chain(interface).collect();
+        Self::Origin {
+            origin: parts.join(" on "),
+            error,
+        }
+    }
+
     /// Whether the trouble is here, not there: no permission, or no more sockets, ports or
     /// memory. It must not take an address down.
     pub fn is_local(&self) -> bool {
         match self {
-            Self::NoIcmp(_) => true,
+            Self::NoIcmp(_) | Self::Origin { .. } | Self::NoFamily(_) => true,
             Self::Io { error, .. } => is_shortage(error),
             Self::Resolved { failure, .. } => failure.is_local(),
             Self::Loss { error, .. } => error.as_ref().is_some_and(is_shortage),
@@ -113,7 +136,16 @@ impl Failure {
 fn is_shortage(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error(),
-        Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM | libc::EADDRNOTAVAIL)
+        Some(
+            libc::EMFILE
+                | libc::ENFILE
+                | libc::ENOBUFS
+                | libc::ENOMEM
+                | libc::EADDRNOTAVAIL
+                // The interface that the socket is bound to is gone.
+                | libc::ENODEV
+                | libc::ENXIO
+        )
     )
 }
 
@@ -126,6 +158,16 @@ pub(super) fn io_words(error: &io::Error) -> String {
         ErrorKind::HostUnreachable => "no route to host".to_owned(),
         ErrorKind::NetworkUnreachable => "network unreachable".to_owned(),
         _ => error.to_string(),
+    }
+}
+
+/// What a bind to an address or interface fails with.
+fn origin_words(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(libc::EADDRNOTAVAIL) => "this host does not have the address".to_owned(),
+        Some(libc::ENODEV) => "this host does not have the interface".to_owned(),
+        Some(libc::EPERM) => "no permission (CAP_NET_RAW)".to_owned(),
+        _ => io_words(error),
     }
 }
 

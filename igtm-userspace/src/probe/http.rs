@@ -28,7 +28,7 @@ use super::failure::{Deadline, Failure, Phase, io_words};
 use super::redirect::{Hop, MAX_REDIRECTS};
 use super::tcp;
 use super::tls::Tls;
-use crate::config::model::HttpCheck;
+use crate::config::model::{HttpCheck, Node};
 
 const AGENT: &str = concat!("igtm/", env!("CARGO_PKG_VERSION"));
 
@@ -37,6 +37,7 @@ const MAX_HEAD: usize = 64 * 1024;
 
 /// Asks `address` for what `check` says, as `host`.
 pub(super) async fn attempt(
+    node: &Node,
     tls: &Tls,
     check: &HttpCheck,
     host: &str,
@@ -45,7 +46,7 @@ pub(super) async fn attempt(
 ) -> Result<(), Failure> {
     let mut hop = Hop::first(check, host);
     for _ in 0..=MAX_REDIRECTS {
-        let response = ask(tls, &hop, address, deadline).await?;
+        let response = ask(node, tls, &hop, address, deadline).await?;
         let status = response.status();
         let location = response.headers().get(LOCATION);
         let location = location.and_then(|value| value.to_str().ok());
@@ -64,13 +65,14 @@ pub(super) async fn attempt(
 }
 
 async fn ask(
+    node: &Node,
     tls: &Tls,
     hop: &Hop,
     address: IpAddr,
     deadline: Deadline,
 ) -> Result<Response<Incoming>, Failure> {
     let request = request(hop)?;
-    let stream = tcp::connect((address, hop.port).into(), deadline).await?;
+    let stream = tcp::connect(node, (address, hop.port).into(), deadline).await?;
     let exchange = async {
         match hop.tls {
             None => exchange(stream, request, deadline).await,

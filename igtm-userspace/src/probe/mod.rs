@@ -4,15 +4,15 @@
 //!
 //! For the part that wires it:
 //! ```no_run
-//! # use igtm::{config::model::Config, health::Health, probe::{Prober, Vantage}};
+//! # use igtm::{config::model::Config, health::Health, probe::{Means, Prober}};
 //! # use jiff::Timestamp;
 //! # async fn wire(config: Config) {
 //! let mut health = Health::new(&config, Timestamp::now());
-//! let (rounds, mut reported) = tokio::sync::mpsc::channel(1024);
-//! let prober = Prober::start(Vantage::new("local"), rounds);
-//! prober.set_targets(health.probes()); // and again after each health.reconcile
-//! while let Some(round) = reported.recv().await {
-//!     if let Some(transition) = health.report(round, Timestamp::now()) {
+//! let (reports, mut reported) = tokio::sync::mpsc::channel(1024);
+//! let prober = Prober::start(Means::of_host(), reports);
+//! prober.set_tasks(health.tasks()); // and again after each health.reconcile
+//! while let Some(report) = reported.recv().await {
+//!     for transition in health.report(report, Timestamp::now()) {
 //!         // to policy and notifications
 //!     }
 //! }
@@ -22,6 +22,7 @@
 
 mod failure;
 mod http;
+mod lateness;
 mod ping;
 mod redirect;
 mod resolve;
@@ -35,8 +36,9 @@ mod tls;
 mod vantage;
 
 pub use failure::{Failure, Phase};
+pub use lateness::Lateness;
 pub use schedule::Prober;
-pub use vantage::Vantage;
+pub use vantage::{Means, Vantage};
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -50,7 +52,8 @@ use failure::Deadline;
 
 /// Looks at `target` once, from `vantage`.
 ///
-/// A domain is resolved first, and every address it has must pass. Except for ping, where it is
+/// A domain is resolved first, and every address it has must pass; those of a family that the
+/// node has no source for are left out. Except for ping, where it is
 /// each packet's, `monitor.timeout` bounds the whole attempt, resolving included.
 ///
 /// # Errors
@@ -61,15 +64,17 @@ pub async fn attempt(
     target: &Target,
     monitor: &Arc<Monitor>,
 ) -> Result<(), Failure> {
-    let _socket = match monitor.protocol {
-        Protocol::Ping { .. } => None,
-        Protocol::Tcp { .. } | Protocol::Http(_) => Some(vantage.socket().await),
-    };
+    // A round is begun when there is room for one socket, so this seldom waits: only the further
+    // addresses of domains do.
     let deadline = Deadline::after(monitor.timeout);
     match &target.address {
         Address::Ip(ip) => one_address(vantage, target, monitor, *ip, deadline).await,
         Address::Domain(name) => {
-            let addresses = resolve::lookup(name, deadline).await?;
+            let mut addresses = resolve::lookup(name, deadline).await?;
+            addresses.retain(|address| vantage.node().reaches(*address));
+            if addresses.is_empty() {
+                return Err(Failure::NoFamily(target.address.to_string()));
+            }
             every_address(vantage, target, monitor, addresses, deadline).await
         }
     }
@@ -114,6 +119,7 @@ async fn one_address(
     address: IpAddr,
     deadline: Deadline,
 ) -> Result<(), Failure> {
+    let node = vantage.node();
     match &monitor.protocol {
         Protocol::Ping {
             packets,
@@ -127,16 +133,19 @@ async fn one_address(
             };
             ping::attempt(vantage.echo(), address, salvo).await
         }
-        Protocol::Tcp { port } => tcp::connect((address, *port).into(), deadline)
-            .await
-            .map(drop),
+        Protocol::Tcp { port } => {
+            let _socket = vantage.socket().await;
+            let to = (address, *port).into();
+            tcp::connect(node, to, deadline).await.map(drop)
+        }
         Protocol::Http(check) => {
+            let _socket = vantage.socket().await;
             // Target::of gives every http target a host; an address stands in for none.
             let host = target
                 .host
                 .clone()
                 .unwrap_or_else(|| target.address.to_string());
-            http::attempt(vantage.tls(), check, &host, address, deadline).await
+            http::attempt(node, vantage.tls(), check, &host, address, deadline).await
         }
     }
 }
@@ -157,8 +166,10 @@ mod tests {
     use jiff::Timestamp;
     use tokio::sync::mpsc;
 
-    use super::testing::{listener, tcp_target, vantage};
+    use super::testing::{listener, means, tcp_task, vantage};
     use super::*;
+    use crate::config::model::Node;
+    use crate::health::Task;
 
     const LIMIT: Duration = Duration::from_secs(5);
 
@@ -166,7 +177,9 @@ mod tests {
     async fn every_address_of_a_domain_must_pass() {
         let server = listener("127.0.0.1").await;
         let port = server.local_addr().expect("bound").port();
-        let (target, monitor) = tcp_target(port, LIMIT);
+        let Task {
+            target, monitor, ..
+        } = (*tcp_task(port, LIMIT)).clone();
         let vantage = Arc::new(vantage());
         let seen = async |last: &[u8]| {
             let addresses = last.iter().map(|last| [127, 0, 0, *last].into()).collect();
@@ -187,11 +200,82 @@ mod tests {
         let server = listener("127.0.0.1").await;
         let port = server.local_addr().expect("bound").port();
         let _also = tokio::net::TcpListener::bind(("::1", port)).await;
-        let (mut target, monitor) = tcp_target(port, LIMIT);
+        let Task {
+            mut target,
+            monitor,
+            ..
+        } = (*tcp_task(port, LIMIT)).clone();
         target.address = Address::Domain(Name::from_ascii("localhost.").expect("a name"));
         attempt(&Arc::new(vantage()), &target, &monitor)
             .await
             .expect("localhost is in the hosts file");
+    }
+
+    #[tokio::test]
+    async fn addresses_of_a_family_that_the_node_has_no_source_for_are_left_out() {
+        let server = listener("127.0.0.1").await;
+        let port = server.local_addr().expect("bound").port();
+        let Task {
+            mut target,
+            monitor,
+            ..
+        } = (*tcp_task(port, LIMIT)).clone();
+        target.address = Address::Domain(Name::from_ascii("localhost.").expect("a name"));
+        let node = Node {
+            source_v4: "127.0.0.9".parse().ok(),
+            ..Node::local()
+        };
+        let vantage = Vantage::new(Arc::new(node), Arc::new(means()));
+        attempt(&Arc::new(vantage), &target, &monitor)
+            .await
+            .expect("nobody listens on ::1, and nobody is asked there");
+    }
+
+    #[tokio::test]
+    async fn every_node_reports_for_itself() {
+        use crate::config::model::NodeId;
+        use crate::health::testing::{config, monitor, pool};
+        use crate::health::{Health, Outcome};
+
+        let server = listener("127.0.0.1").await;
+        let port = server.local_addr().expect("bound").port();
+        let monitor = Monitor {
+            nodes: vec![NodeId(0), NodeId(1), NodeId(2)],
+            ..monitor("tcp", Protocol::Tcp { port })
+        };
+        let pools = ["a", "b"].map(|name| pool(name, Some(0), &["127.0.0.1"]));
+        let mut config = config(vec![monitor], pools.to_vec());
+        for (name, source) in [("here", "127.0.0.9"), ("gone", "192.0.2.9")] {
+            config.nodes.push(Node {
+                name: name.to_owned(),
+                source_v4: source.parse().ok(),
+                ..Node::local()
+            });
+        }
+        let health = Health::new(&config, Timestamp::now());
+        let (sender, mut reported) = mpsc::channel(16);
+        let prober = Prober::start(means(), sender);
+        prober.set_tasks(health.tasks());
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            let report = tokio::time::timeout(LIMIT, reported.recv()).await;
+            let report = report.expect("in time").expect("the prober runs");
+            seen.push((report.task.node.name.clone(), report.outcome));
+        }
+        seen.sort_by(|a, b| a.0.cmp(&b.0));
+        let unable = "cannot send from 192.0.2.9: this host does not have the address";
+        assert_eq!(
+            seen,
+            [
+                ("gone".to_owned(), Outcome::Unable(unable.to_owned())),
+                ("here".to_owned(), Outcome::Good),
+                ("local".to_owned(), Outcome::Good),
+            ]
+        );
+        // Two pools, one target: three tasks, and no other before the interval is half over.
+        let more = tokio::time::timeout(Duration::from_millis(700), reported.recv()).await;
+        assert!(more.is_err(), "{more:?}");
+        prober.stop().await;
     }
 
     #[tokio::test]
@@ -210,15 +294,15 @@ mod tests {
         let config = config(vec![monitor], vec![pool("a", Some(0), &["127.0.0.1"])]);
         let mut health = Health::new(&config, Timestamp::now());
         let (rounds, mut reported) = mpsc::channel(16);
-        let prober = Prober::start(vantage(), rounds);
-        prober.set_targets(health.probes());
+        let prober = Prober::start(means(), rounds);
+        prober.set_tasks(health.tasks());
         let mut change = async || {
             loop {
                 let round = tokio::time::timeout(2 * LIMIT, reported.recv())
                     .await
                     .expect("rounds go on")
                     .expect("the prober runs");
-                if let Some(transition) = health.report(round, Timestamp::now()) {
+                if let Some(transition) = health.report(round, Timestamp::now()).pop() {
                     let reason = transition.reasons.into_iter().next();
                     return (transition.to, reason.map(|each| each.reason));
                 }

@@ -4,15 +4,17 @@
 
 use std::io;
 use std::net::IpAddr;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use socket2::Type;
 use surge_ping::{Client, Config, ICMP, PingIdentifier, PingSequence, SurgeError};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::failure::Failure;
+use crate::config::model::Node;
 
 /// Packets never follow one another more slowly: what a target is like now is asked, not what
 /// it is like over hours.
@@ -43,8 +45,9 @@ pub(super) struct Salvo {
     pub(super) timeout: Duration,
 }
 
-/// The sockets, opened when first needed.
+/// The sockets of a node, opened when first needed.
 pub(super) struct Echo {
+    node: Arc<Node>,
     v4: Mutex<Option<Client>>,
     v6: Mutex<Option<Client>>,
     /// Identifier in the upper half, sequence number in the lower: no two packets within 2^32
@@ -55,31 +58,38 @@ pub(super) struct Echo {
 
 impl Echo {
     /// Starts at a random number: replies to another run must not count.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(node: Arc<Node>) -> Self {
         Self {
+            node,
             v4: Mutex::new(None),
             v6: Mutex::new(None),
             number: AtomicU32::new(rand::random()),
         }
     }
 
-    /// The client of `address`' family. Without a raw socket surge-ping tries a datagram one.
+    /// The client of `address`' family: a raw socket where this process may have one (CAP_NET_RAW),
+    /// else a datagram one (net.ipv4.ping_group_range).
     fn client(&self, address: IpAddr) -> Result<Client, Failure> {
-        let (slot, kind) = match address {
-            IpAddr::V4(_) => (&self.v4, ICMP::V4),
-            IpAddr::V6(_) => (&self.v6, ICMP::V6),
-        };
-        let mut slot = slot.lock().expect("nobody panics while holding it");
+        let mut slot = self.slot(address);
         if let Some(client) = &*slot {
             return Ok(client.clone());
         }
-        let config = Config::builder()
-            .kind(kind)
-            .sock_type_hint(socket2::Type::RAW)
-            .build();
-        let client = Client::new(&config).map_err(Failure::NoIcmp)?;
+        let client = open(&self.node, address, Type::RAW)?;
         *slot = Some(client.clone());
         Ok(client)
+    }
+
+    /// Closes the socket of `address`' family: what it was bound to may be another now.
+    fn forget(&self, address: IpAddr) {
+        *self.slot(address) = None;
+    }
+
+    fn slot(&self, address: IpAddr) -> MutexGuard<'_, Option<Client>> {
+        let slot = match address {
+            IpAddr::V4(_) => &self.v4,
+            IpAddr::V6(_) => &self.v6,
+        };
+        slot.lock().expect("nobody panics while holding it")
     }
 
     fn next(&self) -> (PingIdentifier, PingSequence) {
@@ -88,6 +98,29 @@ impl Echo {
         let identifier = PingIdentifier(u16::from_be_bytes([a, b]));
         (identifier, PingSequence(u16::from_be_bytes([c, d])))
     }
+}
+
+/// A socket to `address`' family that sends as `node` does; `kind` is tried first.
+fn open(node: &Node, address: IpAddr, kind: Type) -> Result<Client, Failure> {
+    let family = match address {
+        IpAddr::V4(_) => ICMP::V4,
+        IpAddr::V6(_) => ICMP::V6,
+    };
+    let mut config = Config::builder().kind(family).sock_type_hint(kind);
+    let source = node.source(address);
+    if let Some(source) = source {
+        config = config.bind((source, 0).into());
+    }
+    if let Some(interface) = &node.interface {
+        config = config.interface(interface);
+    }
+    Client::new(&config.build()).map_err(|error| {
+        if source.is_some() || node.interface.is_some() {
+            Failure::origin(node, address, error)
+        } else {
+            Failure::NoIcmp(error)
+        }
+    })
 }
 
 /// Sends `salvo` to `address` and waits for the last reply or timeout.
@@ -112,11 +145,15 @@ pub(super) async fn attempt(echo: &Echo, address: IpAddr, salvo: Salvo) -> Resul
     if u64::from(lost) * 100 < u64::from(salvo.loss_percent) * u64::from(salvo.packets) {
         return Ok(());
     }
-    Err(Failure::Loss {
+    let failure = Failure::Loss {
         lost,
         sent: salvo.packets,
         error: replies.into_iter().filter_map(unsent).next_back(),
-    })
+    };
+    if failure.is_local() {
+        echo.forget(address);
+    }
+    Err(failure)
 }
 
 fn unsent(reply: Result<(), SurgeError>) -> Option<io::Error> {
@@ -126,10 +163,17 @@ fn unsent(reply: Result<(), SurgeError>) -> Option<io::Error> {
     }
 }
 
+impl std::fmt::Debug for Echo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Echo")
+            .field("node", &self.node)
+            .finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::process::Command;
-    use std::sync::Arc;
 
     use super::*;
 
@@ -165,7 +209,7 @@ mod tests {
 
     /// `None`, saying so, where this user may not ping; root must be able to.
     fn echo() -> Option<Arc<Echo>> {
-        let echo = Echo::new();
+        let echo = Echo::new(Arc::new(Node::local()));
         if let Err(denied) = echo.client(IpAddr::from([127, 0, 0, 1])) {
             assert!(
                 !nix::unistd::geteuid().is_root(),
@@ -204,9 +248,12 @@ mod tests {
         }
     }
 
-    /// Why 127.0.0.1 fails in a network namespace of its own, after `prepare`. A thread of its
-    /// own too: with one test thread, libtest runs tests on the main one.
-    fn in_a_namespace(prepare: fn()) -> Option<String> {
+    /// Work in a network namespace of its own, after `prepare`. A thread of its own too: with one
+    /// test thread, libtest runs tests on the main one.
+    fn in_a_namespace<T: Send + 'static>(
+        prepare: fn(),
+        work: impl AsyncFnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
         if !nix::unistd::geteuid().is_root() {
             #[expect(clippy::print_stderr, reason = "a skip says why")]
             {
@@ -221,25 +268,33 @@ mod tests {
                 .enable_all()
                 .build()
                 .expect("a runtime");
-            runtime.block_on(async {
-                attempt(&Echo::new(), IpAddr::from([127, 0, 0, 1]), quick(100)).await
-            })
+            runtime.block_on(work())
         });
-        let failure = there
-            .join()
-            .expect("it does not panic")
-            .expect_err("nobody replies here");
+        Some(there.join().expect("it does not panic"))
+    }
+
+    /// Why 127.0.0.1 fails there.
+    fn failing_in_a_namespace(prepare: fn()) -> Option<String> {
+        let failure = in_a_namespace(prepare, async || {
+            let echo = Echo::new(Arc::new(Node::local()));
+            attempt(&echo, IpAddr::from([127, 0, 0, 1]), quick(100)).await
+        })?;
+        let failure = failure.expect_err("nobody replies here");
         assert!(!failure.is_local(), "{failure:?}");
         Some(failure.to_string())
     }
 
+    fn loopback_up() {
+        let up = Command::new("ip")
+            .args(["link", "set", "lo", "up"])
+            .status();
+        assert!(up.expect("iproute2 is installed").success());
+    }
+
     #[test]
     fn nobody_replies() {
-        let words = in_a_namespace(|| {
-            let up = Command::new("ip")
-                .args(["link", "set", "lo", "up"])
-                .status();
-            assert!(up.expect("iproute2 is installed").success());
+        let words = failing_in_a_namespace(|| {
+            loopback_up();
             std::fs::write("/proc/sys/net/ipv4/icmp_echo_ignore_all", "1").expect("root may");
         });
         if let Some(words) = words {
@@ -249,8 +304,91 @@ mod tests {
 
     #[test]
     fn no_way_there() {
-        if let Some(words) = in_a_namespace(|| {}) {
+        if let Some(words) = failing_in_a_namespace(|| {}) {
             assert_eq!(words, "5 of 5 packets lost (network unreachable)");
         }
+    }
+
+    #[test]
+    fn without_cap_net_raw_a_datagram_socket_will_do() {
+        let prepare = || {
+            loopback_up();
+            std::fs::write("/proc/sys/net/ipv4/ping_group_range", "0 0").expect("root may");
+        };
+        let replies = in_a_namespace(prepare, async || {
+            let echo = Echo::new(Arc::new(Node::local()));
+            let mut replies = Vec::new();
+            for address in ["127.0.0.1", "::1"] {
+                let address = address.parse().expect("an address");
+                let client = open(&Node::local(), address, Type::DGRAM).expect("the group may");
+                assert_eq!(client.get_socket().get_type(), Type::DGRAM);
+                *echo.slot(address) = Some(client);
+                replies.push(attempt(&echo, address, quick(1)).await);
+            }
+            replies
+        });
+        for reply in replies.into_iter().flatten() {
+            reply.expect("a reply");
+        }
+    }
+
+    #[test]
+    fn loss_is_counted_over_the_packets_of_a_round() {
+        // Half way through the round the kernel stops replying.
+        let replies = in_a_namespace(loopback_up, async || {
+            let address = IpAddr::from([127, 0, 0, 1]);
+            let half = |loss_percent| Salvo {
+                packets: 10,
+                loss_percent,
+                gap: Duration::from_millis(40),
+                timeout: Duration::from_millis(300),
+            };
+            let mut seen = Vec::new();
+            for loss_percent in [90, 20] {
+                let echo = Echo::new(Arc::new(Node::local()));
+                let ignore = |value: &'static str| {
+                    let path = "/proc/sys/net/ipv4/icmp_echo_ignore_all";
+                    std::fs::write(path, value).expect("root may");
+                };
+                ignore("0");
+                let later = async {
+                    tokio::time::sleep(Duration::from_millis(180)).await;
+                    ignore("1");
+                };
+                let (reply, ()) = tokio::join!(attempt(&echo, address, half(loss_percent)), later);
+                seen.push(reply.map_err(|failure| failure.to_string()));
+            }
+            seen
+        });
+        let Some(seen) = replies else { return };
+        assert_eq!(seen[0], Ok(()), "fewer than 90 % are lost");
+        let words = seen[1].as_ref().expect_err("more than 20 % are lost");
+        assert!(words.ends_with(" of 10 packets lost"), "{words}");
+    }
+
+    #[tokio::test]
+    async fn packets_leave_from_the_nodes_source() {
+        if echo().is_none() {
+            return;
+        }
+        let from = |source: &str| {
+            let node = Node {
+                source_v4: source.parse().ok(),
+                ..Node::local()
+            };
+            Echo::new(Arc::new(node))
+        };
+        let address = IpAddr::from([127, 0, 0, 1]);
+        attempt(&from("127.0.0.9"), address, quick(1))
+            .await
+            .expect("a reply to 127.0.0.9");
+        let failure = attempt(&from("192.0.2.9"), address, quick(1))
+            .await
+            .expect_err("a documentation address");
+        assert!(failure.is_local(), "{failure:?}");
+        assert_eq!(
+            failure.to_string(),
+            "cannot send from 192.0.2.9: this host does not have the address"
+        );
     }
 }

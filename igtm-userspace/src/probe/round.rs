@@ -1,47 +1,38 @@
-//! One round of a target at one node: attempts until one succeeds, 1 + retries at most.
+//! One node's part of a round: attempts until one succeeds, 1 + retries at most.
 //!
 //! Must not remember former rounds.
 
 use std::sync::Arc;
 
 use super::{Vantage, attempt};
-use crate::config::model::Monitor;
-use crate::health::{NodeResult, Target};
+use crate::health::{Outcome, Task};
 
-/// What `vantage` reports on `target`; nothing when it could not look for reasons of its own.
-pub(super) async fn round(
-    vantage: &Arc<Vantage>,
-    target: &Target,
-    monitor: &Arc<Monitor>,
-) -> Vec<NodeResult> {
-    let mut outcome = Ok(());
+/// What `vantage` sees of the task's target.
+pub(super) async fn round(vantage: &Arc<Vantage>, task: &Arc<Task>) -> Outcome {
+    let (target, monitor) = (&task.target, &task.monitor);
+    let mut outcome = Outcome::Good;
     for number in 0..=monitor.retries {
         match attempt(vantage, target, monitor).await {
-            Ok(()) => {
-                outcome = Ok(());
-                break;
-            }
+            Ok(()) => return Outcome::Good,
             Err(failure) if failure.is_local() => {
                 vantage.complain(&failure);
-                return Vec::new();
+                return Outcome::Unable(failure.to_string());
             }
             Err(failure) => {
                 tracing::debug!(
                     monitor = %monitor.name,
+                    node = %task.node.name,
                     address = %target.address,
                     host = target.host.as_deref(),
                     attempt = number + 1,
                     %failure,
                     "attempt failed"
                 );
-                outcome = Err(failure.to_string());
+                outcome = Outcome::Bad(failure.to_string());
             }
         }
     }
-    vec![NodeResult {
-        node: vantage.node().to_owned(),
-        outcome,
-    }]
+    outcome
 }
 
 #[cfg(test)]
@@ -49,21 +40,21 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
-    use super::super::testing::{Reply, Site, closed_port, tcp_target, vantage};
+    use super::super::testing::{Reply, Site, closed_port, tcp_task, vantage};
     use super::*;
-    use crate::config::model::{HttpCheck, Protocol};
+    use crate::config::model::{HttpCheck, Monitor, Protocol};
 
     /// A site whose first `failures` requests fail, and a round of it.
-    async fn round_of(failures: usize, retries: u32) -> (Vec<NodeResult>, usize) {
+    async fn round_of(failures: usize, retries: u32) -> (Outcome, usize) {
         let asked = AtomicUsize::new(0);
         let site = Site::plain(move |_| {
             let number = asked.fetch_add(1, Ordering::Relaxed);
             Reply::status(if number < failures { 503 } else { 200 })
         })
         .await;
-        let (mut target, monitor) = tcp_target(site.port, Duration::from_secs(60));
-        target.host = Some("www.example.com".to_owned());
-        let monitor = Monitor {
+        let mut task = (*tcp_task(site.port, Duration::from_secs(60))).clone();
+        task.target.host = Some("www.example.com".to_owned());
+        task.monitor = Arc::new(Monitor {
             retries,
             protocol: Protocol::Http(HttpCheck {
                 port: site.port,
@@ -73,10 +64,10 @@ mod tests {
                 follow_redirects: true,
                 tls: None,
             }),
-            ..(*monitor).clone()
-        };
-        let results = round(&Arc::new(vantage()), &target, &Arc::new(monitor)).await;
-        (results, site.heads().len())
+            ..(*task.monitor).clone()
+        });
+        let outcome = round(&Arc::new(vantage()), &Arc::new(task)).await;
+        (outcome, site.heads().len())
     }
 
     #[tokio::test]
@@ -93,14 +84,13 @@ mod tests {
         ];
         for (failures, retries, fails, attempts) in table {
             let outcome = if fails {
-                Err("status 503".to_owned())
+                Outcome::Bad("status 503".to_owned())
             } else {
-                Ok(())
+                Outcome::Good
             };
-            let node = "local".to_owned();
             assert_eq!(
                 round_of(failures, retries).await,
-                (vec![NodeResult { node, outcome }], attempts),
+                (outcome, attempts),
                 "{failures} failures, {retries} retries"
             );
         }
@@ -108,8 +98,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_reason_is_the_last_attempts() {
-        let (target, monitor) = tcp_target(closed_port().port(), Duration::from_secs(60));
-        let results = round(&Arc::new(vantage()), &target, &monitor).await;
-        assert_eq!(results[0].outcome, Err("connection refused".to_owned()));
+        let task = tcp_task(closed_port().port(), Duration::from_secs(60));
+        let outcome = round(&Arc::new(vantage()), &task).await;
+        assert_eq!(outcome, Outcome::Bad("connection refused".to_owned()));
     }
 }

@@ -9,45 +9,54 @@ use std::time::Instant;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, Id, JoinError, JoinHandle, JoinSet};
 
-use super::Vantage;
 use super::round::round;
-use super::timetable::{Slot, Timetable};
-use crate::config::model::Monitor;
-use crate::health::{NodeResult, Round, Target};
+use super::timetable::{Due, Slot, Timetable};
+use super::{Lateness, Means, Vantage};
+use crate::health::{Outcome, Report, Task};
 
-type Wanted = Vec<(Target, Arc<Monitor>)>;
+type Wanted = Vec<Arc<Task>>;
 
-/// Probes targets until it is stopped or dropped.
+/// Looks at targets until it is stopped or dropped.
 #[derive(Debug)]
 pub struct Prober {
     wanted: watch::Sender<Wanted>,
+    lateness: Arc<Lateness>,
     task: JoinHandle<()>,
 }
 
 impl Prober {
-    /// Starts, inside a tokio runtime, with no targets. Finished rounds go to `rounds`; while
-    /// that is full no round begins. A `rounds` that is closed stops the prober, and the prober's
-    /// end closes it.
-    pub fn start(vantage: Vantage, rounds: mpsc::Sender<Round>) -> Self {
+    /// Starts, inside a tokio runtime, with no tasks. What is seen goes to `reports`; while that
+    /// is full no round begins. A `reports` that is closed stops the prober, and the prober's end
+    /// closes it.
+    pub fn start(means: Means, reports: mpsc::Sender<Report>) -> Self {
         let (wanted, changed) = watch::channel(Wanted::new());
+        let lateness = Arc::new(Lateness::default());
         let schedule = Schedule {
-            vantage: Arc::new(vantage),
+            means: Arc::new(means),
+            vantages: HashMap::new(),
             timetable: Timetable::default(),
             running: JoinSet::new(),
             handles: HashMap::new(),
-            rounds,
+            lateness: Arc::clone(&lateness),
+            reports,
         };
         Self {
             wanted,
+            lateness,
             task: tokio::spawn(schedule.run(changed)),
         }
     }
 
-    /// Replaces what is probed. A new target's first round begins at once, an unchanged one
-    /// (same monitor, address and host) keeps its time, a removed one is left alone, its round
-    /// under way included. A round of a former set may still be in the channel.
-    pub fn set_targets(&self, targets: Vec<(Target, Arc<Monitor>)>) {
-        self.wanted.send_replace(targets);
+    /// Replaces what is probed. A new task's first round begins at once, an unchanged one (same
+    /// monitor, node, address and host) keeps its time, a removed one is left alone, its round
+    /// under way included. A report of a former set may still be in the channel.
+    pub fn set_tasks(&self, tasks: Vec<Arc<Task>>) {
+        self.wanted.send_replace(tasks);
+    }
+
+    /// How late rounds begin.
+    pub fn lateness(&self) -> &Arc<Lateness> {
+        &self.lateness
     }
 
     /// Ends every round under way, and waits for that.
@@ -64,44 +73,63 @@ impl Drop for Prober {
     }
 }
 
-type Finished = Result<(Id, (Slot, Vec<NodeResult>)), JoinError>;
+type Finished = Result<(Id, (Slot, Outcome)), JoinError>;
 
 struct Schedule {
-    vantage: Arc<Vantage>,
+    means: Arc<Means>,
+    /// By name of node.
+    vantages: HashMap<String, Arc<Vantage>>,
     timetable: Timetable,
     /// Dropping it ends every round.
-    running: JoinSet<(Slot, Vec<NodeResult>)>,
+    running: JoinSet<(Slot, Outcome)>,
     handles: HashMap<Slot, AbortHandle>,
-    rounds: mpsc::Sender<Round>,
+    lateness: Arc<Lateness>,
+    reports: mpsc::Sender<Report>,
 }
 
 impl Schedule {
     async fn run(mut self, mut wanted: watch::Receiver<Wanted>) {
         loop {
             let due = self.timetable.next_due();
+            let room = self.running.len() < self.means.attempts();
             tokio::select! {
                 biased;
                 changed = wanted.changed() => {
                     if changed.is_err() {
                         return;
                     }
-                    let targets = wanted.borrow_and_update().clone();
-                    self.replace(targets);
+                    let tasks = wanted.borrow_and_update().clone();
+                    self.replace(tasks);
                 }
+                // Before what has finished: a burst of that must make nothing late.
+                () = sleep_until(due), if room => self.begin(),
                 Some(finished) = self.running.join_next_with_id() => {
-                    if let Some(round) = self.finish(finished)
-                        && self.rounds.send(round).await.is_err()
+                    if let Some(report) = self.finish(finished)
+                        && self.reports.send(report).await.is_err()
                     {
                         return;
                     }
                 }
-                () = sleep_until(due) => self.begin(),
             }
         }
     }
 
-    fn replace(&mut self, targets: Wanted) {
-        for slot in self.timetable.replace(targets, Instant::now()) {
+    fn replace(&mut self, tasks: Wanted) {
+        let mut former = std::mem::take(&mut self.vantages);
+        for task in &tasks {
+            let node = &task.node;
+            if self.vantages.contains_key(&node.name) {
+                continue;
+            }
+            let kept = former.remove(&node.name);
+            let kept = kept.filter(|kept| kept.node() == node);
+            let vantage = kept.unwrap_or_else(|| {
+                let means = Arc::clone(&self.means);
+                Arc::new(Vantage::new(Arc::clone(node), means))
+            });
+            self.vantages.insert(node.name.clone(), vantage);
+        }
+        for slot in self.timetable.replace(tasks, Instant::now()) {
             if let Some(handle) = self.handles.remove(&slot) {
                 handle.abort();
             }
@@ -109,36 +137,41 @@ impl Schedule {
     }
 
     fn begin(&mut self) {
-        for (slot, target, monitor) in self.timetable.take_due(Instant::now()) {
-            let vantage = Arc::clone(&self.vantage);
-            let handle = self
-                .running
-                .spawn(async move { (slot, round(&vantage, &target, &monitor).await) });
+        let room = self.means.attempts().saturating_sub(self.running.len());
+        let (rounds, left_out) = self.timetable.take_due(Instant::now(), room);
+        for _ in 0..left_out {
+            self.lateness.leave_out();
+        }
+        for Due { slot, task, at } in rounds {
+            let Some(vantage) = self.vantages.get(&task.node.name) else {
+                continue;
+            };
+            let (vantage, lateness) = (Arc::clone(vantage), Arc::clone(&self.lateness));
+            let handle = self.running.spawn(async move {
+                lateness.record(at.elapsed());
+                (slot, round(&vantage, &task).await)
+            });
             self.handles.insert(slot, handle);
         }
     }
 
-    fn finish(&mut self, finished: Finished) -> Option<Round> {
-        let (slot, results) = match finished {
+    fn finish(&mut self, finished: Finished) -> Option<Report> {
+        let (slot, outcome) = match finished {
             Ok((_, done)) => done,
             Err(error) if error.is_cancelled() => return None,
             Err(error) => {
-                // A bug, but of one round: the node does not report, the others go on.
+                // A bug, but of one round: the node could not look, the others go on.
                 tracing::error!(%error, "a round panicked");
                 let (slot, _) = self
                     .handles
                     .iter()
                     .find(|(_, handle)| handle.id() == error.id())?;
-                (*slot, Vec::new())
+                (*slot, Outcome::Unable("a round panicked".to_owned()))
             }
         };
         self.handles.remove(&slot);
-        let (target, monitor) = self.timetable.finished(slot)?;
-        Some(Round {
-            target,
-            monitor,
-            results,
-        })
+        let task = self.timetable.finished(slot)?;
+        Some(Report { task, outcome })
     }
 }
 
@@ -155,12 +188,12 @@ mod tests {
 
     use tokio::time::{sleep, timeout};
 
-    use super::super::testing::{Counted, tcp_target, vantage};
+    use super::super::testing::{Counted, means, tcp_task};
     use super::*;
 
     const INTERVAL: Duration = Duration::from_millis(200);
 
-    async fn next(rounds: &mut mpsc::Receiver<Round>) -> Round {
+    async fn next(rounds: &mut mpsc::Receiver<Report>) -> Report {
         timeout(Duration::from_secs(5), rounds.recv())
             .await
             .expect("a round within 5 s")
@@ -171,18 +204,14 @@ mod tests {
     async fn a_new_target_is_probed_at_once_then_every_interval() {
         let server = Counted::start().await;
         let (sender, mut rounds) = mpsc::channel(16);
-        let prober = Prober::start(vantage(), sender);
+        let prober = Prober::start(means(), sender);
         let begun = Instant::now();
-        prober.set_targets(vec![tcp_target(server.port, INTERVAL)]);
-        let round = next(&mut rounds).await;
+        prober.set_tasks(vec![tcp_task(server.port, INTERVAL)]);
+        let report = next(&mut rounds).await;
         assert!(begun.elapsed() < INTERVAL, "{:?}", begun.elapsed());
-        assert_eq!(
-            round.results,
-            [NodeResult {
-                node: "local".to_owned(),
-                outcome: Ok(())
-            }]
-        );
+        assert_eq!(report.outcome, Outcome::Good);
+        assert_eq!(report.task.node.name, "local");
+        next(&mut rounds).await;
         next(&mut rounds).await;
         let second = Instant::now();
         for _ in 0..4 {
@@ -198,16 +227,16 @@ mod tests {
     async fn a_removed_target_is_left_alone_and_the_other_keeps_its_time() {
         let (kept, removed) = (Counted::start().await, Counted::start().await);
         let (sender, mut rounds) = mpsc::channel(256);
-        let prober = Prober::start(vantage(), sender);
+        let prober = Prober::start(means(), sender);
         let both = vec![
-            tcp_target(kept.port, INTERVAL),
-            tcp_target(removed.port, INTERVAL),
+            tcp_task(kept.port, INTERVAL),
+            tcp_task(removed.port, INTERVAL),
         ];
-        prober.set_targets(both);
+        prober.set_tasks(both);
         sleep(INTERVAL * 2).await;
         assert!(removed.connections() >= 1);
 
-        prober.set_targets(vec![tcp_target(kept.port, INTERVAL)]);
+        prober.set_tasks(vec![tcp_task(kept.port, INTERVAL)]);
         sleep(INTERVAL / 10).await;
         while rounds.try_recv().is_ok() {}
         let (kept_then, removed_then) = (kept.connections(), removed.connections());
@@ -215,14 +244,14 @@ mod tests {
         // Saying the same again and again must not set its time back, nor start it anew.
         for _ in 0..20 {
             sleep(INTERVAL / 4).await;
-            prober.set_targets(vec![tcp_target(kept.port, INTERVAL)]);
+            prober.set_tasks(vec![tcp_task(kept.port, INTERVAL)]);
         }
         assert_eq!(removed.connections(), removed_then);
         let seen = kept.connections() - kept_then;
         let intervals = then.elapsed().div_duration_f64(INTERVAL).round() as usize;
         assert!(intervals.abs_diff(seen) <= 1, "{seen} in {intervals}");
-        while let Ok(round) = rounds.try_recv() {
-            assert_eq!(round.monitor.name, format!("tcp-{}", kept.port));
+        while let Ok(report) = rounds.try_recv() {
+            assert_eq!(report.task.monitor.name, format!("tcp-{}", kept.port));
         }
         prober.stop().await;
     }
@@ -231,8 +260,8 @@ mod tests {
     async fn after_stop_nothing_is_probed_and_the_channel_is_closed() {
         let server = Counted::start().await;
         let (sender, mut rounds) = mpsc::channel(16);
-        let prober = Prober::start(vantage(), sender);
-        prober.set_targets(vec![tcp_target(server.port, INTERVAL)]);
+        let prober = Prober::start(means(), sender);
+        prober.set_tasks(vec![tcp_task(server.port, INTERVAL)]);
         next(&mut rounds).await;
         prober.stop().await;
         let then = server.connections();

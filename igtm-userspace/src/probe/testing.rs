@@ -11,14 +11,19 @@ use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
-use super::Vantage;
-use crate::config::model::{Address, Monitor, MonitorId, Protocol};
-use crate::health::Target;
+use super::{Means, Vantage};
+use crate::config::model::{Address, Monitor, MonitorId, Node, Protocol};
 use crate::health::testing::monitor;
+use crate::health::{Target, Task};
 
-/// One that trusts nobody.
+/// Those that trust nobody.
+pub(super) fn means() -> Means {
+    Means::trusting(RootCertStore::empty())
+}
+
+/// The node `local`, trusting nobody.
 pub(super) fn vantage() -> Vantage {
-    Vantage::trusting("local", RootCertStore::empty())
+    Vantage::new(Arc::new(Node::local()), Arc::new(means()))
 }
 
 pub(super) async fn listener(ip: &str) -> TcpListener {
@@ -74,18 +79,22 @@ impl Drop for Counted {
     }
 }
 
-/// A tcp target on 127.0.0.1 whose monitor is `tcp-PORT`.
-pub(super) fn tcp_target(port: u16, interval: Duration) -> (Target, Arc<Monitor>) {
+/// The node `local` looks at 127.0.0.1 by a monitor called `tcp-PORT`.
+pub(super) fn tcp_task(port: u16, interval: Duration) -> Arc<Task> {
     let monitor = Monitor {
         interval,
+        nodes: Vec::new(),
         ..monitor(&format!("tcp-{port}"), Protocol::Tcp { port })
     };
-    let target = Target {
-        monitor: MonitorId(0),
-        address: Address::Ip([127, 0, 0, 1].into()),
-        host: None,
-    };
-    (target, Arc::new(monitor))
+    Arc::new(Task {
+        target: Target {
+            monitor: MonitorId(0),
+            address: Address::Ip([127, 0, 0, 1].into()),
+            host: None,
+        },
+        monitor: Arc::new(monitor),
+        node: Arc::new(Node::local()),
+    })
 }
 
 /// What a [`Site`] answers a request with.

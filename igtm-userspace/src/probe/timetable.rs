@@ -1,35 +1,69 @@
-//! When the next round of each target begins. Pure: takes `now`, probes nothing.
+//! When the next round of each task begins. Pure: takes `now`, probes nothing.
 //!
-//! Must not hold a target that is no longer wanted.
+//! Must not hold a task that is no longer wanted.
 //!
-//! A new target's first round is due at once (spread over [`START_SPREAD`]), its second between
-//! half an interval and one later, by a phase of its own, and from then on one every interval:
-//! targets that came together are not hit in step, and none waits longer than its interval.
+//! Each task has a *home* in the interval, by a hash of its target: targets that came together are
+//! not hit in step, and their rounds are spread evenly. The nodes of one target are at home
+//! within a moment of each other, so that a round is one look at it. A new task's first round is
+//! due at once, or as soon as so many of them can be; the next ones come half an interval to an
+//! interval apart until it is at home, which takes two at most.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::config::model::{Address, Monitor};
-use crate::health::Target;
+use crate::health::Task;
 
-/// First rounds of targets that came together begin within this, or a twentieth of the interval.
+/// First rounds of tasks that came together begin within this, or a twentieth of the interval.
 const START_SPREAD: Duration = Duration::from_millis(500);
+/// And no more of them in a second than this.
+const FIRST_PER_SECOND: f64 = 10_000.0;
+/// The nodes of a target begin their parts of a round within this, or a twentieth of the interval.
+const NODE_SPREAD: Duration = Duration::from_millis(500);
 
-/// A target's place in the timetable; never used again for another.
+/// A task's place in the timetable; never used again for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Slot(u64);
 
-/// What makes a target the same in two configurations, besides its monitor's definition.
-type Key = (String, Address, Option<String>);
+/// A round that begins.
+#[derive(Clone, Debug)]
+pub(super) struct Due {
+    pub(super) slot: Slot,
+    pub(super) task: Arc<Task>,
+    /// When it should.
+    pub(super) at: Instant,
+}
+
+/// A task as the same one in two configurations: by names, whatever the definitions are.
+#[derive(Clone, Debug)]
+struct Key(Arc<Task>);
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        let (one, two) = (&*self.0, &*other.0);
+        one.monitor.name == two.monitor.name
+            && one.node.name == two.node.name
+            && one.target.address == two.target.address
+            && one.target.host == two.target.host
+    }
+}
+
+impl Eq for Key {}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let task = &*self.0;
+        let target = (&task.target.address, &task.target.host);
+        (&task.monitor.name, &task.node.name, target).hash(state);
+    }
+}
 
 struct Entry {
-    target: Target,
-    monitor: Arc<Monitor>,
+    task: Arc<Task>,
+    /// After the beginning of each interval.
+    home: Duration,
     due: Instant,
-    /// Until the second round.
-    fresh: bool,
     running: bool,
 }
 
@@ -40,33 +74,36 @@ pub(super) struct Timetable {
     slots: HashMap<Key, Slot>,
     due: BTreeSet<(Instant, Slot)>,
     next_slot: u64,
+    /// When an interval began, whatever its length.
+    origin: Option<Instant>,
 }
 
 impl Timetable {
-    /// Takes over the targets that are wanted now: an unchanged one (same monitor, address and
+    /// Takes over the tasks that are wanted now: an unchanged one (same monitor, node, address and
     /// host) keeps its time, a new one is due at once. Returns the slots that are no more.
-    pub(super) fn replace(
-        &mut self,
-        wanted: Vec<(Target, Arc<Monitor>)>,
-        now: Instant,
-    ) -> Vec<Slot> {
+    pub(super) fn replace(&mut self, wanted: Vec<Arc<Task>>, now: Instant) -> Vec<Slot> {
         let mut former = std::mem::take(&mut self.slots);
-        let mut gone = Vec::new();
-        for (target, monitor) in wanted {
-            let key = key(&target, &monitor);
+        self.slots.reserve(wanted.len());
+        let (mut gone, mut new) = (Vec::new(), Vec::new());
+        for task in wanted {
+            let key = Key(Arc::clone(&task));
             if self.slots.contains_key(&key) {
                 continue;
             }
             let kept = former.remove(&key);
             let slot = match kept.and_then(|slot| Some((slot, self.entries.get_mut(&slot)?))) {
-                Some((slot, entry)) if entry.monitor == monitor => {
-                    entry.target = target;
-                    entry.monitor = monitor;
+                Some((slot, entry))
+                    if entry.task.monitor == task.monitor && entry.task.node == task.node =>
+                {
+                    entry.task = task;
                     slot
                 }
                 _ => {
                     gone.extend(kept);
-                    self.add(target, monitor, &key, now)
+                    let slot = Slot(self.next_slot);
+                    self.next_slot += 1;
+                    new.push((slot, task));
+                    slot
                 }
             };
             self.slots.insert(key, slot);
@@ -77,26 +114,35 @@ impl Timetable {
                 self.due.remove(&(entry.due, *slot));
             }
         }
+        let least = Duration::from_secs_f64(new.len() as f64 / FIRST_PER_SECOND);
+        for (slot, task) in new {
+            self.add(slot, task, least, now);
+        }
         gone
     }
 
-    fn add(&mut self, target: Target, monitor: Arc<Monitor>, key: &Key, now: Instant) -> Slot {
-        let slot = Slot(self.next_slot);
-        self.next_slot += 1;
-        let spread = START_SPREAD.min(monitor.interval / 20);
-        let due = now + share(spread, phase(key));
+    fn add(&mut self, slot: Slot, task: Arc<Task>, least_spread: Duration, now: Instant) {
+        let origin = *self.origin.get_or_insert(now);
+        let interval = task.monitor.interval;
+        let home = home(&task);
+        let ahead = until_home(origin, home, interval, now);
+        let spread = START_SPREAD.min(interval / 20).max(least_spread);
+        let due = if spread > interval / 2 {
+            // So many cannot begin at once: they may as well begin at home.
+            now + ahead
+        } else {
+            now + spread.mul_f64(ahead.div_duration_f64(interval))
+        };
         self.due.insert((due, slot));
         self.entries.insert(
             slot,
             Entry {
-                target,
-                monitor,
+                task,
+                home,
                 due,
-                fresh: true,
                 running: false,
             },
         );
-        slot
     }
 
     /// When [`Self::take_due`] next has something to give.
@@ -104,65 +150,95 @@ impl Timetable {
         self.due.first().map(|(due, _)| *due)
     }
 
-    /// The targets whose round begins now; each is running until [`Self::finished`]. One that is
-    /// still running is passed over until its next time.
-    pub(super) fn take_due(&mut self, now: Instant) -> Vec<(Slot, Target, Arc<Monitor>)> {
+    /// The rounds that begin now, the longest due first, `most` of them; each is running until
+    /// [`Self::finished`]. A task that is still running is passed over until its next time; how
+    /// many were is told as well.
+    pub(super) fn take_due(&mut self, now: Instant, most: usize) -> (Vec<Due>, usize) {
         let mut begin = Vec::new();
-        while let Some((due, slot)) = self.due.first().copied()
+        let mut left_out = 0;
+        let Some(origin) = self.origin else {
+            return (begin, left_out);
+        };
+        while begin.len() < most
+            && let Some((due, slot)) = self.due.first().copied()
             && due <= now
         {
             self.due.pop_first();
             let Some(entry) = self.entries.get_mut(&slot) else {
                 continue;
             };
-            entry.due = after(entry, now);
+            entry.due = after(origin, entry, now);
             self.due.insert((entry.due, slot));
             if entry.running {
+                left_out += 1;
                 tracing::debug!(
-                    monitor = %entry.monitor.name,
-                    address = %entry.target.address,
+                    monitor = %entry.task.monitor.name,
+                    node = %entry.task.node.name,
+                    address = %entry.task.target.address,
                     "the last round is not over: one is left out"
                 );
                 continue;
             }
             entry.running = true;
-            begin.push((slot, entry.target.clone(), Arc::clone(&entry.monitor)));
+            begin.push(Due {
+                slot,
+                task: Arc::clone(&entry.task),
+                at: due,
+            });
         }
-        begin
+        (begin, left_out)
     }
 
-    /// Ends a round; `None` when its target is no longer wanted.
-    pub(super) fn finished(&mut self, slot: Slot) -> Option<(Target, Arc<Monitor>)> {
+    /// Ends a round; `None` when its task is no longer wanted.
+    pub(super) fn finished(&mut self, slot: Slot) -> Option<Arc<Task>> {
         let entry = self.entries.get_mut(&slot)?;
         entry.running = false;
-        Some((entry.target.clone(), Arc::clone(&entry.monitor)))
+        Some(Arc::clone(&entry.task))
     }
 }
 
 /// The time after `entry.due`, which has come. Times missed (a suspended host) are not made up.
-fn after(entry: &mut Entry, now: Instant) -> Instant {
-    let interval = entry.monitor.interval;
-    if std::mem::take(&mut entry.fresh) {
-        let half = interval / 2;
-        let phase = phase(&key(&entry.target, &entry.monitor));
-        return now + half + share(half, phase);
+fn after(origin: Instant, entry: &Entry, now: Instant) -> Instant {
+    let interval = entry.task.monitor.interval;
+    let from = |begin: Instant| {
+        let ahead = until_home(origin, entry.home, interval, begin);
+        if ahead >= interval / 2 {
+            begin + ahead
+        } else {
+            // Too soon: a step that leaves the next one at home.
+            begin + (ahead + interval) / 2
+        }
+    };
+    let next = from(entry.due);
+    if next > now { next } else { from(now) }
+}
+
+/// From `begin` to the next time that a task is at home: more than nothing, an interval at most.
+fn until_home(origin: Instant, home: Duration, interval: Duration, begin: Instant) -> Duration {
+    let interval_ns = interval.as_nanos().max(1);
+    let gone = begin.duration_since(origin).as_nanos() % interval_ns;
+    let ahead = (home.as_nanos() + interval_ns - gone) % interval_ns;
+    let ahead = if ahead == 0 { interval_ns } else { ahead };
+    Duration::from_nanos(u64::try_from(ahead).unwrap_or(u64::MAX))
+}
+
+/// Where in its interval a task is at home: the same in every run.
+fn home(task: &Task) -> Duration {
+    let interval = task.monitor.interval;
+    let target = (&task.monitor.name, &task.target.address, &task.target.host);
+    let spread = NODE_SPREAD.min(interval / 20);
+    let home = share(interval, phase(&target)) + share(spread, phase(&task.node.name));
+    if home < interval {
+        home
+    } else {
+        home - interval
     }
-    let next = entry.due + interval;
-    if next > now { next } else { now + interval }
 }
 
-fn key(target: &Target, monitor: &Monitor) -> Key {
-    (
-        monitor.name.clone(),
-        target.address.clone(),
-        target.host.clone(),
-    )
-}
-
-/// The same in every run; spread evenly over `u32`.
-fn phase(key: &Key) -> u32 {
+/// Spread evenly over `u32`.
+fn phase(of: &impl Hash) -> u32 {
     let mut hasher = DefaultHasher::new();
-    key.hash(&mut hasher);
+    of.hash(&mut hasher);
     let [a, b, c, d, ..] = hasher.finish().to_be_bytes();
     u32::from_be_bytes([a, b, c, d])
 }
@@ -173,161 +249,4 @@ fn share(whole: Duration, phase: u32) -> Duration {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::config::model::MonitorId;
-    use crate::health::testing::{monitor, ping};
-
-    const INTERVAL: Duration = Duration::from_secs(60);
-
-    fn wanted(
-        monitor: &Arc<Monitor>,
-        last: impl IntoIterator<Item = u8>,
-    ) -> Vec<(Target, Arc<Monitor>)> {
-        last.into_iter()
-            .map(|last| {
-                let target = Target {
-                    monitor: MonitorId(0),
-                    address: Address::Ip([192, 0, 2, last].into()),
-                    host: None,
-                };
-                (target, Arc::clone(monitor))
-            })
-            .collect()
-    }
-
-    fn icmp() -> Arc<Monitor> {
-        Arc::new(monitor("icmp", ping()))
-    }
-
-    /// Runs rounds that take no time, until `end`; when each began, by last octet.
-    fn run(timetable: &mut Timetable, end: Instant) -> Vec<(Instant, Slot)> {
-        let mut begun = Vec::new();
-        while let Some(due) = timetable.next_due()
-            && due < end
-        {
-            for (slot, _, _) in timetable.take_due(due) {
-                begun.push((due, slot));
-                timetable.finished(slot);
-            }
-        }
-        begun
-    }
-
-    #[test]
-    fn the_first_at_once_then_one_an_interval_out_of_step() {
-        let start = Instant::now();
-        let mut timetable = Timetable::default();
-        timetable.replace(wanted(&icmp(), 0..100), start);
-        let begun = run(&mut timetable, start + 10 * INTERVAL);
-        let mut seconds = Vec::new();
-        for slot in (0..100).map(Slot) {
-            let own: Vec<Instant> = begun
-                .iter()
-                .filter(|each| each.1 == slot)
-                .map(|each| each.0)
-                .collect();
-            assert!(own[0] - start <= START_SPREAD);
-            let second = own[1] - own[0];
-            assert!(second >= INTERVAL / 2 && second <= INTERVAL, "{second:?}");
-            seconds.push(own[1]);
-            assert!(
-                own[1..]
-                    .windows(2)
-                    .all(|pair| pair[1] - pair[0] == INTERVAL)
-            );
-        }
-        seconds.sort();
-        let widest = seconds.windows(2).map(|pair| pair[1] - pair[0]).max();
-        assert!(
-            widest < Some(INTERVAL / 10),
-            "a tenth of the targets in step: {widest:?}"
-        );
-    }
-
-    #[test]
-    fn an_unchanged_target_keeps_its_time_and_a_redefined_one_starts_anew() {
-        let start = Instant::now();
-        let mut timetable = Timetable::default();
-        timetable.replace(wanted(&icmp(), [1, 2]), start);
-        run(&mut timetable, start + 3 * INTERVAL);
-        let before = timetable.due.clone();
-
-        // An equal definition in another allocation, at another place in the file.
-        let mut moved = wanted(&icmp(), [2, 1]);
-        for (target, _) in &mut moved {
-            target.monitor = MonitorId(7);
-        }
-        assert_eq!(timetable.replace(moved, start + 3 * INTERVAL), []);
-        assert_eq!(timetable.due, before);
-        let next = timetable.next_due().expect("two targets");
-        assert_eq!(timetable.take_due(next)[0].1.monitor, MonitorId(7));
-
-        let other = Arc::new(Monitor {
-            retries: 3,
-            ..(*icmp()).clone()
-        });
-        let now = start + 4 * INTERVAL;
-        let gone = timetable.replace(wanted(&other, [1]), now);
-        assert_eq!(gone.len(), 2);
-        assert!(timetable.next_due().expect("one target") <= now + START_SPREAD);
-        assert_eq!(timetable.entries.len(), 1);
-    }
-
-    #[test]
-    fn a_round_of_a_removed_target_ends_in_nothing() {
-        let start = Instant::now();
-        let mut timetable = Timetable::default();
-        timetable.replace(wanted(&icmp(), [1]), start);
-        let begun = timetable.take_due(start + INTERVAL);
-        let slot = begun[0].0;
-        assert_eq!(timetable.replace(Vec::new(), start + INTERVAL), [slot]);
-        assert_eq!(timetable.finished(slot), None);
-        assert_eq!(timetable.next_due(), None);
-        // Wanted again, it is another.
-        timetable.replace(wanted(&icmp(), [1]), start + INTERVAL);
-        assert_eq!(timetable.finished(slot), None);
-    }
-
-    #[test]
-    fn a_target_never_has_two_rounds_at_once() {
-        let start = Instant::now();
-        let mut timetable = Timetable::default();
-        timetable.replace(wanted(&icmp(), [1]), start);
-        let slot = timetable.take_due(start + INTERVAL)[0].0;
-        assert!(timetable.take_due(start + 3 * INTERVAL).is_empty());
-        timetable.finished(slot);
-        assert!(
-            timetable.take_due(start + 3 * INTERVAL).is_empty(),
-            "not before its time"
-        );
-        assert_eq!(timetable.take_due(start + 4 * INTERVAL).len(), 1);
-    }
-
-    proptest! {
-        #[test]
-        fn the_book_is_kept_whatever_is_wanted(
-            steps in proptest::collection::vec(
-                (proptest::collection::btree_set(0_u8..12, 0..8), 0_u64..90), 1..20),
-        ) {
-            let monitor = icmp();
-            let mut now = Instant::now();
-            let mut timetable = Timetable::default();
-            for (last, seconds) in steps {
-                timetable.replace(wanted(&monitor, last.iter().copied()), now);
-                prop_assert_eq!(timetable.entries.len(), last.len());
-                prop_assert_eq!(timetable.slots.len(), last.len());
-                now += Duration::from_secs(seconds);
-                for (slot, _, _) in timetable.take_due(now) {
-                    timetable.finished(slot);
-                }
-                let due: BTreeSet<(Instant, Slot)> =
-                    timetable.entries.iter().map(|(slot, entry)| (entry.due, *slot)).collect();
-                prop_assert_eq!(&timetable.due, &due);
-                prop_assert!(due.iter().all(|(due, _)| *due > now && *due <= now + INTERVAL));
-            }
-        }
-    }
-}
+mod tests;

@@ -23,6 +23,7 @@ use super::failure::{Deadline, Failure, Phase};
 use crate::config::model::TlsCheck;
 
 /// The configurations.
+#[derive(Debug)]
 pub(super) struct Tls {
     /// By `2 * sni + verify`.
     configs: [Arc<ClientConfig>; 4],
@@ -141,10 +142,16 @@ fn words(error: &Error, host: &str) -> String {
     use CertificateError as Cert;
     match error {
         Error::InvalidCertificate(cert) => match cert {
-            Cert::Expired | Cert::ExpiredContext { .. } => "certificate expired".to_owned(),
-            Cert::NotValidYet | Cert::NotValidYetContext { .. } => {
-                "certificate not valid yet".to_owned()
+            Cert::ExpiredContext { time, not_after } => {
+                let past = time.as_secs().saturating_sub(not_after.as_secs());
+                format!("certificate expired {} ago", coarsely(past))
             }
+            Cert::Expired => "certificate expired".to_owned(),
+            Cert::NotValidYetContext { time, not_before } => {
+                let ahead = not_before.as_secs().saturating_sub(time.as_secs());
+                format!("certificate not valid before {} from now", coarsely(ahead))
+            }
+            Cert::NotValidYet => "certificate not valid yet".to_owned(),
             Cert::UnknownIssuer => "certificate of an unknown issuer".to_owned(),
             Cert::NotValidForName | Cert::NotValidForNameContext { .. } => {
                 format!("certificate is not for {host}")
@@ -156,5 +163,42 @@ fn words(error: &Error, host: &str) -> String {
         Error::InvalidMessage(_) => "not TLS in TLS handshake".to_owned(),
         Error::AlertReceived(alert) => format!("alert {alert:?} in TLS handshake"),
         other => format!("{other} in TLS handshake"),
+    }
+}
+
+/// Seconds as people say them: in the largest unit that there is one of.
+fn coarsely(seconds: u64) -> String {
+    const UNITS: [(u64, &str); 4] = [
+        (86_400, "day"),
+        (3_600, "hour"),
+        (60, "minute"),
+        (1, "second"),
+    ];
+    let (unit, word) = UNITS
+        .into_iter()
+        .find(|(unit, _)| seconds >= *unit)
+        .unwrap_or((1, "second"));
+    let count = seconds / unit;
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {word}{plural}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_long_ago() {
+        for (seconds, words) in [
+            (0, "0 seconds"),
+            (1, "1 second"),
+            (119, "1 minute"),
+            (7_200, "2 hours"),
+            (86_399, "23 hours"),
+            (86_400, "1 day"),
+            (3 * 86_400 + 5, "3 days"),
+        ] {
+            assert_eq!(coarsely(seconds), words);
+        }
     }
 }

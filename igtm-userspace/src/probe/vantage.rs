@@ -1,10 +1,11 @@
-//! A node that probes from this host, with what all its attempts share.
+//! A node on this host, with what all its attempts share; and what all nodes share.
 //!
 //! Must not know targets or rounds.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use rustls::RootCertStore;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
@@ -12,25 +13,29 @@ use tokio::time::Instant;
 use super::failure::Failure;
 use super::ping::Echo;
 use super::tls::Tls;
+use crate::config::model::Node;
 
-/// Tcp and http attempts at once, well inside the usual limit of 1024 open files.
-const MAX_ATTEMPTS: usize = 512;
+/// Open files that are left for everything but probes.
+const RESERVED_FILES: u64 = 2048;
+/// Attempts at once, whatever the limit of open files: each takes some memory.
+const MOST_ATTEMPTS: u64 = 32_768;
+const LEAST_ATTEMPTS: u64 = 256;
 
 /// At most one complaint about this host in so long.
 const COMPLAINT_EVERY: Duration = Duration::from_secs(60);
 
-/// A vantage point on this host.
-pub struct Vantage {
-    node: String,
+/// What all nodes of this host share: trusted roots, and how many sockets may be open at once.
+#[derive(Debug)]
+pub struct Means {
     tls: Tls,
-    echo: Echo,
+    attempts: usize,
     sockets: Semaphore,
-    complained: Mutex<Option<Instant>>,
 }
 
-impl Vantage {
-    /// The node called `node`, trusting the system's roots.
-    pub fn new(node: &str) -> Self {
+impl Means {
+    /// The system's roots, and as many sockets as the limit of open files leaves. Raises that
+    /// limit as far as it goes: every attempt takes a file.
+    pub fn of_host() -> Self {
         let found = rustls_native_certs::load_native_certs();
         let mut roots = RootCertStore::empty();
         let (added, refused) = roots.add_parsable_certificates(found.certs);
@@ -41,39 +46,78 @@ impl Vantage {
                 "this host has no trusted roots: every monitor with `verify = true` will fail"
             );
         }
-        Self::trusting(node, roots)
+        Self::trusting(roots)
     }
 
-    /// The node called `node`, trusting `roots`.
-    pub fn trusting(node: &str, roots: RootCertStore) -> Self {
+    /// The same with these roots.
+    pub fn trusting(roots: RootCertStore) -> Self {
+        let files = open_files().saturating_sub(RESERVED_FILES);
+        let attempts = files.clamp(LEAST_ATTEMPTS, MOST_ATTEMPTS) as usize;
         Self {
-            node: node.to_owned(),
             tls: Tls::new(roots),
-            echo: Echo::new(),
-            sockets: Semaphore::new(MAX_ATTEMPTS),
+            attempts,
+            sockets: Semaphore::new(attempts),
+        }
+    }
+
+    /// How many rounds may be under way at once.
+    pub(super) fn attempts(&self) -> usize {
+        self.attempts
+    }
+}
+
+/// The limit of open files, raised as far as it goes.
+fn open_files() -> u64 {
+    match getrlimit(Resource::RLIMIT_NOFILE) {
+        Ok((soft, hard)) if soft < hard => {
+            if setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_ok() {
+                hard
+            } else {
+                soft
+            }
+        }
+        Ok((soft, _)) => soft,
+        Err(_) => 0,
+    }
+}
+
+/// A vantage point on this host.
+#[derive(Debug)]
+pub struct Vantage {
+    node: Arc<Node>,
+    means: Arc<Means>,
+    echo: Echo,
+    complained: Mutex<Option<Instant>>,
+}
+
+impl Vantage {
+    /// That of `node`.
+    pub fn new(node: Arc<Node>, means: Arc<Means>) -> Self {
+        Self {
+            echo: Echo::new(Arc::clone(&node)),
+            node,
+            means,
             complained: Mutex::new(None),
         }
     }
 
-    /// The name.
-    pub fn node(&self) -> &str {
+    /// Whose it is.
+    pub fn node(&self) -> &Arc<Node> {
         &self.node
     }
 
     pub(super) fn tls(&self) -> &Tls {
-        &self.tls
+        &self.means.tls
     }
 
     pub(super) fn echo(&self) -> &Echo {
         &self.echo
     }
 
-    /// Leave to make one tcp or http attempt; waits for others to end.
+    /// Leave to have one socket open; waits for others to close theirs.
     pub(super) async fn socket(&self) -> SemaphorePermit<'_> {
-        self.sockets
-            .acquire()
-            .await
-            .expect("this semaphore is never closed")
+        let sockets = self.means.sockets.acquire();
+        sockets.await.expect("this semaphore is never closed")
     }
 
     /// Says now and then that this host cannot probe.
@@ -88,7 +132,7 @@ impl Vantage {
         }
         *last = Some(now);
         tracing::warn!(
-            node = %self.node,
+            node = %self.node.name,
             %failure,
             "cannot probe from here: last verdicts stand"
         );

@@ -32,7 +32,7 @@ pub use image::{CapacityError, Either, Fixed, Image};
 pub use recipe::{RecipeId, Recipes, User};
 pub use table::Names;
 
-use crate::config::model::{Config, Instance, Strategy};
+use crate::config::model::{Config, Instance, PoolId, Strategy};
 use crate::health::{HealthView, Target};
 use crate::line::{LineTable, TableError, ViewsError};
 use crate::policy::{self, Decision};
@@ -208,11 +208,23 @@ impl Snapshot {
         health: &dyn HealthView,
         serial: u32,
     ) -> Self {
+        self.after_words(changed, &[], health, serial)
+    }
+
+    /// As [`Self::after`], and what depends on `pools`, of which an operator said something.
+    pub fn after_words<'a>(
+        &self,
+        changed: impl IntoIterator<Item = &'a Target>,
+        pools: &[PoolId],
+        health: &dyn HealthView,
+        serial: u32,
+    ) -> Self {
         let ground = &self.ground;
         let mut recipes: Vec<RecipeId> = changed
             .into_iter()
             .flat_map(|target| ground.recipes.dependents(&ground.config, target))
             .collect();
+        recipes.extend(pools.iter().flat_map(|pool| ground.recipes.using(*pool)));
         recipes.sort_unstable();
         recipes.dedup();
         let mut next = Self {

@@ -113,6 +113,12 @@ impl Recipes {
         self.dependents.of_target(config, &self.list, target)
     }
 
+    /// The recipes that a pool plays a part in; some may come twice.
+    pub fn using(&self, pool: PoolId) -> impl Iterator<Item = RecipeId> + '_ {
+        let recipes = self.dependents.recipes.group(pool.0 as u32);
+        recipes.iter().copied().map(RecipeId)
+    }
+
     /// The pools that hold a target's address, enabled, and have it probed by its monitor.
     pub fn pools(&self, target: &Target) -> &[PoolId] {
         self.dependents.pools(target.monitor, &target.address)
@@ -251,13 +257,8 @@ impl Dependents {
         let mut found = Vec::new();
         for pool in self.pools(target.monitor, &target.address) {
             if !is_by_instance(config, config.pool(*pool)) {
-                found.extend(
-                    self.recipes
-                        .group(pool.0 as u32)
-                        .iter()
-                        .copied()
-                        .map(RecipeId),
-                );
+                let recipes = self.recipes.group(pool.0 as u32);
+                found.extend(recipes.iter().copied().map(RecipeId));
                 continue;
             }
             let own = target.host.as_ref().and_then(|host| self.own.get(host));

@@ -7,6 +7,7 @@ mod instance;
 mod limits;
 mod line;
 mod monitor;
+mod node;
 mod notify;
 mod pool;
 mod server;
@@ -20,8 +21,9 @@ pub use instance::{Instance, Strategy, Switch, Tier, TierPool};
 pub use limits::Limits;
 pub use line::{Line, LineKind};
 pub use monitor::{HttpCheck, Monitor, Protocol, TlsCheck};
+pub use node::Node;
 pub use notify::{Channel, ChannelKind, Secret, Subscription};
-pub use pool::{Address, Policy, Pool, PoolAddress, PoolType};
+pub use pool::{Address, AddressError, Policy, Pool, PoolAddress, PoolType};
 pub use server::{Server, XdpMode, Zone};
 pub use zones::Zones;
 
@@ -37,6 +39,15 @@ impl LineId {
 /// A position in [`Config::monitors`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MonitorId(pub usize);
+
+/// A position in [`Config::nodes`]; 0 is always the built-in `local` node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub usize);
+
+impl NodeId {
+    /// This host as routing says.
+    pub const LOCAL: Self = Self(0);
+}
 
 /// A position in [`Config::pools`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,6 +68,8 @@ pub struct Config {
     pub zones: Zones,
     /// Lines in order of declaration, `default` first.
     pub lines: Vec<Line>,
+    /// Nodes in order of declaration, `local` first.
+    pub nodes: Vec<Node>,
     /// Monitors in order of declaration.
     pub monitors: Vec<Monitor>,
     /// Pools in order of declaration.
@@ -78,6 +91,11 @@ impl Config {
     /// The pool at `id`.
     pub fn pool(&self, id: PoolId) -> &Pool {
         &self.pools[id.0]
+    }
+
+    /// The node at `id`.
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0]
     }
 
     /// The monitor at `id`.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::NodeId;
+
 /// How an address is probed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Monitor {
@@ -23,6 +25,8 @@ pub struct Monitor {
     pub bad_rounds: u32,
     /// Consecutive good rounds before OK again.
     pub good_rounds: u32,
+    /// Who probes: each once, never empty.
+    pub nodes: Vec<NodeId>,
 }
 
 /// The protocol of a monitor with its own fields.

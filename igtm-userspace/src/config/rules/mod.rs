@@ -4,6 +4,7 @@
 //! is skipped, since its real problem is told already. Must not change the configuration.
 
 mod names;
+mod nodes;
 mod strategies;
 
 use super::instance::InstanceMark;
@@ -47,6 +48,7 @@ pub(super) fn check_each<'a>(
 /// are gone: all of those were good.
 pub(super) fn check_together(config: &Config, marks: &Marks, report: &Report<'_>) {
     names::refuse_shared(config, marks, report);
+    nodes::check(config, marks, report);
     refuse_monitors_without_host(config, marks, report);
 }
 

@@ -10,6 +10,7 @@ mod large;
 mod mmdb;
 mod mmdb_writer;
 mod monitors;
+mod nodes;
 mod notify;
 mod objects;
 mod whole;

@@ -14,8 +14,8 @@ fn what_is_not_built_is_refused_by_name() {
             "2:2: `[admin]` is not supported yet",
         ),
         (
-            "[[node]]\nname = \"x\"",
-            "2:3: `[[node]]` is not supported yet",
+            "[[node]]\nname = \"x\"\nagent = true",
+            "4:9: `node.agent = true` is not supported yet",
         ),
         ("[[failover]]", "2:3: `[[failover]]` is not supported yet"),
         ("[[template]]", "2:3: `[[template]]` is not supported yet"),
@@ -31,10 +31,6 @@ fn what_is_not_built_is_refused_by_name() {
         (
             &format!("{ZONE}file = \"x\""),
             "6:1: `zone.file` is not supported yet",
-        ),
-        (
-            "[[monitor]]\nname = \"m\"\nprotocol = \"tcp\"\nnodes = [\"local\", \"isp\"]",
-            "5:19: `monitor.nodes` other than [\"local\"] is not supported yet",
         ),
         (
             "[[channel]]\nname = \"c\"\ntype = \"slack\"\nwebhook = \"https://x\"",

@@ -21,6 +21,7 @@ mod reader;
 mod rules;
 mod secret;
 mod server;
+mod sources;
 mod strategy;
 mod subscription;
 mod value;
@@ -31,14 +32,14 @@ mod tests;
 
 use std::path::Path;
 
-use toml::de::DeTable;
-
 pub use self::problem::{Problem, Problems};
 
 use self::model::Config;
-use self::problem::{At, Report};
+use self::problem::Report;
 use self::reader::{Section, not_supported, value_not_supported};
 use self::rules::Marks;
+use self::sources::Sources;
+use self::value::Value;
 
 /// The version of the file that this igtm reads.
 const VERSION: u64 = 1;
@@ -56,27 +57,12 @@ const LATER_TABLES: [(&str, &str); 6] = [
 /// The plans of product.md that are not built yet.
 const LATER_PLANS: [&str; 3] = ["failover", "standard", "ultimate"];
 
-/// Reads and validates the file at `path`.
+/// Reads and validates the file at `path`, or the `*.toml` files of the directory there.
 ///
 /// # Errors
-/// Every problem of the file, and of the files it names; or the one that it cannot be read.
+/// Every problem of the files, and of the files they name; or the one that they cannot be read.
 pub fn load(path: &Path) -> Result<Config, Problems> {
-    if path.is_dir() {
-        let message = "a directory of files is not supported yet; name one file";
-        return Err(Problems::of_file(path, message.to_owned()));
-    }
-    let octets = std::fs::read(path)
-        .map_err(|error| Problems::of_file(path, format!("cannot read this file: {error}")))?;
-    match str::from_utf8(&octets) {
-        Ok(text) => parse(text, path),
-        Err(error) => {
-            let valid = &octets[..error.valid_up_to()];
-            let report_text = String::from_utf8_lossy(valid);
-            let report = Report::new(path, &report_text);
-            report.problem(At(valid.len()), "this file is not UTF-8 from here on");
-            Err(report.finish(()).expect_err("a problem was just reported"))
-        }
-    }
+    read_sources(&Sources::read(path)?)
 }
 
 /// Reads and validates `text`, which stands in the file at `path`; relative paths in it are
@@ -86,19 +72,21 @@ pub fn load(path: &Path) -> Result<Config, Problems> {
 /// Every problem of the text and of the files it names. A text that is not TOML is not read
 /// further, since what it was meant to say is not known.
 pub fn parse(text: &str, path: &Path) -> Result<Config, Problems> {
-    let report = Report::new(path, text);
-    let (root, errors) = DeTable::parse_recoverable(text);
-    if errors.is_empty() {
-        let config = read(Section::root(&report, root.get_ref()));
-        return report.finish(config);
+    read_sources(&Sources::one(path, text))
+}
+
+fn read_sources(sources: &Sources<'_>) -> Result<Config, Problems> {
+    let report = Report::new(sources);
+    let Some(merged) = sources.merged(&report) else {
+        return Err(report
+            .finish(())
+            .expect_err("what is not TOML was just reported"));
+    };
+    for value in &merged.more_versions {
+        check_version(&Value::new(&report, value, "version"));
     }
-    for error in errors {
-        let at = At(error.span().map_or(0, |span| span.start));
-        report.problem(at, error.message());
-    }
-    Err(report
-        .finish(())
-        .expect_err("TOML's errors were just reported"))
+    let config = read(Section::root(&report, &merged.root));
+    report.finish(config)
 }
 
 /// Reads the whole file and runs the rules; what it gives is good only if nothing was reported.
@@ -145,9 +133,13 @@ fn read(mut root: Section<'_>) -> Config {
 }
 
 fn version(root: &mut Section<'_>) {
-    if let Some(value) = root.need("version")
-        && value.whole_number() != Some(VERSION)
-    {
+    if let Some(value) = root.need("version") {
+        check_version(&value);
+    }
+}
+
+fn check_version(value: &Value<'_>) {
+    if value.whole_number() != Some(VERSION) {
         value.wrong(format_args!("{VERSION}, the version that this igtm reads"));
     }
 }

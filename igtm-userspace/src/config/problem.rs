@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-/// An octet offset into the file being read.
+use super::sources::Sources;
+
+/// An octet offset into the files being read; [`Sources`] knows which is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct At(pub(super) usize);
 
@@ -74,26 +76,19 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
-/// Collects the problems of one configuration file and of the files it names.
+/// Collects the problems of a configuration's files and of the files they name.
 pub(super) struct Report<'a> {
-    file: PathBuf,
-    text: &'a str,
-    line_starts: Vec<usize>,
-    /// Of the file itself; sorted at the end, since rules run after readers.
+    sources: &'a Sources<'a>,
+    /// Of the files themselves; sorted at the end, since rules run after readers.
     own: RefCell<Vec<(usize, String)>>,
-    /// Of the files it names, in the order they were read.
+    /// Of the files they name, in the order they were read.
     named: RefCell<Vec<Problem>>,
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn new(file: &Path, text: &'a str) -> Self {
-        let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+    pub(super) fn new(sources: &'a Sources<'a>) -> Self {
         Self {
-            file: file.to_owned(),
-            text,
-            line_starts: std::iter::once(0)
-                .chain(newlines.map(|(index, _)| index + 1))
-                .collect(),
+            sources,
             own: RefCell::default(),
             named: RefCell::default(),
         }
@@ -114,16 +109,23 @@ impl<'a> Report<'a> {
         self.own.borrow().len() + self.named.borrow().len()
     }
 
-    /// The line that `at` is in, from 1.
-    pub(super) fn line_of(&self, at: At) -> usize {
-        self.line_starts.partition_point(|start| *start <= at.0)
+    /// The line that `at` is in, from 1, as messages name it: `12`, or `12 of b.toml` where there
+    /// are several files.
+    pub(super) fn line_of(&self, at: At) -> String {
+        let source = self.sources.at(at);
+        let line = source.line(at);
+        match source.file().file_name() {
+            Some(name) if self.sources.are_several() => {
+                format!("{line} of {}", name.to_string_lossy())
+            }
+            _ => line.to_string(),
+        }
     }
 
-    /// `path` as the file means it: relative to the file's own directory.
-    pub(super) fn resolve(&self, path: &str) -> PathBuf {
-        self.file
-            .parent()
-            .map_or_else(|| PathBuf::from(path), |directory| directory.join(path))
+    /// `path`, which is named at `at`: relative to the directory of the file that names it.
+    pub(super) fn resolve(&self, at: At, path: &str) -> PathBuf {
+        let parent = self.sources.at(at).file().parent();
+        parent.map_or_else(|| PathBuf::from(path), |directory| directory.join(path))
     }
 
     /// `value`, or everything that was reported.
@@ -146,13 +148,12 @@ impl<'a> Report<'a> {
     }
 
     fn locate(&self, offset: usize, message: String) -> Problem {
-        let line = self.line_of(At(offset));
-        let start = self.line_starts[line - 1];
-        let end = self.text.floor_char_boundary(offset);
+        let source = self.sources.at(At(offset));
+        let (line, column) = source.position(At(offset));
         Problem {
-            file: self.file.display().to_string(),
+            file: source.file().display().to_string(),
             line,
-            column: self.text[start..end.max(start)].chars().count() + 1,
+            column,
             message,
         }
     }
@@ -164,7 +165,8 @@ mod tests {
 
     #[test]
     fn columns_count_characters_and_order_is_the_file_s() {
-        let report = Report::new(Path::new("x.toml"), "a = 1\n电信 = 2\n");
+        let sources = Sources::one(Path::new("x.toml"), "a = 1\n电信 = 2\n");
+        let report = Report::new(&sources);
         report.problem(At("a = 1\n电信 = ".len()), "second");
         report.problem(At(0), "first");
         let problems = report.finish(()).unwrap_err();
@@ -176,7 +178,8 @@ mod tests {
 
     #[test]
     fn a_position_at_or_past_the_end_is_the_last_line() {
-        let report = Report::new(Path::new("x.toml"), "a\nb");
+        let sources = Sources::one(Path::new("x.toml"), "a\nb");
+        let report = Report::new(&sources);
         report.problem(At(99), "late");
         assert_eq!(
             report.finish(()).unwrap_err().to_string(),

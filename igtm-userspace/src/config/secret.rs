@@ -49,7 +49,7 @@ pub(super) fn take_all(section: &mut Section<'_>, keys: &Keys) -> (Vec<(Secret, 
 }
 
 fn from_file(value: &Value<'_>, report: &Report<'_>) -> Option<Secret> {
-    let path = report.resolve(value.string()?);
+    let path = report.resolve(value.at, value.string()?);
     match std::fs::read_to_string(&path) {
         // Editors and `echo` end a file with a newline that is no part of the secret.
         Ok(text) => Some(Secret::new(text.trim_end_matches(['\n', '\r']))),

@@ -1,6 +1,7 @@
 //! The example file, bad files with their exact messages, and text that means nothing.
 
 mod any_text;
+mod directory;
 mod good;
 mod harness;
 mod instances;

@@ -16,10 +16,34 @@ use super::zone::TTL;
 /// beside the longest question stay below the default `udp_size` of 1232.
 const MAX_ANSWERS: std::ops::RangeInclusive<u16> = 1..=20;
 
+/// What the answers of an instance that says no `ttl` have.
+pub(super) const DEFAULT_TTL: Duration = Duration::from_secs(60);
+
+/// How an instance stands in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// `[[instance]]` with `[[instance.strategy]]`.
+    Long,
+    /// `[[failover]]` of one domain, each a strategy.
+    Failover,
+}
+
+impl Form {
+    /// What messages call one of its strategies.
+    pub(super) fn strategy(self) -> &'static str {
+        match self {
+            Self::Long => "strategy",
+            Self::Failover => "failover",
+        }
+    }
+}
+
 /// What the rules need to know of an instance beside the model.
 pub(super) struct InstanceMark {
     /// Where it is named.
     pub(super) at: At,
+    /// How it stands in the file.
+    pub(super) form: Form,
     /// Where `domain` stands, when it is one.
     pub(super) domain: Option<At>,
     /// Where `access_domain` (or else `domain`) stands, when it is one.
@@ -68,6 +92,7 @@ fn read(
     let access_at = access_value.or(domain_value).map(|value| value.at);
     let mark = InstanceMark {
         at: named.at,
+        form: Form::Long,
         domain: domain_name.as_ref().and(domain_value.map(|value| value.at)),
         access_domain: access_name.as_ref().and(access_at),
         strategies: marks,
@@ -76,7 +101,7 @@ fn read(
         name: named.text,
         domain: domain_name.unwrap_or_default(),
         access_domain: access_name.unwrap_or_default(),
-        ttl: ttl.unwrap_or(Duration::from_secs(60)),
+        ttl: ttl.unwrap_or(DEFAULT_TTL),
         enabled: enabled.unwrap_or(true),
         max_answers,
         strategies,

@@ -7,6 +7,7 @@
 mod channel;
 mod domain;
 mod duration;
+mod failover;
 mod instance;
 mod limits;
 mod line;
@@ -45,11 +46,10 @@ use self::value::Value;
 const VERSION: u64 = 1;
 
 /// Tables of config.md that are not built yet, as they stand in the file.
-const LATER_TABLES: [(&str, &str); 6] = [
+const LATER_TABLES: [(&str, &str); 5] = [
     ("admin", "[admin]"),
     ("geo", "[geo]"),
     ("node", "[[node]]"),
-    ("failover", "[[failover]]"),
     ("template", "[[template]]"),
     ("cluster", "[cluster]"),
 ];
@@ -105,8 +105,13 @@ fn read(mut root: Section<'_>) -> Config {
     let zones = zone::read_all(&mut root);
     let (lines, line_names) = line::read_all(&mut root);
     let monitors = monitor::read_all(&mut root);
-    let pools = pool::read_all(&mut root, &monitors.names);
-    let (instances, instance_marks) = instance::read_all(&mut root, &line_names, &pools.names);
+    let mut pools = pool::read_all(&mut root, &monitors.names);
+    let (mut instances, mut instance_marks) =
+        instance::read_all(&mut root, &line_names, &pools.names);
+    let (made, made_marks) =
+        failover::read_all(&mut root, &line_names, &monitors.names, &mut pools);
+    instances.extend(made);
+    instance_marks.extend(made_marks);
     let (channels, channel_names) = channel::read_all(&mut root);
     let subscriptions = subscription::read_all(&mut root, &channel_names);
     let limits = limits::read(&mut root);

@@ -187,6 +187,25 @@ fn address_value(value: &Value<'_>, r#type: PoolType) -> Option<Address> {
     }
 }
 
+/// An address of whatever type it shows to be.
+pub(super) fn any_address(value: &Value<'_>) -> Option<(PoolType, Address)> {
+    let text = value.string()?;
+    let r#type = match text.parse::<IpAddr>() {
+        Ok(ip) if ip.to_canonical() != ip => {
+            value.wrong(format_args!("written as `{}`", ip.to_canonical()));
+            return None;
+        }
+        Ok(IpAddr::V4(_)) => PoolType::Ipv4,
+        Ok(IpAddr::V6(_)) => PoolType::Ipv6,
+        Err(_) if domain::parse(text).is_ok_and(has_letters) => PoolType::Domain,
+        Err(_) => {
+            value.wrong("an IPv4 address, an IPv6 address or a domain name");
+            return None;
+        }
+    };
+    Some((r#type, address_value(value, r#type)?))
+}
+
 /// Whether the last label could be a top-level domain: it tells a name from a mistyped address.
 fn has_letters(name: hickory_proto::rr::Name) -> bool {
     name.iter()

@@ -2,6 +2,7 @@
 
 mod any_text;
 mod directory;
+mod failover;
 mod good;
 mod harness;
 mod instances;

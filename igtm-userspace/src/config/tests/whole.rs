@@ -18,7 +18,6 @@ fn what_is_not_built_is_refused_by_name() {
             "[[node]]\nname = \"x\"",
             "2:3: `[[node]]` is not supported yet",
         ),
-        ("[[failover]]", "2:3: `[[failover]]` is not supported yet"),
         ("[[template]]", "2:3: `[[template]]` is not supported yet"),
         (
             "[limits]\nslip = -1\nipv4_prefix = 33",

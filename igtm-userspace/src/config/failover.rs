@@ -171,6 +171,9 @@ fn pools_of(
         pools.marks.push(PoolMark {
             type_known: true,
             addresses_known: true,
+            r#type: value.at,
+            policy: value.at,
+            addresses: vec![value.at],
         });
         pools.pools.push(Pool {
             name: format!("failover:{name}:{role}"),
@@ -204,6 +207,7 @@ fn tier_mark(at: At) -> TierMark {
     TierMark {
         pools: vec![at],
         known: true,
+        policy: at,
         min_healthy: at,
     }
 }
@@ -236,6 +240,7 @@ impl Made {
             ttl: DEFAULT_TTL,
             enabled: true,
             max_answers: None,
+            plan: None,
             strategies: Vec::new(),
         });
         self.marks.push(InstanceMark {

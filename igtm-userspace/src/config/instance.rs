@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::domain::domain;
 use super::model::{Instance, Strategy};
 use super::names::{Named, Names};
+use super::plan;
 use super::problem::{At, Report};
 use super::reader::Section;
 use super::strategy::{self, StrategyMark};
@@ -75,7 +76,6 @@ fn read(
     pools: &Names,
     report: &Report<'_>,
 ) -> (Instance, InstanceMark) {
-    section.unsupported(&["plan"]);
     let domain_value = section.need("domain");
     let domain_name = domain_value.as_ref().and_then(domain);
     let access_value = section.take("access_domain");
@@ -85,6 +85,7 @@ fn read(
     };
     let ttl = section.take("ttl").and_then(|v| v.seconds(TTL));
     let enabled = section.take("enabled").and_then(|v| v.bool());
+    let plan = section.take("plan").and_then(|v| plan::of_instance(&v));
     let max_answers = section.take("max_answers");
     let max_answers = max_answers.and_then(|v| v.integer(MAX_ANSWERS));
     let (strategies, marks) = strategies(&mut section, named.at, lines, pools, report);
@@ -104,6 +105,7 @@ fn read(
         ttl: ttl.unwrap_or(DEFAULT_TTL),
         enabled: enabled.unwrap_or(true),
         max_answers,
+        plan: plan.map(Box::new),
         strategies,
     };
     (instance, mark)

@@ -15,6 +15,7 @@ pub mod model;
 mod monitor;
 mod names;
 mod near_miss;
+mod plan;
 mod pool;
 mod prefix;
 mod problem;
@@ -37,7 +38,7 @@ pub use self::problem::{Problem, Problems};
 
 use self::model::Config;
 use self::problem::Report;
-use self::reader::{Section, not_supported, value_not_supported};
+use self::reader::{Section, not_supported};
 use self::rules::Marks;
 use self::sources::Sources;
 use self::value::Value;
@@ -53,9 +54,6 @@ const LATER_TABLES: [(&str, &str); 5] = [
     ("template", "[[template]]"),
     ("cluster", "[cluster]"),
 ];
-
-/// The plans of product.md that are not built yet.
-const LATER_PLANS: [&str; 3] = ["failover", "standard", "ultimate"];
 
 /// Reads and validates the file at `path`, or the `*.toml` files of the directory there.
 ///
@@ -98,18 +96,16 @@ fn read(mut root: Section<'_>) -> Config {
             report.problem(at, not_supported(shown));
         }
     }
-    if let Some(plan) = root.table("plan") {
-        refuse_other_plans(plan);
-    }
+    let plan = plan::read(&mut root);
     let server = server::read(&mut root);
     let zones = zone::read_all(&mut root);
     let (lines, line_names) = line::read_all(&mut root);
     let monitors = monitor::read_all(&mut root);
     let mut pools = pool::read_all(&mut root, &monitors.names);
-    let (mut instances, mut instance_marks) =
-        instance::read_all(&mut root, &line_names, &pools.names);
     let (made, made_marks) =
         failover::read_all(&mut root, &line_names, &monitors.names, &mut pools);
+    let (mut instances, mut instance_marks) =
+        instance::read_all(&mut root, &line_names, &pools.names);
     instances.extend(made);
     instance_marks.extend(made_marks);
     let (channels, channel_names) = channel::read_all(&mut root);
@@ -119,6 +115,7 @@ fn read(mut root: Section<'_>) -> Config {
     let config = Config {
         server,
         limits,
+        plan,
         zones: zones.zones,
         lines,
         monitors: monitors.monitors,
@@ -129,7 +126,7 @@ fn read(mut root: Section<'_>) -> Config {
     };
     let marks = Marks {
         zones_known: zones.complete,
-        monitors: monitors.places,
+        monitors: monitors.marks,
         pools: pools.marks,
         instances: instance_marks,
     };
@@ -147,17 +144,4 @@ fn check_version(value: &Value<'_>) {
     if value.whole_number() != Some(VERSION) {
         value.wrong(format_args!("{VERSION}, the version that this igtm reads"));
     }
-}
-
-fn refuse_other_plans(mut plan: Section<'_>) {
-    if let Some(profile) = plan.take("profile")
-        && let Some(word) = profile.string()
-    {
-        if LATER_PLANS.contains(&word) {
-            profile.problem(value_not_supported("plan.profile", word));
-        } else {
-            profile.one_of(&[((), "unlimited")]);
-        }
-    }
-    plan.finish();
 }

@@ -132,6 +132,9 @@ impl<'a> Report<'a> {
     pub(super) fn finish<T>(self, value: T) -> Result<T, Problems> {
         let mut own = self.own.take();
         own.sort_by_key(|(at, _)| *at);
+        // What many users of one value all run into is told once.
+        let mut told = HashSet::new();
+        own.retain(|problem| told.insert(problem.clone()));
         let mut problems: Vec<Problem> = own
             .into_iter()
             .map(|(at, message)| self.locate(at, message))

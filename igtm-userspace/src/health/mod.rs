@@ -15,12 +15,14 @@ mod damping;
 mod round;
 mod table;
 mod target;
+mod tasks;
 #[cfg(test)]
 pub(crate) mod testing;
 
 pub use round::{NodeResult, Round};
 pub use table::{Health, TargetHealth, Transition};
 pub use target::targets;
+pub use tasks::{nodes, tasks, tasks_by_pool, tasks_of};
 
 use crate::config::model::{
     Address, Config, Instance, Monitor, MonitorId, Pool, PoolAddress, Protocol,

@@ -46,7 +46,7 @@ pub fn targets(config: &Config) -> BTreeSet<Target> {
 }
 
 /// The pools of an instance's enabled strategies, tiers and fallback alike; repeats are left in.
-fn pools(instance: &Instance) -> impl Iterator<Item = PoolId> {
+pub(super) fn pools(instance: &Instance) -> impl Iterator<Item = PoolId> {
     let strategies = instance.strategies.iter().filter(|each| each.enabled);
     strategies.flat_map(|strategy| {
         let tiers = strategy.tiers.iter().flat_map(|tier| &tier.pools);

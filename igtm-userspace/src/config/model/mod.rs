@@ -8,6 +8,7 @@ mod limits;
 mod line;
 mod monitor;
 mod notify;
+mod plan;
 mod pool;
 mod server;
 
@@ -20,6 +21,7 @@ pub use limits::Limits;
 pub use line::{Line, LineKind};
 pub use monitor::{HttpCheck, Monitor, Protocol, TlsCheck};
 pub use notify::{Channel, ChannelKind, Secret, Subscription};
+pub use plan::{Plan, Profile, ProtocolKind};
 pub use pool::{Address, Policy, Pool, PoolAddress, PoolType};
 pub use server::{Server, XdpMode, Zone};
 
@@ -51,6 +53,8 @@ pub struct Config {
     pub server: Server,
     /// What one source prefix is sent at most.
     pub limits: Limits,
+    /// What an instance may use that has no plan of its own.
+    pub plan: Plan,
     /// What this server is authoritative for.
     pub zones: Vec<Zone>,
     /// Lines in order of declaration, `default` first.
@@ -91,11 +95,16 @@ impl Config {
             .max_by_key(|zone| zone.origin.num_labels())
     }
 
-    /// The TTL of an instance's answers: max(instance ttl, zone min_ttl).
+    /// The plan of `instance`: its own, or `[plan]`.
+    pub fn plan_of<'a>(&'a self, instance: &'a Instance) -> &'a Plan {
+        instance.plan.as_deref().unwrap_or(&self.plan)
+    }
+
+    /// The TTL of an instance's answers: max(instance ttl, zone min_ttl, plan floor).
     pub fn effective_ttl(&self, instance: &Instance) -> Duration {
         let floor = self
             .zone_of(&instance.access_domain)
             .map_or(Duration::ZERO, |zone| zone.min_ttl);
-        instance.ttl.max(floor)
+        instance.ttl.max(floor).max(self.plan_of(instance).min_ttl)
     }
 }

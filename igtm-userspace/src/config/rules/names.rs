@@ -136,7 +136,7 @@ fn check_domain_pools(
     let Some(at) = mark.access_domain else {
         return;
     };
-    let used: BTreeSet<PoolId> = pools_of(instance).collect();
+    let used: BTreeSet<PoolId> = instance.strategies.iter().flat_map(pools_of).collect();
     let domain_pools = used
         .into_iter()
         .filter(|id| marks.pool(*id).is_some_and(|pool| pool.type_known))

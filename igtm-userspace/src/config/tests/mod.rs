@@ -9,4 +9,5 @@ mod instances;
 mod monitors;
 mod notify;
 mod objects;
+mod plans;
 mod whole;

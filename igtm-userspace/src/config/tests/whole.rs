@@ -25,10 +25,6 @@ fn what_is_not_built_is_refused_by_name() {
         ),
         ("[cluster]", "2:2: `[cluster]` is not supported yet"),
         (
-            "[plan]\nprofile = \"standard\"",
-            "3:11: `plan.profile` = \"standard\" is not supported yet",
-        ),
-        (
             &format!("{ZONE}file = \"x\""),
             "6:1: `zone.file` is not supported yet",
         ),
@@ -54,11 +50,8 @@ fn what_is_not_built_is_refused_by_name() {
     }
     expect_after(
         &[ZONE, POOL, INSTANCE],
-        &format!("plan = \"standard\"\n{STRATEGY}keep = true\n"),
-        &[
-            (2, "1: `instance.plan` is not supported yet"),
-            (8, "8: `instance.strategy.keep` = true is not supported yet"),
-        ],
+        &format!("{STRATEGY}keep = true\n"),
+        &[(7, "8: `instance.strategy.keep` = true is not supported yet")],
     );
     let channel = "[[channel]]\nname = \"c\"\ntype = \"webhook\"\nurl = \"http://x\"\n";
     expect_after(
@@ -97,7 +90,7 @@ fn keys_and_shapes() {
         ("version = 1", "2:1: duplicate key"),
         (
             "[plan]\nprofile = \"unlimted\"",
-            "3:11: `profile` is \"unlimted\"; it must be \"unlimited\"; did you mean `unlimited`?",
+            "3:11: `profile` is \"unlimted\"; it must be \"unlimited\", \"failover\", \"standard\" or \"ultimate\"; did you mean `unlimited`?",
         ),
     ] {
         expect(text, &[expected]);

@@ -55,6 +55,9 @@ const LATER_TABLES: [(&str, &str); 5] = [
     ("cluster", "[cluster]"),
 ];
 
+/// The JSON schema (draft 2020-12) of a configuration file: `igtm schema`.
+pub const SCHEMA: &str = include_str!("schema.json");
+
 /// Reads and validates the file at `path`, or the `*.toml` files of the directory there.
 ///
 /// # Errors

@@ -19,7 +19,10 @@ pub(super) struct Section<'a> {
     /// What messages call it: `zone`, `instance.strategy`; empty for the whole file.
     label: String,
     at: At,
+    /// What may stand in it.
     taken: Vec<&'static str>,
+    /// What may not, and has been told why.
+    refused: Vec<&'static str>,
 }
 
 impl<'a> Section<'a> {
@@ -36,6 +39,7 @@ impl<'a> Section<'a> {
             label: label.to_owned(),
             at,
             taken: Vec::new(),
+            refused: Vec::new(),
         }
     }
 
@@ -102,7 +106,7 @@ impl<'a> Section<'a> {
     /// Refuses by name the keys of config.md that are not built yet.
     pub(super) fn unsupported(&mut self, keys: &[&'static str]) {
         for key in keys {
-            self.taken.push(key);
+            self.refused.push(key);
             if let Some(at) = self.key_at(key) {
                 let label = self.label_of(key);
                 self.report.problem(at, not_supported(&label));
@@ -113,7 +117,7 @@ impl<'a> Section<'a> {
     /// Refuses keys that belong elsewhere; `reason` is the rest of the message.
     pub(super) fn misplaced(&mut self, keys: &[&'static str], reason: &str) {
         for key in keys {
-            self.taken.push(key);
+            self.refused.push(key);
             if let Some(at) = self.key_at(key) {
                 self.report.problem(at, format!("`{key}` {reason}"));
             }
@@ -136,11 +140,25 @@ impl<'a> Section<'a> {
     pub(super) fn finish(self) {
         for key in self.table.keys() {
             let name: &str = key.get_ref();
-            if !self.taken.contains(&name) {
-                let near = suggestion(name, self.taken.iter().copied());
-                let message = format!("unknown key `{}`{near}", shorten(name));
+            if !self.taken.contains(&name) && !self.refused.contains(&name) {
+                let known = self.taken.iter().chain(&self.refused).copied();
+                let mut allowed = suggestion(name, known);
+                if allowed.is_empty() {
+                    allowed = self.allowed();
+                }
+                let message = format!("unknown key `{}`{allowed}", shorten(name));
                 self.report.problem(At(key.span().start), message);
             }
+        }
+    }
+
+    /// What may stand here, for who wrote nothing like it.
+    fn allowed(&self) -> String {
+        let keys = self.taken.join(", ");
+        if self.label.is_empty() {
+            format!("; a file has {keys}")
+        } else {
+            format!("; `{}` has {keys}", self.label)
         }
     }
 

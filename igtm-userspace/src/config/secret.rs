@@ -34,6 +34,11 @@ pub(super) fn take_all(section: &mut Section<'_>, keys: &Keys) -> (Vec<(Secret, 
         let message = format!("give only one of `{inline}`, `{file}` and `{env}`");
         report.problem(*second, message);
     }
+    for value in [inline, file, env].into_iter().flatten() {
+        if value.one_or_list().is_empty() {
+            value.problem(format!("`{}` is empty; leave it out", value.key()));
+        }
+    }
     let each = |value: Option<Value<'_>>, read: fn(&Value<'_>, &Report<'_>) -> Option<Secret>| {
         value
             .map(|value| value.one_or_list())

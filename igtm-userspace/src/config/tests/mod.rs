@@ -10,4 +10,5 @@ mod monitors;
 mod notify;
 mod objects;
 mod plans;
+mod schema;
 mod whole;

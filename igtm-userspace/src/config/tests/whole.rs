@@ -74,7 +74,10 @@ fn keys_and_shapes() {
             "[sever]\nport = 1",
             "2:2: unknown key `sever`; did you mean `server`?",
         ),
-        ("colour = 1", "2:1: unknown key `colour`"),
+        (
+            "[limits]\ncolour = 1",
+            "3:1: unknown key `colour`; `limits` has responses_per_second, slip, ipv4_prefix, ipv6_prefix",
+        ),
         (
             "[monitor]\nname = \"x\"",
             "2:1: `monitor` is a list of tables: write `[[monitor]]`",

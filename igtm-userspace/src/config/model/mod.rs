@@ -102,9 +102,15 @@ impl Config {
 
     /// The TTL of an instance's answers: max(instance ttl, zone min_ttl, plan floor).
     pub fn effective_ttl(&self, instance: &Instance) -> Duration {
-        let floor = self
-            .zone_of(&instance.access_domain)
-            .map_or(Duration::ZERO, |zone| zone.min_ttl);
-        instance.ttl.max(floor).max(self.plan_of(instance).min_ttl)
+        match self.zone_of(&instance.access_domain) {
+            Some(zone) => self.effective_ttl_in(zone, instance),
+            None => instance.ttl.max(self.plan_of(instance).min_ttl),
+        }
+    }
+
+    /// As [`Config::effective_ttl`], for who knows the zone of the access domain.
+    pub fn effective_ttl_in(&self, zone: &Zone, instance: &Instance) -> Duration {
+        let floor = zone.min_ttl.max(self.plan_of(instance).min_ttl);
+        instance.ttl.max(floor)
     }
 }

@@ -171,8 +171,11 @@ impl fmt::Display for Summary {
             writeln!(f, "  {what:<26} {count:>8}")?;
         }
         let pools = &self.pool_probe_tasks;
-        for PoolTasks { pool, tasks } in pools.iter().take(POOLS_SHOWN) {
-            writeln!(f, "    {:<24} {tasks:>8}", format!("of pool {pool}"))?;
+        let shown = &pools[..pools.len().min(POOLS_SHOWN)];
+        let longest = shown.iter().map(|one| one.pool.chars().count()).max();
+        let width = longest.unwrap_or_default().max(16);
+        for PoolTasks { pool, tasks } in shown {
+            writeln!(f, "    of pool {pool:<width$} {tasks:>8}")?;
         }
         if let Some(more) = pools.len().checked_sub(POOLS_SHOWN + 1) {
             writeln!(f, "    and of {} more pools", more + 1)?;

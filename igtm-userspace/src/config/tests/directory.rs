@@ -3,8 +3,11 @@
 use std::fs;
 use std::path::Path;
 
+use proptest::prelude::*;
+
 use super::harness::{INSTANCE, POOL, STRATEGY, ZONE};
-use crate::config::load;
+use crate::config::model::Config;
+use crate::config::{Problems, load, parse};
 
 /// The files in a fresh directory.
 fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -122,4 +125,64 @@ fn a_directory_needs_a_file_and_a_version() {
     );
     let none = directory(&[("a.toml", ""), ("b.toml", "[server]\nport = 1\n")]);
     assert_eq!(problems(none.path()), ["a.toml:1:1: `version` is missing"]);
+}
+
+/// The example, cut before tables that stand at the top: each piece could be a file.
+fn pieces() -> Vec<String> {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../etc/igtm.toml");
+    let text = fs::read_to_string(example).expect("the example is there");
+    let mut pieces = vec![String::new()];
+    for line in text.lines() {
+        let header = line.trim_start_matches('[');
+        if header.len() < line.len() && !header.contains('.') {
+            pieces.push(String::new());
+        }
+        let piece = pieces.last_mut().expect("there is one");
+        piece.push_str(line);
+        piece.push('\n');
+    }
+    pieces
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn however_it_is_cut_it_means_the_same(
+        cuts in prop::collection::btree_set(1..pieces().len(), 0..6),
+        spoiled in any::<prop::sample::Index>(),
+    ) {
+        let pieces = pieces();
+        let directory = tempfile::tempdir().expect("a directory");
+        let lines = Path::new(env!("CARGO_MANIFEST_DIR")).join("../etc/lines");
+        std::os::unix::fs::symlink(lines, directory.path().join("lines")).expect("linked");
+        let whole = |pieces: &[String]| parse(&pieces.concat(), &directory.path().join("x.toml"));
+        let cut = |pieces: &[String]| {
+            let ends = cuts.iter().copied().chain([pieces.len()]);
+            let mut from = 0;
+            for (number, end) in ends.enumerate() {
+                let path = directory.path().join(format!("{number}.toml"));
+                fs::write(path, pieces[from..end].concat()).expect("written");
+                from = end;
+            }
+            load(directory.path())
+        };
+        let shown = |config: Result<Config, Problems>| config.map(|it| format!("{it:?}"));
+        prop_assert_eq!(shown(cut(&pieces)), shown(whole(&pieces)));
+
+        // A problem in one piece is the same one, in that piece's file.
+        let mut bad = pieces.clone();
+        let at = spoiled.index(bad.len() - 1) + 1;
+        bad[at] = bad[at].replacen(" = ", "x = ", 1);
+        let told = |problems: Result<Config, Problems>| -> Vec<String> {
+            let problems = problems.err();
+            let problems = problems.iter().flat_map(Problems::iter);
+            // Where another place is named, its line is of its file.
+            let without_lines = |message: &str| -> String {
+                message.split("line").next().unwrap_or_default().to_owned()
+            };
+            problems.map(|problem| without_lines(&problem.message)).collect()
+        };
+        prop_assert_eq!(told(cut(&bad)), told(whole(&bad)));
+    }
 }

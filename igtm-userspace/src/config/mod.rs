@@ -23,9 +23,9 @@ mod reader;
 mod rules;
 mod secret;
 mod server;
-mod sources;
 mod strategy;
 mod subscription;
+mod texts;
 mod value;
 mod zone;
 
@@ -40,7 +40,7 @@ use self::model::Config;
 use self::problem::Report;
 use self::reader::{Section, not_supported};
 use self::rules::Marks;
-use self::sources::Sources;
+use self::texts::Texts;
 use self::value::Value;
 
 /// The version of the file that this igtm reads.
@@ -63,7 +63,7 @@ pub const SCHEMA: &str = include_str!("schema.json");
 /// # Errors
 /// Every problem of the files, and of the files they name; or the one that they cannot be read.
 pub fn load(path: &Path) -> Result<Config, Problems> {
-    read_sources(&Sources::read(path)?)
+    read_texts(&Texts::read(path)?)
 }
 
 /// Reads and validates `text`, which stands in the file at `path`; relative paths in it are
@@ -73,12 +73,12 @@ pub fn load(path: &Path) -> Result<Config, Problems> {
 /// Every problem of the text and of the files it names. A text that is not TOML is not read
 /// further, since what it was meant to say is not known.
 pub fn parse(text: &str, path: &Path) -> Result<Config, Problems> {
-    read_sources(&Sources::one(path, text))
+    read_texts(&Texts::one(path, text))
 }
 
-fn read_sources(sources: &Sources<'_>) -> Result<Config, Problems> {
-    let report = Report::new(sources);
-    let Some(merged) = sources.merged(&report) else {
+fn read_texts(texts: &Texts<'_>) -> Result<Config, Problems> {
+    let report = Report::new(texts);
+    let Some(merged) = texts.merged(&report) else {
         return Err(report
             .finish(())
             .expect_err("what is not TOML was just reported"));

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::sources::Sources;
+use super::texts::Texts;
 
-/// An octet offset into the files being read; [`Sources`] knows which is meant.
+/// An octet offset into the files being read; [`Texts`] knows which is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct At(pub(super) usize);
 
@@ -78,7 +78,7 @@ impl std::error::Error for Problems {}
 
 /// Collects the problems of a configuration's files and of the files they name.
 pub(super) struct Report<'a> {
-    sources: &'a Sources<'a>,
+    texts: &'a Texts<'a>,
     /// Of the files themselves; sorted at the end, since rules run after readers.
     own: RefCell<Vec<(usize, String)>>,
     /// Of the files they name, in the order they were read.
@@ -86,9 +86,9 @@ pub(super) struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn new(sources: &'a Sources<'a>) -> Self {
+    pub(super) fn new(texts: &'a Texts<'a>) -> Self {
         Self {
-            sources,
+            texts,
             own: RefCell::default(),
             named: RefCell::default(),
         }
@@ -112,10 +112,10 @@ impl<'a> Report<'a> {
     /// The line that `at` is in, from 1, as messages name it: `12`, or `12 of b.toml` where there
     /// are several files.
     pub(super) fn line_of(&self, at: At) -> String {
-        let source = self.sources.at(at);
-        let line = source.line(at);
-        match source.file().file_name() {
-            Some(name) if self.sources.are_several() => {
+        let text = self.texts.at(at);
+        let line = text.line(at);
+        match text.file().file_name() {
+            Some(name) if self.texts.are_several() => {
                 format!("{line} of {}", name.to_string_lossy())
             }
             _ => line.to_string(),
@@ -124,7 +124,7 @@ impl<'a> Report<'a> {
 
     /// `path`, which is named at `at`: relative to the directory of the file that names it.
     pub(super) fn resolve(&self, at: At, path: &str) -> PathBuf {
-        let parent = self.sources.at(at).file().parent();
+        let parent = self.texts.at(at).file().parent();
         parent.map_or_else(|| PathBuf::from(path), |directory| directory.join(path))
     }
 
@@ -151,10 +151,10 @@ impl<'a> Report<'a> {
     }
 
     fn locate(&self, offset: usize, message: String) -> Problem {
-        let source = self.sources.at(At(offset));
-        let (line, column) = source.position(At(offset));
+        let text = self.texts.at(At(offset));
+        let (line, column) = text.position(At(offset));
         Problem {
-            file: source.file().display().to_string(),
+            file: text.file().display().to_string(),
             line,
             column,
             message,
@@ -168,8 +168,8 @@ mod tests {
 
     #[test]
     fn columns_count_characters_and_order_is_the_file_s() {
-        let sources = Sources::one(Path::new("x.toml"), "a = 1\n电信 = 2\n");
-        let report = Report::new(&sources);
+        let texts = Texts::one(Path::new("x.toml"), "a = 1\n电信 = 2\n");
+        let report = Report::new(&texts);
         report.problem(At("a = 1\n电信 = ".len()), "second");
         report.problem(At(0), "first");
         let problems = report.finish(()).unwrap_err();
@@ -181,8 +181,8 @@ mod tests {
 
     #[test]
     fn a_position_at_or_past_the_end_is_the_last_line() {
-        let sources = Sources::one(Path::new("x.toml"), "a\nb");
-        let report = Report::new(&sources);
+        let texts = Texts::one(Path::new("x.toml"), "a\nb");
+        let report = Report::new(&texts);
         report.problem(At(99), "late");
         assert_eq!(
             report.finish(()).unwrap_err().to_string(),

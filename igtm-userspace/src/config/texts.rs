@@ -22,12 +22,12 @@ const EXTENSION: &str = "toml";
 const VERSION: &str = "version";
 
 /// The files of a configuration, in order.
-pub(super) struct Sources<'a> {
-    all: Vec<Source<'a>>,
+pub(super) struct Texts<'a> {
+    all: Vec<Text<'a>>,
 }
 
 /// One file.
-pub(super) struct Source<'a> {
+pub(super) struct Text<'a> {
     file: PathBuf,
     text: Cow<'a, str>,
     /// Where its first octet stands among all.
@@ -46,12 +46,12 @@ pub(super) struct Merged<'a> {
     pub(super) more_versions: Vec<Spanned<DeValue<'a>>>,
 }
 
-impl<'a> Sources<'a> {
+impl<'a> Texts<'a> {
     /// A text that stands in the file at `path`.
     pub(super) fn one(path: &Path, text: &'a str) -> Self {
-        let mut sources = Self { all: Vec::new() };
-        sources.add(path.to_owned(), Cow::Borrowed(text), None);
-        sources
+        let mut texts = Self { all: Vec::new() };
+        texts.add(path.to_owned(), Cow::Borrowed(text), None);
+        texts
     }
 
     /// Reads the file at `path`, or the `*.toml` files of the directory there. What cannot be
@@ -71,7 +71,7 @@ impl<'a> Sources<'a> {
             let message = "no file of this directory is named `*.toml`".to_owned();
             return Err(Problems::of_file(path, message));
         }
-        let mut sources = Self { all: Vec::new() };
+        let mut texts = Self { all: Vec::new() };
         for file in files {
             let (text, fault) = match std::fs::read(&file).map(String::from_utf8) {
                 Ok(Ok(text)) => (text, None),
@@ -87,15 +87,15 @@ impl<'a> Sources<'a> {
                     (String::new(), Some(fault))
                 }
             };
-            sources.add(file, Cow::Owned(text), fault);
+            texts.add(file, Cow::Owned(text), fault);
         }
-        Ok(sources)
+        Ok(texts)
     }
 
     fn add(&mut self, file: PathBuf, text: Cow<'a, str>, fault: Option<(usize, String)>) {
         // One octet lies between two texts, so that the end of one is not the start of the next.
         let start = self.all.last().map_or(0, |last| last.end() + 1);
-        self.all.push(Source {
+        self.all.push(Text {
             file,
             text,
             start,
@@ -112,8 +112,8 @@ impl<'a> Sources<'a> {
             more_versions: Vec::new(),
         };
         let mut whole = true;
-        for source in &self.all {
-            match source.tree(report) {
+        for text in &self.all {
+            match text.tree(report) {
                 None => whole = false,
                 // The usual case of one file costs nothing.
                 Some(root) if merged.root.is_empty() => merged.root = root,
@@ -129,14 +129,14 @@ impl<'a> Sources<'a> {
     }
 
     /// The file that `at` is in.
-    pub(super) fn at(&self, at: At) -> &Source<'a> {
-        let after = self.all.partition_point(|source| source.start <= at.0);
+    pub(super) fn at(&self, at: At) -> &Text<'a> {
+        let after = self.all.partition_point(|text| text.start <= at.0);
         // The first begins at 0, and a position is in the last that begins before it.
         &self.all[after.saturating_sub(1)]
     }
 }
 
-impl Source<'_> {
+impl Text<'_> {
     /// As it was named to us.
     pub(super) fn file(&self) -> &Path {
         &self.file

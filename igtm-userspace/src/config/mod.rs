@@ -95,9 +95,7 @@ fn read(mut root: Section<'_>) -> Config {
     let report = root.report();
     version(&mut root);
     for (key, shown) in LATER_TABLES {
-        if let (Some(at), Some(_)) = (root.key_at(key), root.take(key)) {
-            report.problem(at, not_supported(shown));
-        }
+        root.refuse(key, || not_supported(shown));
     }
     let plan = plan::read(&mut root);
     let server = server::read(&mut root);

@@ -106,21 +106,23 @@ impl<'a> Section<'a> {
     /// Refuses by name the keys of config.md that are not built yet.
     pub(super) fn unsupported(&mut self, keys: &[&'static str]) {
         for key in keys {
-            self.refused.push(key);
-            if let Some(at) = self.key_at(key) {
-                let label = self.label_of(key);
-                self.report.problem(at, not_supported(&label));
-            }
+            let label = self.label_of(key);
+            self.refuse(key, || not_supported(&label));
         }
     }
 
     /// Refuses keys that belong elsewhere; `reason` is the rest of the message.
     pub(super) fn misplaced(&mut self, keys: &[&'static str], reason: &str) {
         for key in keys {
-            self.refused.push(key);
-            if let Some(at) = self.key_at(key) {
-                self.report.problem(at, format!("`{key}` {reason}"));
-            }
+            self.refuse(key, || format!("`{key}` {reason}"));
+        }
+    }
+
+    /// Refuses `key` with a message of its own.
+    pub(super) fn refuse(&mut self, key: &'static str, message: impl FnOnce() -> String) {
+        self.refused.push(key);
+        if let Some(at) = self.key_at(key) {
+            self.report.problem(at, message());
         }
     }
 

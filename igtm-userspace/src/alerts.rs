@@ -1,5 +1,6 @@
 //! Which events a change raises (product.md §4). Pure: two snapshots or a transition in, events out.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -116,12 +117,11 @@ impl Since {
     /// Looks at all.
     fn of_file(&mut self, former: Option<&Snapshot>, now: &Snapshot, at: Timestamp) -> Vec<Event> {
         let config = &now.ground.config;
-        let former = former.map(|former| (former, by_name(&former.ground.config)));
+        let former = former.map(|former| (former, Standing::of(&former.ground.config)));
         let mut events = Vec::new();
         for (instance_at, instance) in config.instances.iter().enumerate() {
-            let before = former.as_ref().and_then(|(former, by_name)| {
-                let at = *by_name.get(instance.name.as_str())?;
-                Some((*former, at))
+            let before = former.as_ref().and_then(|(former, standing)| {
+                Some((*former, standing.find(&instance.name, instance_at)?))
             });
             for (strategy_at, strategy) in instance.strategies.iter().enumerate() {
                 let Some(new) = now.decision(instance_at, strategy_at) else {
@@ -148,10 +148,10 @@ impl Since {
 
     /// Leaves out what is gone from the file.
     fn forget(&mut self, config: &Config) {
-        let by_name = by_name(config);
+        let standing = Standing::of(config);
         self.moved.retain(|(instance, strategy), _| {
-            let strategies = by_name.get(instance.as_str());
-            let strategies = strategies.map(|at| &config.instances[*at].strategies);
+            let strategies = standing.by_name(instance);
+            let strategies = strategies.map(|at| &config.instances[at].strategies);
             strategies.is_some_and(|all| all.iter().any(|one| one.name == *strategy))
         });
     }
@@ -233,12 +233,39 @@ fn title(instance: &Instance, strategy: &Strategy, kind: Kind, now: &Decision) -
     )
 }
 
-/// Where each instance stands: a change of the file may have to look for all of them.
-fn by_name(config: &Config) -> HashMap<&str, usize> {
-    let instances = config.instances.iter().enumerate();
-    instances
-        .map(|(at, instance)| (instance.name.as_str(), at))
-        .collect()
+/// Where each instance stands in a file: a change of it may have to look for all of them.
+struct Standing<'a> {
+    instances: &'a [Instance],
+    /// Made when it is needed: most files keep the order that they had.
+    by_name: OnceCell<HashMap<&'a str, usize>>,
+}
+
+impl<'a> Standing<'a> {
+    fn of(config: &'a Config) -> Self {
+        Self {
+            instances: &config.instances,
+            by_name: OnceCell::new(),
+        }
+    }
+
+    /// The place of an instance, which is `likely` there.
+    fn find(&self, name: &str, likely: usize) -> Option<usize> {
+        let there = self.instances.get(likely);
+        match there.filter(|instance| instance.name == name) {
+            Some(_) => Some(likely),
+            None => self.by_name(name),
+        }
+    }
+
+    fn by_name(&self, name: &str) -> Option<usize> {
+        let by_name = self.by_name.get_or_init(|| {
+            let instances = self.instances.iter().enumerate();
+            instances
+                .map(|(at, instance)| (instance.name.as_str(), at))
+                .collect()
+        });
+        by_name.get(name).copied()
+    }
 }
 
 /// What was decided for the strategy of this name.

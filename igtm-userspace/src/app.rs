@@ -5,13 +5,16 @@
 //!  load file ─ lock state ─ bind sockets ─ adopt maps ─ probe ─┬─ every target known ─┐
 //!                                                              └─ start_wait is over ─┴─ answer
 //!      ┌──────────────────────────────────────────────────────────────────────────────────┘
-//!      └─ round → health → snapshot → {maps, sockets} → events;  SIGHUP: the same from the file;
+//!      └─ round → health → snapshot → {maps, sockets} → events;
+//!         SIGHUP, a file changed: the same from the file;
 //!         SIGTERM: drain, and the kernel goes on answering
 //! ```
 
 mod cookies;
+mod phases;
 mod reload;
 mod service;
+mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,7 +40,9 @@ use crate::notify::event::Event;
 use crate::probe::{Prober, Vantage};
 use crate::snapshot::{Ground, Snapshot};
 use crate::state::State;
+use phases::Phases;
 use service::{Stop, notify_service};
+use watch::Watch;
 
 /// Rounds that wait to be judged; probes wait when there are more.
 const ROUNDS: usize = 4096;
@@ -51,14 +56,18 @@ pub async fn run(file: PathBuf) -> anyhow::Result<()> {
     // First of all: a SIGHUP that nobody takes ends the process, and reading the file may take long.
     let mut stop = Stop::new()?;
     let hangup = signal(SignalKind::hangup()).context("SIGHUP")?;
-    let config = Arc::new(config::load(&file)?);
-    let mut app = App::build(file, config)?;
+    let mut phases = Phases::new();
+    let reading = config::reading(&file);
+    tell_notes(&reading.notes);
+    phases.over("file read");
+    let mut app = App::build(file, Arc::new(reading.config?))?;
+    let watch = Watch::start(reading.sources, watch::QUIET);
     tokio::select! {
         biased;
         signal = stop.wait() => info!(signal, "stopping before the first answer"),
         () = app.first_rounds() => {
             let answering = app.first_answer()?;
-            app.follow(stop, hangup).await;
+            app.follow(stop, hangup, watch).await;
             drop(answering);
         }
     }
@@ -91,18 +100,22 @@ impl App {
     /// Everything that can refuse to start; what outlives a refusal (the pins) comes last.
     fn build(file: PathBuf, config: Arc<Config>) -> anyhow::Result<Self> {
         let server = &config.server;
+        let mut phases = Phases::new();
         let state = State::open(&server.state_dir)?;
         let listener = Listener::bind(server)?;
         let hash_key =
             Dataplane::hash_key(server).unwrap_or_else(|| std::array::from_fn(|_| rand::random()));
         let ground = Arc::new(Ground::new(Arc::clone(&config), hash_key, None)?);
+        phases.over("names and lines compiled");
         let mut dataplane = Dataplane::open(&config, hash_key, needed(&ground))?;
         let cookies = cookies::first(dataplane.as_mut())?;
+        phases.over("program loaded, maps made or adopted");
         let health = Health::new(&config, Timestamp::now());
         let (reports, rounds) = mpsc::channel(ROUNDS);
         let prober = Prober::start(Vantage::new("local"), reports);
         prober.set_targets(health.probes());
         let serial = state.serial();
+        phases.over("targets found, probes started");
         Ok(Self {
             file,
             ground,
@@ -141,8 +154,11 @@ impl App {
     /// The first snapshot: from now on queries are answered.
     fn first_answer(&mut self) -> anyhow::Result<JoinSet<()>> {
         let ground = Arc::clone(&self.ground);
+        let mut phases = Phases::new();
         let snapshot = Snapshot::new(ground, &self.health, self.next_serial(), self.cookies);
+        phases.over("decided");
         self.write(&snapshot)?;
+        phases.over("maps written");
         self.changed.clear();
         self.reserve_serials(snapshot.serial);
         let current: Current = Arc::new(ArcSwap::from_pointee(snapshot));
@@ -154,6 +170,7 @@ impl App {
         let snapshot = current.load_full();
         self.current = Some(current);
         self.tell(None, &snapshot);
+        phases.over("told");
         notify_service(&[sd_notify::NotifyState::Ready]);
         info!(
             instances = snapshot.ground.config.instances.len(),
@@ -166,7 +183,7 @@ impl App {
     }
 
     /// Rounds, reloads and heartbeats, until told to stop.
-    async fn follow(&mut self, mut stop: Stop, mut hangup: Signal) {
+    async fn follow(&mut self, mut stop: Stop, mut hangup: Signal, mut watch: Watch) {
         let mut rotation = interval_at(
             tokio::time::Instant::now() + cookies::ROTATION,
             cookies::ROTATION,
@@ -197,7 +214,8 @@ impl App {
                         self.change(None, verdict);
                     }
                 }
-                _ = hangup.recv() => self.reload(),
+                _ = hangup.recv() => self.reload(&mut watch),
+                () = watch.changed() => self.reload(&mut watch),
                 _ = heartbeat.tick() => self.beat(),
                 _ = rotation.tick() => self.rotate_cookies(),
             }
@@ -233,11 +251,13 @@ impl App {
         let Some(current) = self.current.clone() else {
             return false;
         };
+        let mut phases = Phases::new();
         let serial = self.next_serial();
         let snapshot = Arc::new(match ground {
             Some(ground) => Snapshot::new(ground, &self.health, serial, self.cookies),
             None => current.load().after(&self.changed, &self.health, serial),
         });
+        phases.over("decided");
         if let Err(error) = self.write(&snapshot) {
             error!(
                 error = format!("{error:#}"),
@@ -245,6 +265,7 @@ impl App {
             );
             return false;
         }
+        phases.over("maps written");
         self.changed.clear();
         let former = current.swap(Arc::clone(&snapshot));
         info!(
@@ -254,7 +275,9 @@ impl App {
             "answers changed"
         );
         self.tell(Some(&former), &snapshot);
+        phases.over("told");
         self.settle();
+        phases.over("the other epoch written");
         true
     }
 
@@ -332,12 +355,19 @@ impl App {
     }
 }
 
+/// What the operator should know of a configuration that is good.
+fn tell_notes(notes: &[config::Problem]) {
+    for note in notes {
+        warn!("{note}");
+    }
+}
+
 /// What the maps have to hold, whatever the health.
 fn needed(ground: &Ground) -> Capacity {
     let fixed = &ground.fixed;
     let (small, large) = ground.answers();
     Capacity {
-        names: fixed.names.len(),
+        names: fixed.names.buckets().len(),
         views: fixed.views.views().len(),
         units: fixed.views.units().len(),
         slots: fixed.slots.len(),

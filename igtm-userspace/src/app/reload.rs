@@ -1,4 +1,4 @@
-//! SIGHUP: the file anew, whole or not at all.
+//! SIGHUP, or a file changed: the file anew, whole or not at all.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -6,28 +6,37 @@ use std::time::Instant;
 use jiff::Timestamp;
 use tracing::{error, info};
 
-use super::App;
+use super::phases::Phases;
 use super::service::notify_service;
+use super::watch::Watch;
+use super::{App, tell_notes};
 use crate::config::{self, model::Config};
 use crate::snapshot::Ground;
 
 impl App {
     /// The file anew: whole or not at all.
-    pub(super) fn reload(&mut self) {
+    pub(super) fn reload(&mut self, watch: &mut Watch) {
         let started = Instant::now();
         notify_service(&[sd_notify::NotifyState::Reloading]);
-        match self.reloaded() {
+        let mut phases = Phases::new();
+        match self.reloaded(watch) {
             Ok(config) => {
+                phases.over("file read");
                 let health = self.health.clone();
                 self.health.reconcile(&config, Timestamp::now());
                 let hash_key = self.ground.hash_key;
+                phases.over("targets found");
                 let ground = Ground::new(Arc::clone(&config), hash_key, Some(&self.ground));
+                phases.over("names and lines compiled");
                 let applied = match ground {
                     Ok(ground) => {
                         let ground = Arc::new(ground);
                         let applied = self.change(Some(Arc::clone(&ground)), started);
+                        phases.over("applied");
                         if applied {
-                            self.ground = ground;
+                            let former = std::mem::replace(&mut self.ground, ground);
+                            // Forgetting 100 000 instances takes a while, and nobody waits for it.
+                            drop(tokio::task::spawn_blocking(move || drop(former)));
                         }
                         applied
                     }
@@ -40,6 +49,7 @@ impl App {
                     self.configure(&config);
                     self.prober.set_targets(self.health.probes());
                     self.notifier.reconfigure(config);
+                    phases.over("probes and channels told");
                     info!(file = %self.file.display(), "reloaded");
                 } else {
                     self.health = health;
@@ -62,8 +72,12 @@ impl App {
         }
     }
 
-    fn reloaded(&self) -> anyhow::Result<Arc<Config>> {
-        let config = config::load(&self.file)?;
+    fn reloaded(&self, watch: &mut Watch) -> anyhow::Result<Arc<Config>> {
+        let reading = config::reading(&self.file);
+        // Also of a bad one: what makes it good may be a change of any of its files.
+        watch.read(reading.sources);
+        tell_notes(&reading.notes);
+        let config = reading.config?;
         let running = &self.ground.config.server;
         anyhow::ensure!(
             config.server == *running,

@@ -24,7 +24,7 @@ use super::model::{
     Address, Instance, LineId, MonitorId, Policy, Pool, PoolAddress, PoolId, Strategy, Switch,
     Tier, TierPool,
 };
-use super::names::{Named, Names};
+use super::names::{Named, Names, Places};
 use super::pool::{self, DEFAULT_WEIGHT, PoolMark, Pools};
 use super::problem::{At, Report};
 use super::reader::Section;
@@ -64,7 +64,8 @@ pub(super) fn read_all(
 ) -> (Vec<Instance>, Vec<InstanceMark>) {
     let report = root.report();
     let mut sections = root.tables("failover");
-    let (_, named) = Names::declare("failover", &mut sections, 0);
+    let mut places = Places::for_many(sections.len());
+    let named = Names::declare_only("failover", &mut sections, &mut places);
     let mut made = Made::default();
     for (section, named) in sections.into_iter().zip(named) {
         made.add(read(section, named, lines, monitors, pools), report);

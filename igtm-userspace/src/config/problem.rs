@@ -5,13 +5,15 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::sources::Source;
 use super::texts::Texts;
 
-/// An octet offset into the files being read; [`Texts`] knows which is meant.
+/// An octet offset into the files being read, whole; [`Texts`] knows which is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct At(pub(super) usize);
 
@@ -79,19 +81,42 @@ impl std::error::Error for Problems {}
 /// Collects the problems of a configuration's files and of the files they name.
 pub(super) struct Report<'a> {
     texts: &'a Texts<'a>,
+    /// What is being read: where each piece of it begins there, and where in `texts`, ascending.
+    pieces: RefCell<Vec<(usize, usize)>>,
     /// Of the files themselves; sorted at the end, since rules run after readers.
     own: RefCell<Vec<(usize, String)>>,
     /// Of the files they name, in the order they were read.
     named: RefCell<Vec<Problem>>,
+    /// What is worth knowing of the file itself, though it is good.
+    notes: RefCell<Vec<(usize, String)>>,
+    /// The files it names.
+    sources: RefCell<Vec<Source>>,
 }
 
 impl<'a> Report<'a> {
     pub(super) fn new(texts: &'a Texts<'a>) -> Self {
         Self {
             texts,
+            pieces: RefCell::new(vec![(0, 0)]),
             own: RefCell::default(),
             named: RefCell::default(),
+            notes: RefCell::default(),
+            sources: RefCell::default(),
         }
+    }
+
+    /// From now on what is read are these pieces of the file: where each begins in what is read,
+    /// and where in the file, ascending; the first at 0.
+    pub(super) fn read_pieces(&self, pieces: Vec<(usize, usize)>) {
+        self.pieces.replace(pieces);
+    }
+
+    /// Where in the file is what stands at `offset` of what is read.
+    pub(super) fn at(&self, offset: usize) -> At {
+        let pieces = self.pieces.borrow();
+        let before = pieces.partition_point(|(begin, _)| *begin <= offset);
+        let piece = before.checked_sub(1).and_then(|last| pieces.get(last));
+        At(piece.map_or(offset, |(begin, there)| there + (offset - begin)))
     }
 
     /// Records `message` at `at`.
@@ -102,6 +127,31 @@ impl<'a> Report<'a> {
     /// Records a problem of a file that the configuration names.
     pub(super) fn problem_of_named_file(&self, problem: Problem) {
         self.named.borrow_mut().push(problem);
+    }
+
+    /// Records what an operator should know of a good file at `at`.
+    pub(super) fn note(&self, at: At, message: impl Into<String>) {
+        self.notes.borrow_mut().push((at.0, message.into()));
+    }
+
+    /// Reads a file that the configuration names, and remembers that it did.
+    pub(super) fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let (source, octets) = Source::read(path);
+        self.sources.borrow_mut().push(source);
+        octets
+    }
+
+    /// What was noted, in the order of the file.
+    pub(super) fn notes(&self) -> Vec<Problem> {
+        let mut notes = self.notes.borrow().clone();
+        notes.sort_by_key(|(at, _)| *at);
+        let locate = |(at, message)| self.locate(at, message);
+        notes.into_iter().map(locate).collect()
+    }
+
+    /// The files that the configuration names, in the order they were read.
+    pub(super) fn sources(&self) -> Vec<Source> {
+        self.sources.borrow().clone()
     }
 
     /// How many problems there are by now, to see whether a reader added any.

@@ -14,9 +14,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::problem::{At, Problems, Report};
-
-/// What files of a directory are read.
-const EXTENSION: &str = "toml";
+use super::sources::{Source, is_toml};
 
 /// The one key that may stand in several files without being a list of tables.
 const VERSION: &str = "version";
@@ -55,25 +53,34 @@ impl<'a> Texts<'a> {
     }
 
     /// Reads the file at `path`, or the `*.toml` files of the directory there. What cannot be
-    /// read of a file is told when the texts are merged.
+    /// read of a file is told when the texts are merged. Beside it everything that was looked at.
     ///
     /// # Errors
     /// A directory that cannot be listed or has no such file.
-    pub(super) fn read(path: &Path) -> Result<Self, Problems> {
+    pub(super) fn read(path: &Path) -> (Result<Self, Problems>, Vec<Source>) {
+        let mut sources = Vec::new();
         let files = if path.is_dir() {
-            files_of(path).map_err(|error| {
-                Problems::of_file(path, format!("cannot list this directory: {error}"))
-            })?
+            // Before it is listed: what is added meanwhile is then told to have changed.
+            sources.push(Source::directory(path));
+            match files_of(path) {
+                Ok(files) => files,
+                Err(error) => {
+                    let message = format!("cannot list this directory: {error}");
+                    return (Err(Problems::of_file(path, message)), sources);
+                }
+            }
         } else {
             vec![path.to_owned()]
         };
         if files.is_empty() {
             let message = "no file of this directory is named `*.toml`".to_owned();
-            return Err(Problems::of_file(path, message));
+            return (Err(Problems::of_file(path, message)), sources);
         }
         let mut texts = Self { all: Vec::new() };
         for file in files {
-            let (text, fault) = match std::fs::read(&file).map(String::from_utf8) {
+            let (source, octets) = Source::read(&file);
+            sources.push(source);
+            let (text, fault) = match octets.map(String::from_utf8) {
                 Ok(Ok(text)) => (text, None),
                 Ok(Err(error)) => {
                     let valid = error.utf8_error().valid_up_to();
@@ -89,7 +96,15 @@ impl<'a> Texts<'a> {
             };
             texts.add(file, Cow::Owned(text), fault);
         }
-        Ok(texts)
+        (Ok(texts), sources)
+    }
+
+    /// The file and its text, when there is but one and it could be read.
+    pub(super) fn only(&self) -> Option<(&Path, &str)> {
+        match &self.all[..] {
+            [text] if text.fault.is_none() => Some((text.file(), &text.text)),
+            _ => None,
+        }
     }
 
     fn add(&mut self, file: PathBuf, text: Cow<'a, str>, fault: Option<(usize, String)>) {
@@ -247,15 +262,12 @@ fn moved(value: Spanned<DeValue<'_>>, by: usize) -> Spanned<DeValue<'_>> {
     Spanned::new(span.start + by..span.end + by, inner)
 }
 
-/// The configuration files of `directory`, in the order of their names. Hidden ones, as editors
-/// leave behind, are none.
+/// The configuration files of `directory`, in the order of their names.
 fn files_of(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(directory)? {
-        let entry = entry?;
-        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
-        let path = entry.path();
-        if !hidden && path.extension().is_some_and(|it| it == EXTENSION) && !path.is_dir() {
+        let path = entry?.path();
+        if is_toml(&path) && !path.is_dir() {
             files.push(path);
         }
     }

@@ -5,6 +5,7 @@ mod edns;
 mod malformed;
 mod short;
 mod table;
+mod udp;
 
 use std::sync::{Arc, LazyLock};
 

@@ -29,7 +29,7 @@ pub(crate) fn config(monitors: Vec<Monitor>, pools: Vec<Pool>) -> Config {
         },
         limits: Limits::default(),
         plan: crate::config::model::Plan::of(crate::config::model::Profile::Unlimited),
-        zones: Vec::new(),
+        zones: Vec::new().into(),
         lines: Vec::new(),
         monitors,
         pools,

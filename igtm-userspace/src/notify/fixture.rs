@@ -29,7 +29,7 @@ pub(super) fn config(channels: Vec<Channel>, subscriptions: Vec<Subscription>) -
         },
         limits: crate::config::model::Limits::default(),
         plan: crate::config::model::Plan::of(crate::config::model::Profile::Unlimited),
-        zones: vec![],
+        zones: Vec::new().into(),
         lines: vec![],
         monitors: vec![],
         pools: vec![],

@@ -8,6 +8,7 @@ mod authority;
 mod draws;
 mod ending;
 mod failover;
+mod files;
 mod growth;
 mod inspection;
 mod interfaces;

@@ -11,6 +11,7 @@ mod notify;
 mod plan;
 mod pool;
 mod server;
+mod zones;
 
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ pub use notify::{Channel, ChannelKind, Secret, Subscription};
 pub use plan::{Plan, Profile, ProtocolKind};
 pub use pool::{Address, Policy, Pool, PoolAddress, PoolType};
 pub use server::{Server, XdpMode, Zone};
+pub use zones::Zones;
 
 /// A position in [`Config::lines`]; 0 is always the built-in `default` line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,7 +58,7 @@ pub struct Config {
     /// What an instance may use that has no plan of its own.
     pub plan: Plan,
     /// What this server is authoritative for.
-    pub zones: Vec<Zone>,
+    pub zones: Zones,
     /// Lines in order of declaration, `default` first.
     pub lines: Vec<Line>,
     /// Monitors in order of declaration.
@@ -89,10 +91,7 @@ impl Config {
 
     /// The zone that `name` lies in: the longest matching origin.
     pub fn zone_of(&self, name: &Name) -> Option<&Zone> {
-        self.zones
-            .iter()
-            .filter(|zone| zone.origin.zone_of(name))
-            .max_by_key(|zone| zone.origin.num_labels())
+        self.zones.holding(name)
     }
 
     /// The plan of `instance`: its own, or `[plan]`.

@@ -48,7 +48,7 @@ pub struct PoolAddress {
     pub value: Address,
     /// 1–100.
     pub weight: u32,
-    /// 归属地域, for people.
+    /// 归属地域, for people; guessed by `geo.country` where the file names none.
     pub region: Option<String>,
     /// A disabled address is not used.
     pub enabled: bool,

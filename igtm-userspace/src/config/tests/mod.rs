@@ -1,11 +1,16 @@
 //! The example file, bad files with their exact messages, and text that means nothing.
 
 mod any_text;
+mod catalogue;
 mod directory;
 mod failover;
+mod geo;
 mod good;
 mod harness;
 mod instances;
+mod large;
+mod mmdb;
+mod mmdb_writer;
 mod monitors;
 mod notify;
 mod objects;

@@ -185,7 +185,6 @@ fn the_readers_have_the_keys_of_the_schema_and_no_others() {
     let later = |label: &String| {
         [
             "admin",
-            "geo",
             "node",
             "template",
             "subscription.match",

@@ -13,7 +13,6 @@ fn what_is_not_built_is_refused_by_name() {
             "[admin]\nsocket = \"x\"",
             "2:2: `[admin]` is not supported yet",
         ),
-        ("[geo]", "2:2: `[geo]` is not supported yet"),
         (
             "[[node]]\nname = \"x\"",
             "2:3: `[[node]]` is not supported yet",
@@ -27,10 +26,6 @@ fn what_is_not_built_is_refused_by_name() {
         (
             &format!("{ZONE}file = \"x\""),
             "6:1: `zone.file` is not supported yet",
-        ),
-        (
-            "[[line]]\nname = \"a\"\nprefixes = []\nasn = [4134]\ncountry = [\"CN\"]",
-            "5:1: `line.asn` is not supported yet|6:1: `line.country` is not supported yet",
         ),
         (
             "[[monitor]]\nname = \"m\"\nprotocol = \"tcp\"\nnodes = [\"local\", \"isp\"]",

@@ -1,5 +1,7 @@
 //! Which events a change raises (product.md §4). Pure: two snapshots or a transition in, events out.
 
+mod cause;
+
 use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,6 +13,7 @@ use crate::health::{AddressState, Target, Transition};
 use crate::notify::event::{Event, Kind, Severity};
 use crate::policy::{Active, Decision};
 use crate::snapshot::{Ground, RecipeId, Snapshot};
+pub use cause::{Cause, NodeReport, of_moves};
 
 /// The events of a transition: one for each pool that holds the address.
 pub fn of_transition(ground: &Ground, transition: &Transition) -> Vec<Event> {
@@ -61,9 +64,34 @@ pub struct Since {
     first: Option<Timestamp>,
     /// By the names of instance and strategy: those that have moved or come since.
     moved: HashMap<(String, String), Timestamp>,
+    /// From what a former run answered, until this one's first answer.
+    former: HashMap<(String, String), Active>,
+    /// What the next run has to know; see [`Self::take_news`].
+    news: Vec<News>,
 }
 
+/// From what a strategy, by the names of its instance and itself, is answered and since when;
+/// `None`: it is gone from the file.
+pub type News = ((String, String), Option<(Active, Timestamp)>);
+
 impl Since {
+    /// Goes on from a former run: what it has told is not told again, and what happened since is.
+    pub fn restored(
+        moves: impl IntoIterator<Item = ((String, String), Active, Timestamp)>,
+    ) -> Self {
+        let mut since = Self::default();
+        for (name, active, at) in moves {
+            since.moved.insert(name.clone(), at);
+            since.former.insert(name, active);
+        }
+        since
+    }
+
+    /// What of it has changed since it was last asked, for the next run.
+    pub fn take_news(&mut self) -> Vec<News> {
+        std::mem::take(&mut self.news)
+    }
+
     /// The events of going from `former` to `now`: strategies that moved between their tiers
     /// and the fallback. Without a former snapshot, from where every strategy wants to be.
     pub fn of_change(
@@ -130,7 +158,10 @@ impl Since {
                 let old = before.and_then(|(former, at)| decision(former, at, strategy));
                 if former.is_some() && old.is_none() {
                     let name = (instance.name.clone(), strategy.name.clone());
-                    self.moved.insert(name, at);
+                    if self.moved.insert(name.clone(), at).is_some() {
+                        // It was disabled meanwhile: what was kept of it is of then.
+                        self.news.push((name, Some((new.active, at))));
+                    }
                 }
                 let moved = Move {
                     config,
@@ -143,17 +174,19 @@ impl Since {
             }
         }
         self.forget(config);
+        self.former = HashMap::new();
         events
     }
 
     /// Leaves out what is gone from the file.
     fn forget(&mut self, config: &Config) {
         let standing = Standing::of(config);
-        self.moved.retain(|(instance, strategy), _| {
+        let gone = self.moved.extract_if(|(instance, strategy), _| {
             let strategies = standing.by_name(instance);
             let strategies = strategies.map(|at| &config.instances[at].strategies);
-            strategies.is_some_and(|all| all.iter().any(|one| one.name == *strategy))
+            strategies.is_none_or(|all| all.iter().all(|one| one.name != *strategy))
         });
+        self.news.extend(gone.map(|(name, _)| (name, None)));
     }
 
     /// The event of a move, if it is one.
@@ -165,11 +198,15 @@ impl Since {
             old,
             new,
         } = *moved;
-        let old_active = old.map_or(Active::Tier(0), |old| old.active);
+        let name = (instance.name.clone(), strategy.name.clone());
+        let old_active = match old {
+            Some(old) => old.active,
+            None => self.former.remove(&name).unwrap_or(Active::Tier(0)),
+        };
         if old_active == new.active {
             return None;
         }
-        let name = (instance.name.clone(), strategy.name.clone());
+        self.news.push((name.clone(), Some((new.active, at))));
         let since = self.moved.insert(name, at).or(self.first).unwrap_or(at);
         let (kind, severity) = kind(old_active, new.active)?;
         let lines = strategy.lines.iter();

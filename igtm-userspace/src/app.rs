@@ -11,6 +11,7 @@
 //! ```
 
 mod cookies;
+mod keep;
 mod phases;
 mod reload;
 mod service;
@@ -30,7 +31,7 @@ use tokio::task::{JoinSet, block_in_place};
 use tokio::time::{MissedTickBehavior, interval, interval_at, timeout_at};
 use tracing::{error, info, warn};
 
-use crate::alerts::{self, Since};
+use crate::alerts::{self, Cause, Since};
 use crate::config::{self, model::Config};
 use crate::dataplane::{Capacity, Dataplane};
 use crate::dns::server::{Current, Listener};
@@ -39,7 +40,7 @@ use crate::notify::Notifier;
 use crate::notify::event::Event;
 use crate::probe::{Prober, Vantage};
 use crate::snapshot::{Ground, Snapshot};
-use crate::state::State;
+use crate::state::Store;
 use phases::Phases;
 use service::{Stop, notify_service};
 use watch::Watch;
@@ -78,7 +79,7 @@ pub async fn run(file: PathBuf) -> anyhow::Result<()> {
 struct App {
     file: PathBuf,
     ground: Arc<Ground>,
-    state: State,
+    store: Store,
     dataplane: Option<Dataplane>,
     listener: Option<Listener>,
     health: Health,
@@ -90,10 +91,10 @@ struct App {
     serial: u32,
     /// Secrets of server cookies.
     cookies: Secrets,
-    /// Targets whose state is not yet part of what is answered.
-    changed: Vec<Target>,
-    /// Events of transitions that are not yet part of what is answered.
-    pending: Vec<Event>,
+    /// Targets whose state is not yet part of what is answered, and why they changed.
+    changed: Vec<(Target, Cause)>,
+    /// Events of transitions that are not yet part of what is answered, each with its cause.
+    pending: Vec<(Event, Cause)>,
 }
 
 impl App {
@@ -101,7 +102,7 @@ impl App {
     fn build(file: PathBuf, config: Arc<Config>) -> anyhow::Result<Self> {
         let server = &config.server;
         let mut phases = Phases::new();
-        let state = State::open(&server.state_dir)?;
+        let (store, restored) = Store::open(&server.state_dir)?;
         let listener = Listener::bind(server)?;
         let hash_key =
             Dataplane::hash_key(server).unwrap_or_else(|| std::array::from_fn(|_| rand::random()));
@@ -110,16 +111,17 @@ impl App {
         let mut dataplane = Dataplane::open(&config, hash_key, needed(&ground))?;
         let cookies = cookies::first(dataplane.as_mut())?;
         phases.over("program loaded, maps made or adopted");
-        let health = Health::new(&config, Timestamp::now());
+        let mut health = Health::new(&config, Timestamp::now());
+        let serial = restored.serial;
+        let since = keep::resume(&store, &mut health, restored);
         let (reports, rounds) = mpsc::channel(ROUNDS);
         let prober = Prober::start(Vantage::new("local"), reports);
         prober.set_targets(health.probes());
-        let serial = state.serial();
         phases.over("targets found, probes started");
         Ok(Self {
             file,
             ground,
-            state,
+            store,
             dataplane,
             listener: Some(listener),
             health,
@@ -127,7 +129,7 @@ impl App {
             rounds,
             notifier: Notifier::start(config),
             current: None,
-            since: Since::default(),
+            since,
             serial,
             cookies,
             changed: Vec::new(),
@@ -159,8 +161,7 @@ impl App {
         phases.over("decided");
         self.write(&snapshot)?;
         phases.over("maps written");
-        self.changed.clear();
-        self.reserve_serials(snapshot.serial);
+        self.store.reserve_serials(snapshot.serial);
         let current: Current = Arc::new(ArcSwap::from_pointee(snapshot));
         let listener = self
             .listener
@@ -224,7 +225,7 @@ impl App {
 
     /// Takes in a round; a state that it changed waits for [`Self::change`].
     fn judge(&mut self, round: Round) {
-        let Some(transition) = self.health.report(round, Timestamp::now()) else {
+        let Some((transition, cause)) = self.report(round) else {
             return;
         };
         let reasons: Vec<String> = transition
@@ -241,8 +242,9 @@ impl App {
             "state"
         );
         let events = alerts::of_transition(&self.ground, &transition);
-        self.pending.extend(events);
-        self.changed.push(transition.target);
+        self.pending
+            .extend(events.into_iter().map(|event| (event, cause.clone())));
+        self.changed.push((transition.target, cause));
     }
 
     /// Decides what has changed, or all of another ground, and makes it the answer everywhere; on
@@ -253,9 +255,17 @@ impl App {
         };
         let mut phases = Phases::new();
         let serial = self.next_serial();
+        if ground.is_some() {
+            // All is decided, and what changed before is known by the former file's positions.
+            self.changed.clear();
+        }
         let snapshot = Arc::new(match ground {
             Some(ground) => Snapshot::new(ground, &self.health, serial, self.cookies),
-            None => current.load().after(&self.changed, &self.health, serial),
+            None => {
+                let changed = self.changed.iter().map(|(target, _)| target.clone());
+                let changed: Vec<Target> = changed.collect();
+                current.load().after(&changed, &self.health, serial)
+            }
         });
         phases.over("decided");
         if let Err(error) = self.write(&snapshot) {
@@ -266,7 +276,6 @@ impl App {
             return false;
         }
         phases.over("maps written");
-        self.changed.clear();
         let former = current.swap(Arc::clone(&snapshot));
         info!(
             took_us = since.elapsed().as_micros() as u64,
@@ -279,12 +288,6 @@ impl App {
         self.settle();
         phases.over("the other epoch written");
         true
-    }
-
-    fn reserve_serials(&mut self, used: u32) {
-        if let Err(error) = block_in_place(|| self.state.reserve_serials(used)) {
-            error!(%error, "the SOA serial may not rise across a restart");
-        }
     }
 
     /// Waits now for what the next change would else wait for.
@@ -316,11 +319,17 @@ impl App {
     /// alert and no disk ever delays a failover.
     fn tell(&mut self, former: Option<&Snapshot>, now: &Snapshot) {
         let moves = self.since.of_change(former, now, Timestamp::now());
-        for event in self.pending.drain(..).chain(moves) {
+        let changed = std::mem::take(&mut self.changed);
+        let causes = alerts::of_moves(&now.ground, &changed, &moves);
+        self.keep_moves();
+        let pending = self.pending.drain(..);
+        let pending = pending.map(|(event, cause)| (event, vec![cause]));
+        for (event, cause) in pending.chain(moves.into_iter().zip(causes)) {
             info!(event = event.kind.name(), "{}", event.title);
+            self.store.add_event(event.clone(), cause);
             self.notifier.raise(event);
         }
-        self.reserve_serials(now.serial);
+        self.store.reserve_serials(now.serial);
     }
 
     fn beat(&mut self) {
@@ -347,10 +356,10 @@ impl App {
         }
     }
 
-    /// Ends what is under way: probes at once, alerts within [`DRAIN`].
+    /// Ends what is under way: probes at once, alerts and what is kept within [`DRAIN`].
     async fn drain(self) {
         self.prober.stop().await;
-        self.notifier.drain(DRAIN).await;
+        tokio::join!(self.notifier.drain(DRAIN), self.store.close(DRAIN));
         info!("stopped");
     }
 }

@@ -1,6 +1,7 @@
 //! The commands of `igtm`, one file each. They print and choose the exit code; they decide nothing.
 
 pub mod check;
+pub mod events;
 pub mod explain;
 pub mod generate;
 pub mod map;

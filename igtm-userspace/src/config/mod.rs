@@ -7,7 +7,7 @@
 mod channel;
 mod country;
 mod domain;
-mod duration;
+pub(crate) mod duration;
 mod failover;
 mod geo;
 mod instance;

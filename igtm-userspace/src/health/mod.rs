@@ -13,6 +13,7 @@
 
 mod damping;
 mod round;
+mod saved;
 mod table;
 mod target;
 mod tasks;
@@ -20,6 +21,7 @@ mod tasks;
 pub(crate) mod testing;
 
 pub use round::{NodeResult, Round};
+pub use saved::SavedTarget;
 pub use table::{Health, TargetHealth, Transition};
 pub use target::targets;
 pub use tasks::{nodes, tasks, tasks_by_pool, tasks_of};
@@ -29,7 +31,7 @@ use crate::config::model::{
 };
 
 /// The state of an address (product.md §2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AddressState {
     /// 未知: the first round is pending.
@@ -45,6 +47,27 @@ pub enum AddressState {
 }
 
 impl AddressState {
+    /// Each with its name.
+    pub const ALL: [(Self, &'static str); 5] = [
+        (Self::Unknown, "unknown"),
+        (Self::Unmonitored, "unmonitored"),
+        (Self::Ok, "ok"),
+        (Self::Warn, "warn"),
+        (Self::Down, "down"),
+    ];
+
+    /// The name, as JSON has it.
+    pub fn name(self) -> &'static str {
+        let found = Self::ALL.iter().find(|(state, _)| *state == self);
+        found.map_or("", |(_, name)| name)
+    }
+
+    /// The state of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        let found = Self::ALL.iter().find(|(_, known)| *known == name);
+        found.map(|(state, _)| *state)
+    }
+
     /// Whether an enabled address in this state may be answered.
     pub fn usable(self) -> bool {
         self != Self::Down

@@ -1,7 +1,7 @@
 //! What happened, as templates see it and as `webhook` sends it (product.md §4, notify.md).
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The kinds of event that are raised so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -46,8 +46,19 @@ pub enum Severity {
     Critical,
 }
 
+impl Severity {
+    /// The name in the file and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
 /// Why, as one node saw it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeReason {
     /// The vantage point.
     pub node: String,

@@ -20,6 +20,7 @@ mod reload;
 mod resolvers;
 mod scene;
 mod start;
+mod state;
 mod survival;
 mod tags;
 mod traffic;

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use hickory_proto::rr::{Name, RecordType};
-use igtm::command::{check, explain, map, tail};
+use igtm::command::{check, explain, generate, map, tail};
 use igtm::config::{self, model::Address};
 use igtm::{app, dataplane};
 use ipnet::IpNet;
@@ -38,7 +38,7 @@ enum Command {
     },
     /// Check a configuration, touching nothing: every problem, or a short summary
     Check {
-        /// The file
+        /// The file, or a directory whose *.toml files are one configuration
         file: PathBuf,
         /// Print JSON
         #[arg(long)]
@@ -64,6 +64,20 @@ enum Command {
         #[arg(long, conflicts_with = "count")]
         top: bool,
     },
+    /// The JSON schema of the configuration, for editors and other tools
+    Schema,
+    /// What a shell needs to complete this command line
+    Completions {
+        /// For which
+        #[arg(value_enum)]
+        shell: generate::Shell,
+    },
+    /// The manual page of igtm, or with --dir those of all commands
+    Man {
+        /// Write igtm.1, igtm-run.1 and so on into this directory
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
     /// Take XDP off every interface and remove the pins
     Detach {
         #[command(flatten)]
@@ -73,7 +87,7 @@ enum Command {
 
 #[derive(Args)]
 struct ConfigFile {
-    /// The configuration
+    /// The configuration: a file, or a directory whose *.toml files are one configuration
     #[arg(
         short,
         long,
@@ -181,6 +195,12 @@ fn main() -> ExitCode {
                 Err(error) => print(pins.json, Err::<String, _>(error)),
             }
         }
+        Command::Schema => print(false, Ok::<_, anyhow::Error>(config::SCHEMA.trim_end())),
+        Command::Completions { shell } => {
+            print(false, generate::completions(Cli::command(), shell))
+        }
+        Command::Man { dir: None } => print(false, generate::page(Cli::command())),
+        Command::Man { dir: Some(dir) } => print(false, generate::pages(Cli::command(), &dir)),
         Command::Detach { pins } => print(
             pins.json,
             pins.place().and_then(|bpffs| detach(&bpffs, pins.json)),
@@ -274,7 +294,7 @@ impl Pins {
 
 /// To standard output what was asked for; to standard error why it could not be had.
 #[expect(clippy::print_stderr, reason = "this is where commands report")]
-fn print(json: bool, result: Result<String, impl Display>) -> ExitCode {
+fn print(json: bool, result: Result<impl Display, impl Display>) -> ExitCode {
     use std::io::Write as _;
     match result {
         Ok(text) => {

@@ -16,8 +16,11 @@ use crate::config::{self, Problem, Problems, model::Config};
 use crate::health;
 use crate::snapshot::{Ground, SnapshotError};
 
+/// Pools whose probe tasks are printed; JSON has all of them.
+const POOLS_SHOWN: usize = 10;
+
 /// What a configuration asks for, in numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Summary {
     /// `[[zone]]`.
     pub zones: usize,
@@ -39,10 +42,36 @@ pub struct Summary {
     pub channels: usize,
     /// `[[subscription]]`.
     pub subscriptions: usize,
-    /// 监控任务: targets that enabled strategies of enabled instances need probed.
+    /// 监控任务: distinct monitors, nodes, addresses and hosts that are probed.
     pub probe_tasks: usize,
+    /// The pools that are probed, most tasks first. What several want counts for each.
+    pub pool_probe_tasks: Vec<PoolTasks>,
     /// What it takes of the kernel's maps.
     pub map_use: MapUse,
+}
+
+/// 监控任务 of one pool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PoolTasks {
+    /// Its name.
+    pub pool: String,
+    /// How many it asks for.
+    pub tasks: usize,
+}
+
+impl PoolTasks {
+    fn of(config: &Config) -> Vec<Self> {
+        let counted = config.pools.iter().zip(health::tasks_by_pool(config));
+        let mut all: Vec<Self> = counted
+            .filter(|(_, tasks)| *tasks > 0)
+            .map(|(pool, tasks)| Self {
+                pool: pool.name.clone(),
+                tasks,
+            })
+            .collect();
+        all.sort_by_key(|one| std::cmp::Reverse(one.tasks));
+        all
+    }
 }
 
 /// What a configuration takes of the kernel's maps, whatever the health.
@@ -115,7 +144,8 @@ impl Summary {
             strategies: strategies.sum(),
             channels: config.channels.len(),
             subscriptions: config.subscriptions.len(),
-            probe_tasks: health::probe_tasks(config),
+            probe_tasks: health::tasks(config),
+            pool_probe_tasks: PoolTasks::of(config),
             map_use: MapUse::of(ground),
         }
     }
@@ -138,6 +168,16 @@ impl fmt::Display for Summary {
         ];
         for (what, count) in rows {
             writeln!(f, "  {what:<26} {count:>8}")?;
+        }
+        let pools = &self.pool_probe_tasks;
+        let shown = &pools[..pools.len().min(POOLS_SHOWN)];
+        let longest = shown.iter().map(|one| one.pool.chars().count()).max();
+        let width = longest.unwrap_or_default().max(16);
+        for PoolTasks { pool, tasks } in shown {
+            writeln!(f, "    of pool {pool:<width$} {tasks:>8}")?;
+        }
+        if let Some(more) = pools.len().checked_sub(POOLS_SHOWN + 1) {
+            writeln!(f, "    and of {} more pools", more + 1)?;
         }
         let maps = &self.map_use;
         let rows = [
@@ -187,7 +227,7 @@ struct Verdict<'a> {
     problems: Vec<&'a Problem>,
     /// What is worth knowing, though it is no problem; shaped like problems.
     notes: &'a [Problem],
-    summary: Option<Summary>,
+    summary: Option<&'a Summary>,
 }
 
 fn as_json(checked: &Result<Summary, Problems>, notes: &[Problem]) -> String {
@@ -196,7 +236,7 @@ fn as_json(checked: &Result<Summary, Problems>, notes: &[Problem]) -> String {
         ok: checked.is_ok(),
         problems: problems.into_iter().flatten().collect(),
         notes,
-        summary: checked.as_ref().ok().copied(),
+        summary: checked.as_ref().ok(),
     };
     let text = serde_json::to_string_pretty(&verdict).expect("texts and numbers serialize");
     text + "\n"
@@ -279,11 +319,15 @@ tier = [{ pools = ["a"] }]
         assert_eq!(used.slots.octets, 5 * 2 * 8);
         assert_eq!(summary.prefixes, 2);
         assert_eq!((summary.lines, summary.addresses), (2, 3));
-        assert!(
-            summary
-                .to_string()
-                .contains("probe tasks                       2\n")
-        );
+        let of_a = PoolTasks {
+            pool: "a".to_owned(),
+            tasks: 2,
+        };
+        assert_eq!(summary.pool_probe_tasks, [of_a]);
+        let shown = summary.to_string();
+        let tasks =
+            "  probe tasks                       2\n    of pool a                       2\n";
+        assert!(shown.contains(tasks), "{shown}");
     }
 
     #[test]

@@ -3,5 +3,6 @@
 pub mod check;
 pub mod events;
 pub mod explain;
+pub mod generate;
 pub mod map;
 pub mod tail;

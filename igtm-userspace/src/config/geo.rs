@@ -171,7 +171,7 @@ impl Wanted {
 
 fn open(value: &Value<'_>) -> Option<(PathBuf, At, Database)> {
     let report = value.report();
-    let path = report.resolve(value.string()?);
+    let path = report.resolve(value.at, value.string()?);
     let octets = match report.read(&path) {
         Ok(octets) => octets,
         Err(error) => {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::domain::domain;
 use super::model::{Instance, Strategy};
 use super::names::{Named, Names, Places};
+use super::plan;
 use super::problem::{At, Report};
 use super::reader::Section;
 use super::strategy::{self, StrategyMark};
@@ -16,10 +17,34 @@ use super::zone::TTL;
 /// beside the longest question stay below the default `udp_size` of 1232.
 const MAX_ANSWERS: std::ops::RangeInclusive<u16> = 1..=20;
 
+/// What the answers of an instance that says no `ttl` have.
+pub(super) const DEFAULT_TTL: Duration = Duration::from_secs(60);
+
+/// How an instance stands in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// `[[instance]]` with `[[instance.strategy]]`.
+    Long,
+    /// `[[failover]]` of one domain, each a strategy.
+    Failover,
+}
+
+impl Form {
+    /// What messages call one of its strategies.
+    pub(super) fn strategy(self) -> &'static str {
+        match self {
+            Self::Long => "strategy",
+            Self::Failover => "failover",
+        }
+    }
+}
+
 /// What the rules need to know of an instance beside the model.
 pub(super) struct InstanceMark {
     /// Where it is named.
     pub(super) at: At,
+    /// How it stands in the file.
+    pub(super) form: Form,
     /// Where `domain` stands, when it is one.
     pub(super) domain: Option<At>,
     /// Where `access_domain` (or else `domain`) stands, when it is one.
@@ -52,7 +77,6 @@ fn read(
     pools: &Names,
     report: &Report<'_>,
 ) -> (Instance, InstanceMark) {
-    section.unsupported(&["plan"]);
     let domain_value = section.need("domain");
     let domain_name = domain_value.as_ref().and_then(domain);
     let access_value = section.take("access_domain");
@@ -62,6 +86,7 @@ fn read(
     };
     let ttl = section.take("ttl").and_then(|v| v.seconds(TTL));
     let enabled = section.take("enabled").and_then(|v| v.bool());
+    let plan = section.take("plan").and_then(|v| plan::of_instance(&v));
     let max_answers = section.take("max_answers");
     let max_answers = max_answers.and_then(|v| v.integer(MAX_ANSWERS));
     let (strategies, marks) = strategies(&mut section, named.at, lines, pools, report);
@@ -69,6 +94,7 @@ fn read(
     let access_at = access_value.or(domain_value).map(|value| value.at);
     let mark = InstanceMark {
         at: named.at,
+        form: Form::Long,
         domain: domain_name.as_ref().and(domain_value.map(|value| value.at)),
         access_domain: access_name.as_ref().and(access_at),
         strategies: marks,
@@ -77,9 +103,10 @@ fn read(
         name: named.text,
         domain: domain_name.unwrap_or_default(),
         access_domain: access_name.unwrap_or_default(),
-        ttl: ttl.unwrap_or(Duration::from_secs(60)),
+        ttl: ttl.unwrap_or(DEFAULT_TTL),
         enabled: enabled.unwrap_or(true),
         max_answers,
+        plan: plan.map(Box::new),
         strategies,
     };
     (instance, mark)

@@ -17,6 +17,7 @@ use super::names::Places;
 use super::pieces::{Piece, Pieces};
 use super::problem::Report;
 use super::reader::Section;
+use super::texts::Texts;
 use super::{Around, Reading, instances, read};
 
 /// What a large file says; `None` for a small one, and for one that cannot be read in pieces.
@@ -60,7 +61,8 @@ type Read = (Vec<Instance>, Vec<InstanceMark>);
 /// A file without any problem, read by every core.
 fn at_once(pieces: &Pieces<'_>, root: &DeTable<'_>, path: &Path) -> Result<Reading, Trouble> {
     // Positions mean nothing here, since nothing is told.
-    let report = Report::new(path, "");
+    let texts = Texts::one(path, "");
+    let report = Report::new(&texts);
     let mut trouble = None;
     let config = read(Section::root(&report, root), |_, around| {
         let read = each_at_once(pieces, around, path);
@@ -133,7 +135,8 @@ fn each_at_once(pieces: &Pieces<'_>, around: &Around<'_>, path: &Path) -> Result
 
 /// The instances of a piece without any problem.
 fn good(piece: &Piece<'_>, around: &Around<'_>, path: &Path) -> Result<Read, Trouble> {
-    let report = Report::new(path, "");
+    let texts = Texts::one(path, "");
+    let report = Report::new(&texts);
     let root = of_instances(piece).ok_or(Trouble::NotApart)?;
     let mut root = Section::root(&report, &root);
     let mut places = Places::lasting();
@@ -157,7 +160,8 @@ fn in_order(text: &str, pieces: &Pieces<'_>, root: &DeTable<'_>, path: &Path) ->
     {
         return None;
     }
-    let report = Report::new(path, text);
+    let texts = Texts::one(path, text);
+    let report = Report::new(&texts);
     report.read_pieces(pieces.of_rest());
     let mut apart = true;
     let config = read(Section::root(&report, root), |rest, around| {

@@ -8,6 +8,7 @@ mod channel;
 mod country;
 mod domain;
 pub(crate) mod duration;
+mod failover;
 mod geo;
 mod instance;
 mod large;
@@ -20,6 +21,7 @@ mod names;
 mod near_miss;
 mod node;
 mod pieces;
+mod plan;
 mod pool;
 mod prefix;
 mod problem;
@@ -30,6 +32,7 @@ mod server;
 pub mod sources;
 mod strategy;
 mod subscription;
+mod texts;
 mod value;
 mod zone;
 
@@ -38,32 +41,31 @@ mod tests;
 
 use std::path::Path;
 
-use toml::de::DeTable;
-
 pub use self::problem::{Problem, Problems};
 
 use self::geo::Geo;
 use self::instance::InstanceMark;
 use self::model::{Config, Instance};
 use self::names::{Names, Places};
-use self::problem::{At, Report};
-use self::reader::{Section, not_supported, value_not_supported};
+use self::problem::Report;
+use self::reader::{Section, not_supported};
 use self::rules::Marks;
 use self::sources::Source;
+use self::texts::Texts;
+use self::value::Value;
 
 /// The version of the file that this igtm reads.
 const VERSION: u64 = 1;
 
 /// Tables of config.md that are not built yet, as they stand in the file.
-const LATER_TABLES: [(&str, &str); 4] = [
+const LATER_TABLES: [(&str, &str); 3] = [
     ("admin", "[admin]"),
-    ("failover", "[[failover]]"),
     ("template", "[[template]]"),
     ("cluster", "[cluster]"),
 ];
 
-/// The plans of product.md that are not built yet.
-const LATER_PLANS: [&str; 3] = ["failover", "standard", "ultimate"];
+/// The JSON schema (draft 2020-12) of a configuration file: `igtm schema`.
+pub const SCHEMA: &str = include_str!("schema.json");
 
 /// What reading a configuration came to, good or bad.
 #[derive(Debug)]
@@ -72,48 +74,25 @@ pub struct Reading {
     pub config: Result<Config, Problems>,
     /// What an operator should know of it, though it is no problem.
     pub notes: Vec<Problem>,
-    /// Every file that was read or should have been, itself among them: another content of any of
-    /// them makes another configuration.
+    /// Every file (and directory) that was read or should have been, its own among them: another
+    /// content of any of them makes another configuration.
     pub sources: Vec<Source>,
 }
 
-/// Reads and validates the file at `path`.
+/// Reads and validates the file at `path`, or the `*.toml` files of the directory there.
 ///
 /// # Errors
-/// Every problem of the file, and of the files it names; or the one that it cannot be read.
+/// Every problem of the files, and of the files they name; or the one that they cannot be read.
 pub fn load(path: &Path) -> Result<Config, Problems> {
     reading(path).config
 }
 
 /// As [`load`], with what is to be known besides.
 pub fn reading(path: &Path) -> Reading {
-    let (own, octets) = Source::read(path);
-    let mut reading = match octets {
-        Ok(octets) => reading_of_octets(&octets, path),
-        Err(error) => {
-            let message = if path.is_dir() {
-                "a directory of files is not supported yet; name one file".to_owned()
-            } else {
-                format!("cannot read this file: {error}")
-            };
-            Reading::refused(Problems::of_file(path, message))
-        }
-    };
-    reading.sources.insert(0, own);
+    let (texts, own) = Texts::read(path);
+    let mut reading = texts.map_or_else(Reading::refused, |texts| reading_of(&texts));
+    reading.sources.splice(0..0, own);
     reading
-}
-
-fn reading_of_octets(octets: &[u8], path: &Path) -> Reading {
-    match str::from_utf8(octets) {
-        Ok(text) => reading_of(text, path),
-        Err(error) => {
-            let valid = &octets[..error.valid_up_to()];
-            let report_text = String::from_utf8_lossy(valid);
-            let report = Report::new(path, &report_text);
-            report.problem(At(valid.len()), "this file is not UTF-8 from here on");
-            Reading::refused(report.finish(()).expect_err("a problem was just reported"))
-        }
-    }
 }
 
 /// Reads and validates `text`, which stands in the file at `path`; relative paths in it are
@@ -123,28 +102,29 @@ fn reading_of_octets(octets: &[u8], path: &Path) -> Reading {
 /// Every problem of the text and of the files it names. A text that is not TOML is not read
 /// further, since what it was meant to say is not known.
 pub fn parse(text: &str, path: &Path) -> Result<Config, Problems> {
-    reading_of(text, path).config
+    reading_of(&Texts::one(path, text)).config
 }
 
-fn reading_of(text: &str, path: &Path) -> Reading {
-    large::parse(text, path).unwrap_or_else(|| parse_whole(text, path))
+fn reading_of(texts: &Texts<'_>) -> Reading {
+    let in_pieces = texts
+        .only()
+        .and_then(|(file, text)| large::parse(text, file));
+    in_pieces.unwrap_or_else(|| parse_whole(texts))
 }
 
-fn parse_whole(text: &str, path: &Path) -> Reading {
-    let report = Report::new(path, text);
-    let (root, errors) = DeTable::parse_recoverable(text);
-    if errors.is_empty() {
-        let config = read(Section::root(&report, root.get_ref()), |root, around| {
-            instances(root, around, &mut Places::lasting())
-        });
-        return Reading::of(report, config);
+fn parse_whole(texts: &Texts<'_>) -> Reading {
+    let report = Report::new(texts);
+    let Some(merged) = texts.merged(&report) else {
+        let problems = report.finish(());
+        return Reading::refused(problems.expect_err("what is not TOML was just reported"));
+    };
+    for value in &merged.more_versions {
+        check_version(&Value::new(&report, value, "version"));
     }
-    for error in errors {
-        let at = At(error.span().map_or(0, |span| span.start));
-        report.problem(at, error.message());
-    }
-    let problems = report.finish(());
-    Reading::refused(problems.expect_err("TOML's errors were just reported"))
+    let config = read(Section::root(&report, &merged.root), |root, around| {
+        instances(root, around, &mut Places::lasting())
+    });
+    Reading::of(report, config)
 }
 
 impl Reading {
@@ -157,7 +137,7 @@ impl Reading {
         }
     }
 
-    /// Nothing was read but the file itself.
+    /// Nothing was read but the files themselves.
     fn refused(problems: Problems) -> Self {
         Self {
             config: Err(problems),
@@ -185,13 +165,9 @@ fn read(
     let report = root.report();
     version(&mut root);
     for (key, shown) in LATER_TABLES {
-        if let (Some(at), Some(_)) = (root.key_at(key), root.take(key)) {
-            report.problem(at, not_supported(shown));
-        }
+        root.refuse(key, || not_supported(shown));
     }
-    if let Some(plan) = root.table("plan") {
-        refuse_other_plans(plan);
-    }
+    let plan = plan::read(&mut root);
     let server = server::read(&mut root);
     let zones = zone::read_all(&mut root);
     let geo = Geo::read(&mut root);
@@ -199,10 +175,13 @@ fn read(
     let nodes = node::read_all(&mut root);
     let monitors = monitor::read_all(&mut root, &nodes);
     let mut pools = pool::read_all(&mut root, &monitors.names);
+    let (made, made_marks) =
+        failover::read_all(&mut root, &line_names, &monitors.names, &mut pools);
     geo.guess_regions(&mut pools.pools);
     let mut config = Config {
         server,
         limits: limits::read(&mut root),
+        plan,
         zones: zones.zones,
         lines,
         nodes: nodes.nodes,
@@ -214,7 +193,7 @@ fn read(
     };
     let mut marks = Marks {
         zones_known: zones.complete,
-        monitors: monitors.places,
+        monitors: monitors.marks,
         pools: pools.marks,
         instances: Vec::new(),
     };
@@ -224,7 +203,11 @@ fn read(
         lines: &line_names,
         pools: &pools.names,
     };
-    (config.instances, marks.instances) = instances(&mut root, &around);
+    let (mut all, mut all_marks) = instances(&mut root, &around);
+    rules::check_each(&config, &marks, made.iter().zip(&made_marks), report);
+    all.extend(made);
+    all_marks.extend(made_marks);
+    (config.instances, marks.instances) = (all, all_marks);
     let (channels, channel_names) = channel::read_all(&mut root);
     config.channels = channels;
     config.subscriptions = subscription::read_all(&mut root, &channel_names);
@@ -247,22 +230,13 @@ fn instances(
 }
 
 fn version(root: &mut Section<'_>) {
-    if let Some(value) = root.need("version")
-        && value.whole_number() != Some(VERSION)
-    {
-        value.wrong(format_args!("{VERSION}, the version that this igtm reads"));
+    if let Some(value) = root.need("version") {
+        check_version(&value);
     }
 }
 
-fn refuse_other_plans(mut plan: Section<'_>) {
-    if let Some(profile) = plan.take("profile")
-        && let Some(word) = profile.string()
-    {
-        if LATER_PLANS.contains(&word) {
-            profile.problem(value_not_supported("plan.profile", word));
-        } else {
-            profile.one_of(&[((), "unlimited")]);
-        }
+fn check_version(value: &Value<'_>) {
+    if value.whole_number() != Some(VERSION) {
+        value.wrong(format_args!("{VERSION}, the version that this igtm reads"));
     }
-    plan.finish();
 }

@@ -14,7 +14,9 @@ use super::problem::{At, Report};
 use super::reader::Section;
 use super::value::Value;
 
-const INTERVAL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
+/// What an interval may be.
+pub(super) const INTERVAL: RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_secs(86_400);
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(60);
 /// Longest `path`, octets: what common servers take in a request line.
 const LONGEST_PATH: usize = 2_048;
@@ -56,10 +58,24 @@ const OWN_KEYS: [(&str, &[Word], &str); 9] = [
     ("verify", &[Word::Https], "https"),
 ];
 
-/// Monitors with where each is named, for the rules.
+/// What the rules need to know of a monitor beside the model.
+pub(super) struct MonitorMark {
+    /// Where it is named.
+    pub(super) at: At,
+    /// Whether it was read without a problem.
+    pub(super) known: bool,
+    /// Where `protocol` stands, or else its name.
+    pub(super) protocol: At,
+    /// Where `interval` stands, or else its name.
+    pub(super) interval: At,
+    /// Where `nodes` stands, or else its name.
+    pub(super) nodes: At,
+}
+
+/// Monitors with what the rules need.
 pub(super) struct Monitors {
     pub(super) monitors: Vec<Monitor>,
-    pub(super) places: Vec<At>,
+    pub(super) marks: Vec<MonitorMark>,
     pub(super) names: Names,
 }
 
@@ -68,15 +84,14 @@ pub(super) fn read_all(root: &mut Section<'_>, nodes: &Nodes) -> Monitors {
     let report = root.report();
     let mut sections = root.tables("monitor");
     let (names, named) = Names::declare("monitor", &mut sections, 0);
-    let places = named.iter().map(|named| named.at).collect();
-    let monitors = sections
+    let (monitors, marks) = sections
         .into_iter()
         .zip(named)
         .map(|(section, named)| read(section, named, nodes, report))
-        .collect();
+        .unzip();
     Monitors {
         monitors,
-        places,
+        marks,
         names,
     }
 }
@@ -97,9 +112,15 @@ impl Monitor {
     }
 }
 
-fn read(mut section: Section<'_>, named: Named, nodes: &Nodes, report: &Report<'_>) -> Monitor {
+fn read(
+    mut section: Section<'_>,
+    named: Named,
+    nodes: &Nodes,
+    report: &Report<'_>,
+) -> (Monitor, MonitorMark) {
     let before = report.count();
-    let word = section.need("protocol").and_then(|v| v.one_of(&WORDS));
+    let protocol_value = section.need("protocol");
+    let word = protocol_value.and_then(|v| v.one_of(&WORDS));
     let enabled = section.take("enabled").and_then(|v| v.bool());
     let interval = section.take("interval");
     let timeout = section.take("timeout");
@@ -108,7 +129,9 @@ fn read(mut section: Section<'_>, named: Named, nodes: &Nodes, report: &Report<'
     let bad_rounds = section.take("bad_rounds").and_then(|v| v.integer(1..=10));
     let good_rounds = section.take("good_rounds").and_then(|v| v.integer(1..=10));
     let list = section.take("nodes");
-    let nodes = list.map_or_else(|| vec![NodeId::LOCAL], |list| nodes.resolve_list(&list));
+    let nodes = list
+        .as_ref()
+        .map_or_else(|| vec![NodeId::LOCAL], |list| nodes.resolve_list(list));
     let monitor = Monitor {
         name: named.text,
         protocol: protocol(&mut section, word),
@@ -132,8 +155,16 @@ fn read(mut section: Section<'_>, named: Named, nodes: &Nodes, report: &Report<'
         let at = interval.or(timeout).map_or(named.at, |value| value.at);
         report.problem(at, too_slow(&monitor));
     }
+    let place = |value: Option<Value<'_>>| value.map_or(named.at, |value| value.at);
+    let mark = MonitorMark {
+        at: named.at,
+        known: report.count() == before,
+        protocol: place(protocol_value),
+        interval: place(interval),
+        nodes: place(list),
+    };
     section.finish();
-    monitor
+    (monitor, mark)
 }
 
 fn too_slow(monitor: &Monitor) -> String {

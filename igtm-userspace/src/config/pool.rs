@@ -12,7 +12,8 @@ use super::problem::{At, Report};
 use super::reader::Section;
 use super::value::{Value, shorten};
 
-const TYPES: [(PoolType, &str); 3] = [
+/// The words for types.
+pub(super) const TYPES: [(PoolType, &str); 3] = [
     (PoolType::Ipv4, "ipv4"),
     (PoolType::Ipv6, "ipv6"),
     (PoolType::Domain, "domain"),
@@ -30,12 +31,17 @@ pub(super) const DEFAULT_WEIGHT: u32 = 100;
 const LONGEST_REGION: usize = 64;
 
 /// What the rules may rely on in a pool that was read with problems.
-#[derive(Clone, Copy)]
 pub(super) struct PoolMark {
     /// Whether its type is the file's and not a placeholder.
     pub(super) type_known: bool,
     /// Whether all its addresses were read.
     pub(super) addresses_known: bool,
+    /// Where its type stands.
+    pub(super) r#type: At,
+    /// Where its policy stands, or else its name.
+    pub(super) policy: At,
+    /// Where each of its addresses stands.
+    pub(super) addresses: Vec<At>,
 }
 
 /// Pools with what the rules may rely on.
@@ -76,8 +82,10 @@ fn read(
     monitors: &Names,
     report: &Report<'_>,
 ) -> (Pool, PoolMark) {
-    let r#type = section.need("type").and_then(|v| v.one_of(&TYPES));
-    let policy = section.take("policy").and_then(|v| v.one_of(&POLICIES));
+    let type_value = section.need("type");
+    let r#type = type_value.and_then(|v| v.one_of(&TYPES));
+    let policy_value = section.take("policy");
+    let policy = policy_value.and_then(|v| v.one_of(&POLICIES));
     let monitor = section.take("monitor").and_then(|v| monitors.resolve(&v));
     let before = report.count();
     let items = section.tables("address");
@@ -90,6 +98,7 @@ fn read(
     }
     let mut places: HashMap<Address, At> = HashMap::new();
     let mut addresses: Vec<PoolAddress> = Vec::new();
+    let mut address_places: Vec<At> = Vec::new();
     for item in items {
         let Some((address, at)) = address(item, r#type) else {
             continue;
@@ -104,11 +113,15 @@ fn read(
         } else {
             places.insert(address.value.clone(), at);
             addresses.push(address);
+            address_places.push(at);
         }
     }
     let mark = PoolMark {
         type_known: r#type.is_some(),
         addresses_known: r#type.is_some() && report.count() == before,
+        r#type: type_value.map_or(named.at, |value| value.at),
+        policy: policy_value.map_or(named.at, |value| value.at),
+        addresses: address_places,
     };
     section.finish();
     let pool = Pool {
@@ -185,6 +198,25 @@ fn address_value(value: &Value<'_>, r#type: PoolType) -> Option<Address> {
             None
         }
     }
+}
+
+/// An address of whatever type it shows to be.
+pub(super) fn any_address(value: &Value<'_>) -> Option<(PoolType, Address)> {
+    let text = value.string()?;
+    let r#type = match text.parse::<IpAddr>() {
+        Ok(ip) if ip.to_canonical() != ip => {
+            value.wrong(format_args!("written as `{}`", ip.to_canonical()));
+            return None;
+        }
+        Ok(IpAddr::V4(_)) => PoolType::Ipv4,
+        Ok(IpAddr::V6(_)) => PoolType::Ipv6,
+        Err(_) if domain::parse(text).is_ok_and(has_letters) => PoolType::Domain,
+        Err(_) => {
+            value.wrong("an IPv4 address, an IPv6 address or a domain name");
+            return None;
+        }
+    };
+    Some((r#type, address_value(value, r#type)?))
 }
 
 /// Whether the last label could be a top-level domain: it tells a name from a mistyped address.

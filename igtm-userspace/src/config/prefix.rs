@@ -71,7 +71,7 @@ pub(super) fn read_file(value: &Value<'_>, report: &Report<'_>, prefixes: &mut V
     let Some(named) = value.string() else {
         return;
     };
-    let path = report.resolve(named);
+    let path = report.resolve(value.at, named);
     let octets = match report.read(&path) {
         Ok(octets) => octets,
         Err(error) => {

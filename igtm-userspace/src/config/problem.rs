@@ -2,7 +2,7 @@
 //!
 //! Must not decide anything: readers and rules report here and go on.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fmt;
 use std::io;
@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::sources::Source;
+use super::texts::Texts;
 
-/// An octet offset into the file being read.
+/// An octet offset into the files being read, whole; [`Texts`] knows which is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct At(pub(super) usize);
 
@@ -77,17 +78,14 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
-/// Collects the problems of one configuration file and of the files it names.
+/// Collects the problems of a configuration's files and of the files they name.
 pub(super) struct Report<'a> {
-    file: PathBuf,
-    text: &'a str,
-    /// Found with the first problem: a good file has none.
-    line_starts: OnceCell<Vec<usize>>,
-    /// What is being read: where each piece of it begins there, and where in `text`, ascending.
+    texts: &'a Texts<'a>,
+    /// What is being read: where each piece of it begins there, and where in `texts`, ascending.
     pieces: RefCell<Vec<(usize, usize)>>,
-    /// Of the file itself; sorted at the end, since rules run after readers.
+    /// Of the files themselves; sorted at the end, since rules run after readers.
     own: RefCell<Vec<(usize, String)>>,
-    /// Of the files it names, in the order they were read.
+    /// Of the files they name, in the order they were read.
     named: RefCell<Vec<Problem>>,
     /// What is worth knowing of the file itself, though it is good.
     notes: RefCell<Vec<(usize, String)>>,
@@ -96,11 +94,9 @@ pub(super) struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn new(file: &Path, text: &'a str) -> Self {
+    pub(super) fn new(texts: &'a Texts<'a>) -> Self {
         Self {
-            file: file.to_owned(),
-            text,
-            line_starts: OnceCell::new(),
+            texts,
             pieces: RefCell::new(vec![(0, 0)]),
             own: RefCell::default(),
             named: RefCell::default(),
@@ -163,30 +159,32 @@ impl<'a> Report<'a> {
         self.own.borrow().len() + self.named.borrow().len()
     }
 
-    /// The line that `at` is in, from 1.
-    pub(super) fn line_of(&self, at: At) -> usize {
-        self.line_starts().partition_point(|start| *start <= at.0)
+    /// The line that `at` is in, from 1, as messages name it: `12`, or `12 of b.toml` where there
+    /// are several files.
+    pub(super) fn line_of(&self, at: At) -> String {
+        let text = self.texts.at(at);
+        let line = text.line(at);
+        match text.file().file_name() {
+            Some(name) if self.texts.are_several() => {
+                format!("{line} of {}", name.to_string_lossy())
+            }
+            _ => line.to_string(),
+        }
     }
 
-    fn line_starts(&self) -> &[usize] {
-        self.line_starts.get_or_init(|| {
-            let newlines = self.text.match_indices('\n');
-            let starts = newlines.map(|(index, _)| index + 1);
-            std::iter::once(0).chain(starts).collect()
-        })
-    }
-
-    /// `path` as the file means it: relative to the file's own directory.
-    pub(super) fn resolve(&self, path: &str) -> PathBuf {
-        self.file
-            .parent()
-            .map_or_else(|| PathBuf::from(path), |directory| directory.join(path))
+    /// `path`, which is named at `at`: relative to the directory of the file that names it.
+    pub(super) fn resolve(&self, at: At, path: &str) -> PathBuf {
+        let parent = self.texts.at(at).file().parent();
+        parent.map_or_else(|| PathBuf::from(path), |directory| directory.join(path))
     }
 
     /// `value`, or everything that was reported.
     pub(super) fn finish<T>(self, value: T) -> Result<T, Problems> {
         let mut own = self.own.take();
         own.sort_by_key(|(at, _)| *at);
+        // What many users of one value all run into is told once.
+        let mut told = HashSet::new();
+        own.retain(|problem| told.insert(problem.clone()));
         let mut problems: Vec<Problem> = own
             .into_iter()
             .map(|(at, message)| self.locate(at, message))
@@ -203,13 +201,12 @@ impl<'a> Report<'a> {
     }
 
     fn locate(&self, offset: usize, message: String) -> Problem {
-        let line = self.line_of(At(offset));
-        let start = self.line_starts()[line - 1];
-        let end = self.text.floor_char_boundary(offset);
+        let text = self.texts.at(At(offset));
+        let (line, column) = text.position(At(offset));
         Problem {
-            file: self.file.display().to_string(),
+            file: text.file().display().to_string(),
             line,
-            column: self.text[start..end.max(start)].chars().count() + 1,
+            column,
             message,
         }
     }
@@ -221,7 +218,8 @@ mod tests {
 
     #[test]
     fn columns_count_characters_and_order_is_the_file_s() {
-        let report = Report::new(Path::new("x.toml"), "a = 1\n电信 = 2\n");
+        let texts = Texts::one(Path::new("x.toml"), "a = 1\n电信 = 2\n");
+        let report = Report::new(&texts);
         report.problem(At("a = 1\n电信 = ".len()), "second");
         report.problem(At(0), "first");
         let problems = report.finish(()).unwrap_err();
@@ -233,7 +231,8 @@ mod tests {
 
     #[test]
     fn a_position_at_or_past_the_end_is_the_last_line() {
-        let report = Report::new(Path::new("x.toml"), "a\nb");
+        let texts = Texts::one(Path::new("x.toml"), "a\nb");
+        let report = Report::new(&texts);
         report.problem(At(99), "late");
         assert_eq!(
             report.finish(()).unwrap_err().to_string(),

@@ -23,7 +23,10 @@ pub(super) struct Section<'a> {
     /// What messages call it: `zone`, `instance.strategy`; empty for the whole file.
     label: Rc<str>,
     at: At,
+    /// What may stand in it.
     taken: Vec<&'static str>,
+    /// What may not, and has been told why.
+    refused: Vec<&'static str>,
 }
 
 impl<'a> Section<'a> {
@@ -45,6 +48,7 @@ impl<'a> Section<'a> {
             label,
             at,
             taken: Vec::with_capacity(USUAL_KEYS),
+            refused: Vec::new(),
         }
     }
 
@@ -110,21 +114,23 @@ impl<'a> Section<'a> {
     /// Refuses by name the keys of config.md that are not built yet.
     pub(super) fn unsupported(&mut self, keys: &[&'static str]) {
         for key in keys {
-            self.taken.push(key);
-            if let Some(at) = self.key_at(key) {
-                let label = self.label_of(key);
-                self.report.problem(at, not_supported(&label));
-            }
+            let label = self.label_of(key);
+            self.refuse(key, || not_supported(&label));
         }
     }
 
     /// Refuses keys that belong elsewhere; `reason` is the rest of the message.
     pub(super) fn misplaced(&mut self, keys: &[&'static str], reason: &str) {
         for key in keys {
-            self.taken.push(key);
-            if let Some(at) = self.key_at(key) {
-                self.report.problem(at, format!("`{key}` {reason}"));
-            }
+            self.refuse(key, || format!("`{key}` {reason}"));
+        }
+    }
+
+    /// Refuses `key` with a message of its own.
+    pub(super) fn refuse(&mut self, key: &'static str, message: impl FnOnce() -> String) {
+        self.refused.push(key);
+        if let Some(at) = self.key_at(key) {
+            self.report.problem(at, message());
         }
     }
 
@@ -144,12 +150,26 @@ impl<'a> Section<'a> {
     pub(super) fn finish(self) {
         for key in self.table.keys() {
             let name: &str = key.get_ref();
-            if !self.taken.contains(&name) {
-                let near = suggestion(name, self.taken.iter().copied());
-                let message = format!("unknown key `{}`{near}", shorten(name));
+            if !self.taken.contains(&name) && !self.refused.contains(&name) {
+                let known = self.taken.iter().chain(&self.refused).copied();
+                let mut allowed = suggestion(name, known);
+                if allowed.is_empty() {
+                    allowed = self.allowed();
+                }
+                let message = format!("unknown key `{}`{allowed}", shorten(name));
                 self.report
                     .problem(self.report.at(key.span().start), message);
             }
+        }
+    }
+
+    /// What may stand here, for who wrote nothing like it.
+    fn allowed(&self) -> String {
+        let keys = self.taken.join(", ");
+        if self.label.is_empty() {
+            format!("; a file has {keys}")
+        } else {
+            format!("; `{}` has {keys}", self.label)
         }
     }
 

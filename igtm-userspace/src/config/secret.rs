@@ -36,6 +36,11 @@ pub(super) fn take_all(section: &mut Section<'_>, keys: &Keys) -> (Vec<(Secret, 
         let message = format!("give only one of `{inline}`, `{file}` and `{env}`");
         report.problem(*second, message);
     }
+    for value in [inline, file, env].into_iter().flatten() {
+        if value.one_or_list().is_empty() {
+            value.problem(format!("`{}` is empty; leave it out", value.key()));
+        }
+    }
     let each = |value: Option<Value<'_>>, read: fn(&Value<'_>, &Report<'_>) -> Option<Secret>| {
         value
             .map(|value| value.one_or_list())
@@ -51,7 +56,7 @@ pub(super) fn take_all(section: &mut Section<'_>, keys: &Keys) -> (Vec<(Secret, 
 }
 
 fn from_file(value: &Value<'_>, report: &Report<'_>) -> Option<Secret> {
-    let path = report.resolve(value.string()?);
+    let path = report.resolve(value.at, value.string()?);
     let text = report.read(&path).and_then(|octets| {
         String::from_utf8(octets)
             .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not UTF-8"))

@@ -122,7 +122,7 @@ fn path(value: &Value<'_>, report: &Report<'_>) -> Option<PathBuf> {
         value.wrong("a path");
         return None;
     }
-    Some(report.resolve(text))
+    Some(report.resolve(value.at, text))
 }
 
 fn listen(list: &Value<'_>) -> Vec<IpAddr> {

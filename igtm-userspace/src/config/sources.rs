@@ -139,10 +139,12 @@ fn listing(path: &Path) -> io::Result<(Stamp, u64)> {
     Ok((stamp, hasher.finish()))
 }
 
-/// Whether a file of a directory is part of the configuration.
+/// Whether a file of a directory is part of the configuration: hidden ones, as editors leave
+/// behind, are not.
 pub fn is_toml(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|extension| extension == "toml")
+    let name = path.file_name().unwrap_or_default();
+    let hidden = name.as_encoded_bytes().starts_with(b".");
+    !hidden && path.extension().is_some_and(|it| it == "toml")
 }
 
 #[cfg(test)]
@@ -194,6 +196,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let mut source = Source::directory(directory.path());
         fs::write(directory.path().join("a.toml.swp"), "").expect("written");
+        fs::write(directory.path().join(".a.toml"), "").expect("written");
         assert!(matches!(source.compare(), Since::Same));
         fs::write(directory.path().join("a.toml"), "").expect("written");
         assert!(matches!(source.compare(), Since::Changed));

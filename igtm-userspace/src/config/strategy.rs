@@ -36,6 +36,8 @@ pub(super) struct TierMark {
     pub(super) pools: Vec<At>,
     /// Whether every pool was found.
     pub(super) known: bool,
+    /// Where `policy` stands, or else the tier.
+    pub(super) policy: At,
     /// Where `min_healthy` stands, or else the tier.
     pub(super) min_healthy: At,
 }
@@ -140,13 +142,15 @@ fn tier(mut section: Section<'_>, names: &Names) -> (Tier, TierMark) {
             }
         }
     }
-    let policy = section.take("policy").and_then(|v| v.one_of(&POLICIES));
+    let policy_value = section.take("policy");
+    let policy = policy_value.and_then(|v| v.one_of(&POLICIES));
     let threshold = section.take("min_healthy");
     // Held against the number of addresses by the rules, once all pools are read.
     let min_healthy = threshold.and_then(|v| v.integer(1..=1_000_000_usize));
     let mark = TierMark {
         pools: places,
         known,
+        policy: policy_value.map_or(section.at(), |value| value.at),
         min_healthy: threshold.map_or(section.at(), |value| value.at),
     };
     section.finish();

@@ -49,7 +49,7 @@ impl Asked<'_> {
         let access_key = names::key(&ground.hash_key, &names::wire(access))?;
         let access_of = self.snapshot.image.fixed.names.find(access_key)?;
         let zone = self.zone(&access_of)?;
-        let ttl = instance.ttl.max(zone.min_ttl).as_secs();
+        let ttl = ground.config.effective_ttl_in(zone, instance).as_secs();
         let mut reply = self.with_code(ResponseCode::NoError);
         let owner = self.query()?;
         let ttl = u32::try_from(ttl).unwrap_or(u32::MAX);

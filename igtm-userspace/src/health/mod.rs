@@ -24,6 +24,7 @@ mod round;
 mod saved;
 mod status;
 mod table;
+mod tally;
 mod target;
 mod task;
 #[cfg(test)]
@@ -37,7 +38,8 @@ pub use nodes::NodeChange;
 pub use saved::SavedTarget;
 pub use status::{NodeSight, NodeStatus, TargetStatus};
 pub use table::{Ended, Health, Tick, Transition};
-pub use target::{probe_tasks, targets};
+pub use tally::{tasks, tasks_by_pool, tasks_of};
+pub use target::targets;
 pub use task::{Outcome, Report, Task};
 
 use crate::config::model::{

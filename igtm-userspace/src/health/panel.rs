@@ -105,7 +105,14 @@ impl Panel {
     }
 
     /// Takes in what a node saw; returns what it had seen before.
-    pub(super) fn see(&mut self, seat: usize, sight: Sight) -> Option<Sight> {
+    ///
+    /// One that comes back from silence joins a round that is under way, and begins none while others
+    /// do: or rounds would follow each other faster than the interval, and damping count them.
+    pub(super) fn see(&mut self, seat: usize, sight: Sight, interval: Duration) -> Option<Sight> {
+        let is_heard = |at: usize| !self.seats[at].silent(interval, sight.at);
+        if self.opened.is_none() && !is_heard(seat) && (0..self.seats.len()).any(is_heard) {
+            return self.seats[seat].sight.replace(sight);
+        }
         self.opened.get_or_insert(sight.at);
         self.seen = true;
         let seat = &mut self.seats[seat];

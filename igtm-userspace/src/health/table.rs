@@ -170,7 +170,8 @@ impl Health {
         };
         let failed = failure.is_some();
         let failure = failure.map(String::into_boxed_str);
-        let before = health.panel.see(seat, Sight { at: now, failure });
+        let interval = health.monitor.interval;
+        let before = health.panel.see(seat, Sight { at: now, failure }, interval);
         let before = before.map(|sight| sight.failure.is_some());
         let at = health.panel.seats[seat].node;
         let node = &mut self.nodes[at];

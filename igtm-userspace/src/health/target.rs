@@ -45,18 +45,8 @@ pub fn targets(config: &Config) -> BTreeSet<Target> {
     wanted
 }
 
-/// 监控任务: how many probe tasks `config` makes, one for each target and node that looks at it.
-pub fn probe_tasks(config: &Config) -> usize {
-    let targets = targets(config);
-    let nodes = |target: &Target| {
-        let monitor = config.monitor(target.monitor);
-        monitor.nodes_of(&config.nodes, &target.address).count()
-    };
-    targets.iter().map(nodes).sum()
-}
-
 /// The pools of an instance's enabled strategies, tiers and fallback alike; repeats are left in.
-fn pools(instance: &Instance) -> impl Iterator<Item = PoolId> {
+pub(super) fn pools(instance: &Instance) -> impl Iterator<Item = PoolId> {
     let strategies = instance.strategies.iter().filter(|each| each.enabled);
     strategies.flat_map(|strategy| {
         let tiers = strategy.tiers.iter().flat_map(|tier| &tier.pools);
@@ -74,6 +64,7 @@ fn of_pool(config: &Config, pool: &Pool, instance: &Instance) -> impl Iterator<I
 mod tests {
     use super::*;
     use crate::config::model::Monitor;
+    use crate::health::tasks;
     use crate::health::testing::{config, domain_of, http, monitor, ping, pool, strategy};
 
     /// Targets as "monitor address host", sorted.
@@ -176,8 +167,8 @@ mod tests {
             pool("b", Some(0), &["192.0.2.1"]),
         ];
         let mut config = with_nodes(config(vec![monitor("icmp", ping())], pools), 3);
-        assert_eq!(probe_tasks(&config), 6);
+        assert_eq!(tasks(&config), 6);
         config.nodes[1].source_v4 = "192.0.2.9".parse().ok();
-        assert_eq!(probe_tasks(&config), 5);
+        assert_eq!(tasks(&config), 5);
     }
 }

@@ -29,6 +29,7 @@ pub(crate) fn config(monitors: Vec<Monitor>, pools: Vec<Pool>) -> Config {
             stale_after: Duration::ZERO,
         },
         limits: Limits::default(),
+        plan: crate::config::model::Plan::of(crate::config::model::Profile::Unlimited),
         zones: Vec::new().into(),
         lines: Vec::new(),
         nodes: vec![Node::local()],
@@ -122,6 +123,7 @@ pub(crate) fn domain_of(domain: &str, strategies: Vec<Strategy>) -> Instance {
         ttl: Duration::from_secs(60),
         enabled: true,
         max_answers: None,
+        plan: None,
         strategies,
     }
 }

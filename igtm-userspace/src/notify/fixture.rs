@@ -28,6 +28,7 @@ pub(super) fn config(channels: Vec<Channel>, subscriptions: Vec<Subscription>) -
             stale_after: Duration::ZERO,
         },
         limits: crate::config::model::Limits::default(),
+        plan: crate::config::model::Plan::of(crate::config::model::Profile::Unlimited),
         zones: Vec::new().into(),
         lines: vec![],
         nodes: vec![],

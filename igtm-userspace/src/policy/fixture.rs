@@ -25,6 +25,7 @@ pub(crate) fn config() -> Config {
             stale_after: Duration::ZERO,
         },
         limits: crate::config::model::Limits::default(),
+        plan: crate::config::model::Plan::of(crate::config::model::Profile::Unlimited),
         zones: vec![Zone {
             origin: name("gtm.example.com"),
             ns: vec![name("ns1.example.net")],
@@ -150,6 +151,7 @@ pub(crate) fn instance(strategies: Vec<Strategy>) -> Instance {
         ttl: Duration::from_secs(60),
         enabled: true,
         max_answers: None,
+        plan: None,
         strategies,
     }
 }

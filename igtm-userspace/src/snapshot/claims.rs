@@ -24,6 +24,7 @@ pub(super) struct Claimed {
 
 /// Which lines are claimed where, and what is answered on them.
 pub(super) struct Claims<'a> {
+    config: &'a Config,
     recipes: &'a Recipes,
     catalogue: Catalogue<'a>,
     /// Lines claimed together, ascending.
@@ -47,6 +48,7 @@ pub(super) struct Finished {
 impl<'a> Claims<'a> {
     pub(super) fn new(config: &'a Config, recipes: &'a Recipes) -> Self {
         Self {
+            config,
             recipes,
             catalogue: Catalogue::new(config, recipes),
             sets: Vec::new(),
@@ -67,7 +69,7 @@ impl<'a> Claims<'a> {
         key: NameKey,
     ) -> Result<NameRef, SnapshotError> {
         let terms = self.catalogue.terms(Terms {
-            ttl: soa::seconds(instance.ttl.max(zone.min_ttl)),
+            ttl: soa::seconds(self.config.effective_ttl_in(zone, instance)),
             max_answers: instance.max_answers,
         });
         let mut of = nodata(EXISTS);

@@ -131,13 +131,25 @@ async fn a_directory_moved_into_place_and_a_file_that_was_missing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_more_in_a_directory_of_files() {
+async fn a_file_more_or_less_in_a_directory_of_files() {
     let directory = tempfile::tempdir().expect("a directory");
     let root = directory.path();
-    let mut watch = Watch::start(vec![Source::directory(root)], SHORT);
+    fs::write(root.join("a.toml"), "version = 1\n").expect("written");
+    let read = || crate::config::reading(root).sources;
+    let mut watch = Watch::start(read(), SHORT);
     settled().await;
     fs::write(root.join(".lines.toml.swp"), "").expect("written");
+    fs::write(root.join(".lines.toml"), "").expect("written");
     is_silent(&mut watch).await;
     fs::write(root.join("lines.toml"), "").expect("written");
     timeout(SOON, watch.changed()).await.expect("it speaks");
+    watch.read(read());
+    replace(&root.join("lines.toml"), "version = 1\n");
+    timeout(SOON, watch.changed()).await.expect("it speaks");
+    watch.read(read());
+    // Unlike a file that is named, one less of these is meant.
+    fs::remove_file(root.join("lines.toml")).expect("removed");
+    timeout(SOON, watch.changed()).await.expect("it speaks");
+    watch.read(read());
+    is_silent(&mut watch).await;
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hickory_proto::rr::Name;
 
-use super::{Config, LineId, Policy, PoolId, PoolType};
+use super::{Config, LineId, Plan, Policy, PoolId, PoolType};
 
 /// One business domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Instance {
     pub enabled: bool,
     /// Most addresses in one answer; `None`: 20 for A, 8 for AAAA.
     pub max_answers: Option<u16>,
+    /// What it may use; `None`: what `[plan]` says.
+    pub plan: Option<Box<Plan>>,
     /// In order of declaration; enabled and disabled.
     pub strategies: Vec<Strategy>,
 }

@@ -9,6 +9,7 @@ mod line;
 mod monitor;
 mod node;
 mod notify;
+mod plan;
 mod pool;
 mod server;
 mod zones;
@@ -23,6 +24,7 @@ pub use line::{Line, LineKind};
 pub use monitor::{HttpCheck, Monitor, Protocol, TlsCheck};
 pub use node::Node;
 pub use notify::{Channel, ChannelKind, Secret, Subscription};
+pub use plan::{Plan, Profile, ProtocolKind};
 pub use pool::{Address, AddressError, Policy, Pool, PoolAddress, PoolType};
 pub use server::{Server, XdpMode, Zone};
 pub use zones::Zones;
@@ -64,6 +66,8 @@ pub struct Config {
     pub server: Server,
     /// What one source prefix is sent at most.
     pub limits: Limits,
+    /// What an instance may use that has no plan of its own.
+    pub plan: Plan,
     /// What this server is authoritative for.
     pub zones: Zones,
     /// Lines in order of declaration, `default` first.
@@ -108,11 +112,22 @@ impl Config {
         self.zones.holding(name)
     }
 
-    /// The TTL of an instance's answers: max(instance ttl, zone min_ttl).
+    /// The plan of `instance`: its own, or `[plan]`.
+    pub fn plan_of<'a>(&'a self, instance: &'a Instance) -> &'a Plan {
+        instance.plan.as_deref().unwrap_or(&self.plan)
+    }
+
+    /// The TTL of an instance's answers: max(instance ttl, zone min_ttl, plan floor).
     pub fn effective_ttl(&self, instance: &Instance) -> Duration {
-        let floor = self
-            .zone_of(&instance.access_domain)
-            .map_or(Duration::ZERO, |zone| zone.min_ttl);
+        match self.zone_of(&instance.access_domain) {
+            Some(zone) => self.effective_ttl_in(zone, instance),
+            None => instance.ttl.max(self.plan_of(instance).min_ttl),
+        }
+    }
+
+    /// As [`Config::effective_ttl`], for who knows the zone of the access domain.
+    pub fn effective_ttl_in(&self, zone: &Zone, instance: &Instance) -> Duration {
+        let floor = zone.min_ttl.max(self.plan_of(instance).min_ttl);
         instance.ttl.max(floor)
     }
 }

@@ -5,19 +5,21 @@
 
 mod names;
 mod nodes;
+mod plans;
 mod strategies;
 
 use super::instance::InstanceMark;
-use super::model::{Config, Instance, Pool, PoolId, Protocol};
+use super::model::{Config, Instance, Pool, PoolId, Protocol, Strategy};
+use super::monitor::MonitorMark;
 use super::pool::PoolMark;
-use super::problem::{At, Report};
+use super::problem::Report;
 
 /// Positions, and what the rules may rely on.
 pub(super) struct Marks {
     /// Whether every zone's origin is known.
     pub(super) zones_known: bool,
-    /// Where each monitor is named.
-    pub(super) monitors: Vec<At>,
+    /// One for each monitor.
+    pub(super) monitors: Vec<MonitorMark>,
     /// One for each pool.
     pub(super) pools: Vec<PoolMark>,
     /// One for each instance.
@@ -41,6 +43,7 @@ pub(super) fn check_each<'a>(
     for (instance, mark) in instances {
         names::check(config, marks, instance, mark, report);
         strategies::check(config, marks, instance, mark, report);
+        plans::check(config, marks, instance, mark, report);
     }
 }
 
@@ -49,15 +52,14 @@ pub(super) fn check_each<'a>(
 pub(super) fn check_together(config: &Config, marks: &Marks, report: &Report<'_>) {
     names::refuse_shared(config, marks, report);
     nodes::check(config, marks, report);
+    plans::check_unused(config, marks, report);
     refuse_monitors_without_host(config, marks, report);
 }
 
-/// Every pool that `instance` names, of disabled strategies too.
-fn pools_of(instance: &Instance) -> impl Iterator<Item = PoolId> {
-    instance.strategies.iter().flat_map(|strategy| {
-        let tiers = strategy.tiers.iter().flat_map(|tier| &tier.pools);
-        tiers.map(|member| member.pool).chain([strategy.fallback])
-    })
+/// Every pool that `strategy` names.
+fn pools_of(strategy: &Strategy) -> impl Iterator<Item = PoolId> {
+    let tiers = strategy.tiers.iter().flat_map(|tier| &tier.pools);
+    tiers.map(|member| member.pool).chain([strategy.fallback])
 }
 
 /// Without `host` a monitor asks for the domain of the instances that use the pool: there must be
@@ -72,7 +74,8 @@ fn refuse_monitors_without_host(config: &Config, marks: &Marks, report: &Report<
         return;
     }
     let mut used = vec![false; config.pools.len()];
-    for pool in config.instances.iter().flat_map(pools_of) {
+    let strategies = config.instances.iter().flat_map(|one| &one.strategies);
+    for pool in strategies.flat_map(pools_of) {
         if let Some(slot) = used.get_mut(pool.0) {
             *slot = true;
         }
@@ -84,13 +87,13 @@ fn refuse_monitors_without_host(config: &Config, marks: &Marks, report: &Report<
         let monitor = config.monitor(id);
         if let Protocol::Http(check) = &monitor.protocol
             && check.host.is_none()
-            && let Some(at) = marks.monitors.get(id.0)
+            && let Some(mark) = marks.monitors.get(id.0)
         {
             let message = format!(
                 "the monitor `{}` needs a `host`: no instance uses the pool `{}`, so there is no domain to ask for",
                 monitor.name, pool.name
             );
-            report.problem(*at, message);
+            report.problem(mark.at, message);
         }
     }
 }

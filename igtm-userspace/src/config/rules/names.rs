@@ -2,12 +2,12 @@
 //!
 //! Must not look at strategies beyond the type of their pools.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use hickory_proto::rr::Name;
 
 use super::super::domain::show;
-use super::super::instance::InstanceMark;
+use super::super::instance::{Form, InstanceMark};
 use super::super::model::{Address, Config, Instance, PoolId, PoolType};
 use super::super::problem::{At, Report};
 use super::{Marks, pools_of};
@@ -35,6 +35,7 @@ pub(super) fn refuse_shared(config: &Config, marks: &Marks, report: &Report<'_>)
     let count = config.instances.len();
     let mut domains: HashMap<&Name, (&Instance, At)> = HashMap::with_capacity(count);
     let mut accesses: HashMap<&Name, (&Instance, At)> = HashMap::with_capacity(count);
+    let mut failovers: HashSet<&Name> = HashSet::new();
     let taken = |what: &str, name: &Name, (other, at): (&Instance, At)| {
         let (name, line) = (show(name), report.line_of(at));
         let other = &other.name;
@@ -62,11 +63,16 @@ pub(super) fn refuse_shared(config: &Config, marks: &Marks, report: &Report<'_>)
                 None => drop(accesses.insert(&instance.access_domain, (instance, at))),
             }
         }
+        if mark.form == Form::Failover {
+            failovers.insert(&instance.access_domain);
+        }
     }
     for (instance, mark) in config.instances.iter().zip(&marks.instances) {
         if let Some(at) = mark.domain
             && mark.access_domain.is_some()
             && instance.domain != instance.access_domain
+            // A failover's two names are one: of it the first loop told, at its own place.
+            && !failovers.contains(&instance.domain)
             && let Some(other) = accesses.get(&instance.domain)
         {
             report.problem(at, taken("access domain", &instance.domain, *other));
@@ -91,8 +97,9 @@ fn refuse_outside_zones(
             format!("the zones are {}", zones.join(", "))
         };
         let name = show(&instance.access_domain);
-        // Without its own key the access domain is the domain, and the remedy is another.
-        let remedy = if mark.domain == mark.access_domain {
+        // Without its own key the access domain is the domain, and the remedy is another; the
+        // short form has no such key.
+        let remedy = if mark.form == Form::Long && mark.domain == mark.access_domain {
             "; set `access_domain` to a name in one of them"
         } else {
             ""
@@ -134,14 +141,15 @@ fn check_domain_pools(
     let Some(at) = mark.access_domain else {
         return;
     };
+    let pools = || instance.strategies.iter().flat_map(pools_of);
     let is_domain = |PoolId(id)| {
         let pool = config.pools.get(id);
         pool.is_some_and(|pool| pool.r#type == PoolType::Domain)
     };
-    if !pools_of(instance).any(is_domain) {
+    if !pools().any(is_domain) {
         return;
     }
-    let used: BTreeSet<PoolId> = pools_of(instance).collect();
+    let used: BTreeSet<PoolId> = pools().collect();
     let domain_pools = used
         .into_iter()
         .filter(|id| marks.pool(*id).is_some_and(|pool| pool.type_known))

@@ -25,12 +25,12 @@ pub(super) fn check(config: &Config, marks: &Marks, report: &Report<'_>) {
         if monitor.nodes.is_empty() || monitor.nodes.iter().any(reached) {
             continue;
         }
-        if let Some(at) = marks.monitors.get(id.0)
+        if let Some(mark) = marks.monitors.get(id.0)
             && told.insert((id, pool.r#type))
         {
             let family = if ipv6 { "IPv6" } else { "IPv4" };
             let (name, pool) = (&monitor.name, &pool.name);
-            report.problem(*at, format!("no node of the monitor `{name}` has an {family} source, and it probes the pool `{pool}`"));
+            report.problem(mark.at, format!("no node of the monitor `{name}` has an {family} source, and it probes the pool `{pool}`"));
         }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use igtm_common::layout::LargeAnswer;
 
-use super::super::instance::InstanceMark;
+use super::super::instance::{Form, InstanceMark};
 use super::super::model::{
     Address, Config, Instance, LineId, PoolId, PoolType, Strategy, Tier, TierPool,
 };
@@ -41,7 +41,11 @@ pub(super) fn check(
     }
 }
 
+/// Only the short form may leave the clients of other lines without an answer.
 fn refuse_without_default(instance: &Instance, mark: &InstanceMark, report: &Report<'_>) {
+    if mark.form == Form::Failover {
+        return;
+    }
     let known = mark.strategies.iter().all(|mark| mark.lines_known);
     let mut enabled = instance.strategies.iter().filter(|s| s.enabled);
     let covered = enabled.any(|strategy| strategy.lines.contains(&LineId::DEFAULT));
@@ -66,6 +70,7 @@ fn refuse_double_claims(
     if !has_double_claims(config, instance, mark) {
         return;
     }
+    let form = mark.form.strategy();
     let mut claimed: HashMap<(LineId, bool), (&str, At)> = HashMap::new();
     for (strategy, mark) in instance.strategies.iter().zip(&mark.strategies) {
         if !strategy.enabled || !families_known(marks, strategy, mark) {
@@ -90,7 +95,7 @@ fn refuse_double_claims(
                 let line = &config.line(*line).name;
                 report.problem(
                     *at,
-                    format!("the line `{line}` is claimed for {family} by the strategy `{other}` (line {place}) already"),
+                    format!("the line `{line}` is claimed for {family} by the {form} `{other}` (line {place}) already"),
                 );
             }
         }

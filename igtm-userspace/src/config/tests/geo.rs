@@ -303,7 +303,7 @@ fn values_and_what_they_need() {
         "[geo]\nasn = \"gone.mmdb\"\ncity = \"x\"",
         &[
             "3:7: cannot read `/nowhere/gone.mmdb`: No such file or directory (os error 2)",
-            "4:1: unknown key `city`",
+            "4:1: unknown key `city`; `geo` has asn, country",
         ],
     );
     // Nothing is wanted: nothing is needed.

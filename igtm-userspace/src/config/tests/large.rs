@@ -5,10 +5,13 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::harness::{POOL, ZONE};
+use crate::config::texts::Texts;
 use crate::config::{Reading, large, parse_whole};
 
+const MONITOR: &str = "[[monitor]]\nname = \"m\"\nprotocol = \"tcp\"\nport = 80\n";
+
 /// What a large file could look like, much smaller: `%` is a number of its own.
-const GOOD: [&str; 8] = [
+const GOOD: [&str; 10] = [
     "[[instance]]\nname = \"i%\"\ndomain = \"i%.example.com\"\n[[instance.strategy]]\nname = \"s\"\nlines = [\"default\"]\nfallback = \"p\"\ntier = [{ pools = [\"p\"] }]\n",
     "[[instance]]\nname = \"i%\"\ndomain = \"i%.example.com\"\nstrategy = [\n{ name = \"s\", lines = [\n\"default\"], fallback = \"p\", tier = [\n{ pools = [\"p\"] }] }\n]\n\n# [[instance]]\n",
     "[[instance]]\r\nname = \"i%\"\r\ndomain = \"i%.example.com\"\r\n[[instance.strategy]]\r\nname = \"s\"\r\nlines = [\"default\"]\r\nfallback = \"p\"\r\n[[instance.strategy.tier]]\r\npools = [\"p\"]\r\n",
@@ -16,11 +19,13 @@ const GOOD: [&str; 8] = [
     "[[pool]]\nname = \"p%\"\ntype = \"ipv4\"\naddress = [{ value = \"192.0.2.1\" }]\n",
     "[[pool]]\nname = \"p%\"\ntype = \"ipv4\"\n[[pool.address]]\nvalue = \"192.0.2.2\"\n",
     "[[line]]\nname = \"l%\"\nprefixes = [\n\"192.0.2.0/24\",\n]\n",
+    "[[failover]]\nname = \"f%\"\ndomain = \"f%.example.com\"\nprimary = \"192.0.2.1\"\nbackups = [\"192.0.2.2\"]\nmonitor = \"m\"\n",
+    "[[failover]]\nname = \"f%\"\ndomain = \"all%.example.com\"\nline = \"default\"\nprimary = \"2001:db8::1\"\nbackups = [\n\"www.example.org\",\n]\nmonitor = \"m\"\nttl = 30\n",
     "# instance\n\n",
 ];
 
 /// What makes a file bad, or what it begins mean something else, wherever it stands.
-const ODD: [&str; 21] = [
+const ODD: [&str; 25] = [
     "x = \"\"\"\n",
     "x = '''\n",
     "\"\"\"\n",
@@ -39,6 +44,10 @@ const ODD: [&str; 21] = [
     "[server]\nport = 5353\n",
     "[server]\nport = \n",
     "[limits]\nslip = 3\n",
+    "[plan]\nprofile = \"failover\"\nmax_addresses = 1\n",
+    "[[instance]]\nname = \"plan%\"\ndomain = \"plan%.example.com\"\nplan = { profile = \"standard\", types = [\"ipv6\"] }\n[[instance.strategy]]\nname = \"s\"\nlines = [\"default\"]\nfallback = \"p\"\ntier = [{ pools = [\"p\"] }]\n",
+    "[[failover]]\nname = \"x%\"\ndomain = \"i1.example.com\"\nprimary = \"192.0.2.1\"\nbackups = [\"192.0.2.2\"]\nmonitor = \"m\"\n",
+    "[[failover]]\nname = \"same\"\ndomain = \"same.example.com\"\nprimary = \"192.0.2.1\"\nbackups = [\"192.0.2.1\"]\nmonitor = \"m\"\n",
     "instance = []\n",
     " [[instance]]\n",
     "[[instance]]\nname = \"same\"\ndomain = \"same.example.com\"\n[[instance.strategy]]\nname = \"s\"\nlines = [\"default\"]\nfallback = \"p\"\ntier = [{ pools = [\"p\"] }]\n",
@@ -47,7 +56,10 @@ const ODD: [&str; 21] = [
 fn file(parts: &[&str]) -> String {
     let numbered = parts.iter().zip(0..);
     let parts = numbered.map(|(part, at): (_, u32)| part.replace('%', &at.to_string()));
-    format!("version = 1\n{ZONE}{POOL}{}", parts.collect::<String>())
+    format!(
+        "version = 1\n{ZONE}{POOL}{MONITOR}{}",
+        parts.collect::<String>()
+    )
 }
 
 fn in_pieces(text: &str, size: usize) -> Option<Reading> {
@@ -59,7 +71,7 @@ fn agrees(text: &str, size: usize) -> Result<bool, TestCaseError> {
     let Some(pieces) = in_pieces(text, size) else {
         return Ok(false);
     };
-    let whole = parse_whole(text, Path::new("/nowhere/x.toml"));
+    let whole = parse_whole(&Texts::one(Path::new("/nowhere/x.toml"), text));
     prop_assert_eq!(format!("{pieces:?}"), format!("{whole:?}"), "{}", text);
     Ok(true)
 }

@@ -2,6 +2,8 @@
 
 mod any_text;
 mod catalogue;
+mod directory;
+mod failover;
 mod geo;
 mod good;
 mod harness;
@@ -13,4 +15,6 @@ mod monitors;
 mod nodes;
 mod notify;
 mod objects;
+mod plans;
+mod schema;
 mod whole;

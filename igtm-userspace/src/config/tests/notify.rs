@@ -44,7 +44,7 @@ fn channels_never_show_a_secret() {
         ),
         (
             "url = \"http://x\"\nwebhook = \"hunter2\"",
-            "6:1: unknown key `webhook`",
+            "6:1: unknown key `webhook`; `channel` has name, type, description, enabled, timeout, allow_private, url, url_file, url_env, secret, secret_file, secret_env, headers",
         ),
     ] {
         let text = format!("[[channel]]\nname = \"c\"\ntype = \"webhook\"\n{text}");

@@ -17,17 +17,12 @@ fn what_is_not_built_is_refused_by_name() {
             "[[node]]\nname = \"x\"\nagent = true",
             "4:9: `node.agent = true` is not supported yet",
         ),
-        ("[[failover]]", "2:3: `[[failover]]` is not supported yet"),
         ("[[template]]", "2:3: `[[template]]` is not supported yet"),
         (
             "[limits]\nslip = -1\nipv4_prefix = 33",
             "3:8: `slip` is -1; it must be a whole number from 0 to 1000|4:15: `ipv4_prefix` is 33; it must be a whole number from 1 to 32",
         ),
         ("[cluster]", "2:2: `[cluster]` is not supported yet"),
-        (
-            "[plan]\nprofile = \"standard\"",
-            "3:11: `plan.profile` = \"standard\" is not supported yet",
-        ),
         (
             &format!("{ZONE}file = \"x\""),
             "6:1: `zone.file` is not supported yet",
@@ -46,11 +41,8 @@ fn what_is_not_built_is_refused_by_name() {
     }
     expect_after(
         &[ZONE, POOL, INSTANCE],
-        &format!("plan = \"standard\"\n{STRATEGY}keep = true\n"),
-        &[
-            (2, "1: `instance.plan` is not supported yet"),
-            (8, "8: `instance.strategy.keep` = true is not supported yet"),
-        ],
+        &format!("{STRATEGY}keep = true\n"),
+        &[(7, "8: `instance.strategy.keep` = true is not supported yet")],
     );
     let channel = "[[channel]]\nname = \"c\"\ntype = \"webhook\"\nurl = \"http://x\"\n";
     expect_after(
@@ -73,7 +65,10 @@ fn keys_and_shapes() {
             "[sever]\nport = 1",
             "2:2: unknown key `sever`; did you mean `server`?",
         ),
-        ("colour = 1", "2:1: unknown key `colour`"),
+        (
+            "[limits]\ncolour = 1",
+            "3:1: unknown key `colour`; `limits` has responses_per_second, slip, ipv4_prefix, ipv6_prefix",
+        ),
         (
             "[monitor]\nname = \"x\"",
             "2:1: `monitor` is a list of tables: write `[[monitor]]`",
@@ -89,7 +84,7 @@ fn keys_and_shapes() {
         ("version = 1", "2:1: duplicate key"),
         (
             "[plan]\nprofile = \"unlimted\"",
-            "3:11: `profile` is \"unlimted\"; it must be \"unlimited\"; did you mean `unlimited`?",
+            "3:11: `profile` is \"unlimted\"; it must be \"unlimited\", \"failover\", \"standard\" or \"ultimate\"; did you mean `unlimited`?",
         ),
     ] {
         expect(text, &[expected]);

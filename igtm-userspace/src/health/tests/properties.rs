@@ -15,6 +15,21 @@ fn rounds() -> impl Strategy<Value = Vec<Words>> {
     proptest::collection::vec(words(), 1..25)
 }
 
+/// The same where no node misses two rounds in a row: one that was silent ends the round of the
+/// others, or begins the next one, by when it comes back.
+fn rounds_without_silence() -> impl Strategy<Value = Vec<Words>> {
+    rounds().prop_map(|mut rounds| {
+        for round in 1..rounds.len() {
+            for node in 0..4 {
+                if rounds[round - 1][node].is_none() {
+                    rounds[round][node].get_or_insert(false);
+                }
+            }
+        }
+        rounds
+    })
+}
+
 /// Has the nodes say their words, one round a minute, in the order of `order`; the state after each.
 fn states(
     config: &Config,
@@ -49,7 +64,7 @@ fn four(percent: u8, bad_rounds: u32, good_rounds: u32) -> (Config, Target) {
 proptest! {
     #[test]
     fn the_order_of_reports_is_irrelevant(
-        rounds in rounds(),
+        rounds in rounds_without_silence(),
         order in Just(vec![0, 1, 2, 3]).prop_shuffle(),
         percent in 1_u8..=100, bad_rounds in 1_u32..4, good_rounds in 1_u32..4,
     ) {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use imbl::HashMap as SharedMap;
 use jiff::Timestamp;
 
 use crate::config::model::{Config, Instance, Strategy};
@@ -53,16 +54,23 @@ fn sole_user<'a>(ground: &'a Ground, target: &Target) -> Option<&'a Instance> {
     alone.then(|| ground.strategy(*first).0)
 }
 
-/// When each strategy began to be answered as it is.
+/// When each strategy began to be answered as it is. A clone costs nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Since {
     /// The first answer of all; so long has whatever is not in `moved` been as it is.
     first: Option<Timestamp>,
     /// By the names of instance and strategy: those that have moved or come since.
-    moved: HashMap<(String, String), Timestamp>,
+    moved: SharedMap<(String, String), Timestamp>,
 }
 
 impl Since {
+    /// Since when the strategy of an instance has been answered as it is; `None` before the
+    /// first answer.
+    pub fn of(&self, instance: &str, strategy: &str) -> Option<Timestamp> {
+        let name = (instance.to_owned(), strategy.to_owned());
+        self.moved.get(&name).copied().or(self.first)
+    }
+
     /// The events of going from `former` to `now`: strategies that moved between their tiers
     /// and the fallback. Without a former snapshot, from where every strategy wants to be.
     pub fn of_change(

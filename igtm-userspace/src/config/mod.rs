@@ -4,7 +4,9 @@
 //! skip what rests on placeholders, and a [`model::Config`] leaves here only when nothing was
 //! reported. The only I/O is the file itself and the files and variables it names.
 
+mod admin;
 mod channel;
+pub mod diff;
 mod domain;
 mod duration;
 mod instance;
@@ -44,8 +46,7 @@ use self::rules::Marks;
 const VERSION: u64 = 1;
 
 /// Tables of config.md that are not built yet, as they stand in the file.
-const LATER_TABLES: [(&str, &str); 6] = [
-    ("admin", "[admin]"),
+const LATER_TABLES: [(&str, &str); 5] = [
     ("geo", "[geo]"),
     ("node", "[[node]]"),
     ("failover", "[[failover]]"),
@@ -114,6 +115,7 @@ fn read(mut root: Section<'_>) -> Config {
         refuse_other_plans(plan);
     }
     let server = server::read(&mut root);
+    let admin = admin::read(&mut root);
     let zones = zone::read_all(&mut root);
     let (lines, line_names) = line::read_all(&mut root);
     let monitors = monitor::read_all(&mut root);
@@ -125,6 +127,7 @@ fn read(mut root: Section<'_>) -> Config {
     root.finish();
     let config = Config {
         server,
+        admin,
         limits,
         zones: zones.zones,
         lines,

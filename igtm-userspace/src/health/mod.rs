@@ -12,6 +12,7 @@
 //! [`Health::reconcile`] and hands over the probes again.
 
 mod damping;
+pub mod rollup;
 mod round;
 mod table;
 mod target;
@@ -27,7 +28,7 @@ use crate::config::model::{
 };
 
 /// The state of an address (product.md §2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AddressState {
     /// 未知: the first round is pending.

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use imbl::HashMap as SharedMap;
 use jiff::Timestamp;
 
 use super::damping::Damping;
@@ -72,10 +73,10 @@ pub struct Transition {
     pub reasons: Vec<NodeReason>,
 }
 
-/// The health of all targets.
+/// The health of all targets. A clone costs nothing and stays as it is: readers have one each.
 #[derive(Clone, Debug)]
 pub struct Health {
-    table: HashMap<Target, TargetHealth>,
+    table: SharedMap<Target, TargetHealth>,
 }
 
 impl HealthView for Health {
@@ -90,7 +91,7 @@ impl Health {
     /// Every target of `config`, unknown since `now`.
     pub fn new(config: &Config, now: Timestamp) -> Self {
         let mut health = Self {
-            table: HashMap::new(),
+            table: SharedMap::new(),
         };
         health.reconcile(config, now);
         health
@@ -101,9 +102,8 @@ impl Health {
     /// and host, wherever its monitor now stands in the file. Also where the monitor's definition
     /// has changed: a dead address must not be answered again because someone edits an interval.
     pub fn reconcile(&mut self, config: &Config, now: Timestamp) {
-        let mut former: HashMap<(String, Target), TargetHealth> = self
-            .table
-            .drain()
+        let mut former: HashMap<(String, Target), TargetHealth> = std::mem::take(&mut self.table)
+            .into_iter()
             .map(|(target, health)| ((health.monitor.name.clone(), unplaced(&target)), health))
             .collect();
         let monitors: Vec<Arc<Monitor>> = config.monitors.iter().cloned().map(Arc::new).collect();
@@ -156,6 +156,11 @@ impl Health {
     /// What is known of `target`; `None` when the configuration does not want it.
     pub fn target(&self, target: &Target) -> Option<&TargetHealth> {
         self.table.get(target)
+    }
+
+    /// Every target with what is known of it, in no particular order.
+    pub fn targets(&self) -> impl Iterator<Item = (&Target, &TargetHealth)> {
+        self.table.iter()
     }
 
     /// What the prober has to probe, in no particular order.

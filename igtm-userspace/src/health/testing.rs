@@ -7,8 +7,8 @@ use hickory_proto::rr::Name;
 
 use super::{NodeResult, Round, Target};
 use crate::config::model::{
-    Address, Config, HttpCheck, Instance, Limits, Monitor, MonitorId, Policy, Pool, PoolAddress,
-    PoolId, PoolType, Protocol, Server, Strategy, Switch, Tier, TierPool, XdpMode,
+    Address, Admin, Config, HttpCheck, Instance, Limits, Monitor, MonitorId, Policy, Pool,
+    PoolAddress, PoolId, PoolType, Protocol, Server, Strategy, Switch, Tier, TierPool, XdpMode,
 };
 
 /// A configuration with nothing but monitors and pools.
@@ -27,6 +27,7 @@ pub(crate) fn config(monitors: Vec<Monitor>, pools: Vec<Pool>) -> Config {
             start_wait: Duration::ZERO,
             stale_after: Duration::ZERO,
         },
+        admin: Admin::default(),
         limits: Limits::default(),
         zones: Vec::new(),
         lines: Vec::new(),

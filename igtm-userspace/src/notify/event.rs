@@ -1,7 +1,7 @@
 //! What happened, as templates see it and as `webhook` sends it (product.md §4, notify.md).
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The kinds of event that are raised so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -47,7 +47,7 @@ pub enum Severity {
 }
 
 /// Why, as one node saw it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeReason {
     /// The vantage point.
     pub node: String,

@@ -27,6 +27,7 @@ pub(super) fn config(channels: Vec<Channel>, subscriptions: Vec<Subscription>) -
             start_wait: Duration::ZERO,
             stale_after: Duration::ZERO,
         },
+        admin: crate::config::model::Admin::default(),
         limits: crate::config::model::Limits::default(),
         zones: vec![],
         lines: vec![],

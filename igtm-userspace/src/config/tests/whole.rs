@@ -9,10 +9,6 @@ use super::harness::{INSTANCE, POOL, STRATEGY, ZONE, expect, expect_after, probl
 #[test]
 fn what_is_not_built_is_refused_by_name() {
     for (text, expected) in [
-        (
-            "[admin]\nsocket = \"x\"",
-            "2:2: `[admin]` is not supported yet",
-        ),
         ("[geo]", "2:2: `[geo]` is not supported yet"),
         (
             "[[node]]\nname = \"x\"",

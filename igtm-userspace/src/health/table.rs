@@ -153,6 +153,13 @@ impl Health {
             .all(|health| health.state() != AddressState::Unknown)
     }
 
+    /// How many targets are known, of how many.
+    pub fn progress(&self) -> (usize, usize) {
+        let states = self.table.values().map(TargetHealth::state);
+        let known = states.filter(|state| *state != AddressState::Unknown);
+        (known.count(), self.table.len())
+    }
+
     /// What is known of `target`; `None` when the configuration does not want it.
     pub fn target(&self, target: &Target) -> Option<&TargetHealth> {
         self.table.get(target)

@@ -1,0 +1,5 @@
+//! The admin API.
+
+pub mod command;
+pub mod published;
+pub mod status;

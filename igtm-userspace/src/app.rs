@@ -5,11 +5,14 @@
 //!  load file ─ lock state ─ bind sockets ─ adopt maps ─ probe ─┬─ every target known ─┐
 //!                                                              └─ start_wait is over ─┴─ answer
 //!      ┌──────────────────────────────────────────────────────────────────────────────────┘
-//!      └─ round → health → snapshot → {maps, sockets} → events;  SIGHUP: the same from the file;
-//!         SIGTERM: drain, and the kernel goes on answering
+//!      └─ round → health → snapshot → {maps, sockets} → events;  SIGHUP, a command: the same from
+//!         the file; after each: what readers see;  SIGTERM: drain, and the kernel goes on answering
 //! ```
 
+mod change;
 mod cookies;
+mod events;
+mod publish;
 mod reload;
 mod service;
 
@@ -21,28 +24,32 @@ use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use igtm_common::cookie::Secrets;
 use jiff::Timestamp;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio::task::{JoinSet, block_in_place};
-use tokio::time::{MissedTickBehavior, interval, interval_at, timeout_at};
-use tracing::{error, info, warn};
+use tokio::task::JoinSet;
+use tokio::time::timeout_at;
+use tracing::{info, warn};
 
-use crate::alerts::{self, Since};
+use crate::admin::command::{self, Command};
+use crate::admin::published::{self, Refused};
+use crate::admin::{Door, Serving, Shared};
+use crate::alerts::Since;
 use crate::config::{self, model::Config};
 use crate::dataplane::{Capacity, Dataplane};
 use crate::dns::server::{Current, Listener};
+use crate::health::ledger::Ledger;
 use crate::health::{Health, Round, Target};
+use crate::metrics::Metrics;
 use crate::notify::Notifier;
 use crate::notify::event::Event;
 use crate::probe::{Prober, Vantage};
 use crate::snapshot::{Ground, Snapshot};
 use crate::state::State;
+use reload::Reloading;
 use service::{Stop, notify_service};
 
 /// Rounds that wait to be judged; probes wait when there are more.
 const ROUNDS: usize = 4096;
-/// How often the kernel hears that the daemon lives.
-const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How long pending alerts may take at the end.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -70,9 +77,16 @@ struct App {
     file: PathBuf,
     ground: Arc<Ground>,
     state: State,
+    /// The admin API; it ends with the daemon.
+    _admin: Serving,
+    /// What readers of the admin API are shown.
+    published: published::Current,
+    commands: mpsc::Receiver<Command>,
+    metrics: Metrics,
     dataplane: Option<Dataplane>,
     listener: Option<Listener>,
     health: Health,
+    ledger: Ledger,
     prober: Prober,
     rounds: mpsc::Receiver<Round>,
     notifier: Notifier,
@@ -85,6 +99,24 @@ struct App {
     changed: Vec<Target>,
     /// Events of transitions that are not yet part of what is answered.
     pending: Vec<Event>,
+    /// A file that is being read.
+    reloading: Option<Reloading>,
+    started: Timestamp,
+    /// When the configuration was applied.
+    applied: Timestamp,
+    /// The last file that was refused, if none was applied since.
+    refused: Option<Refused>,
+    trouble: Trouble,
+    last_heartbeat: Option<Timestamp>,
+}
+
+/// What the kernel has refused last.
+#[derive(Default)]
+struct Trouble {
+    /// A change of the answers.
+    answers: Option<String>,
+    /// A sign of life.
+    heartbeat: Option<String>,
 }
 
 impl App {
@@ -92,24 +124,41 @@ impl App {
     fn build(file: PathBuf, config: Arc<Config>) -> anyhow::Result<Self> {
         let server = &config.server;
         let state = State::open(&server.state_dir)?;
+        let door = Door::bind(&config.admin)?;
         let listener = Listener::bind(server)?;
         let hash_key =
             Dataplane::hash_key(server).unwrap_or_else(|| std::array::from_fn(|_| rand::random()));
         let ground = Arc::new(Ground::new(Arc::clone(&config), hash_key, None)?);
         let mut dataplane = Dataplane::open(&config, hash_key, needed(&ground))?;
         let cookies = cookies::first(dataplane.as_mut())?;
-        let health = Health::new(&config, Timestamp::now());
+        let started = Timestamp::now();
+        let health = Health::new(&config, started);
+        let metrics = Metrics::default();
         let (reports, rounds) = mpsc::channel(ROUNDS);
-        let prober = Prober::start(Vantage::new("local"), reports);
+        let vantage = Vantage::new("local").counted_by(metrics.clone());
+        let prober = Prober::start(vantage, reports);
         prober.set_targets(health.probes());
         let serial = state.serial();
+        let (told, commands) = mpsc::channel(command::WAITING);
+        let first = publish::first(file.clone(), &ground, &health, dataplane.is_some());
+        let published = Arc::new(ArcSwap::from_pointee(first));
+        let admin = door.serve(&Shared {
+            published: Arc::clone(&published),
+            commands: told,
+            metrics: metrics.clone(),
+        });
         Ok(Self {
             file,
             ground,
             state,
+            _admin: admin,
+            published,
+            commands,
+            metrics,
             dataplane,
             listener: Some(listener),
             health,
+            ledger: Ledger::default(),
             prober,
             rounds,
             notifier: Notifier::start(config),
@@ -119,6 +168,12 @@ impl App {
             cookies,
             changed: Vec::new(),
             pending: Vec::new(),
+            reloading: None,
+            started,
+            applied: started,
+            refused: None,
+            trouble: Trouble::default(),
+            last_heartbeat: None,
         })
     }
 
@@ -126,9 +181,16 @@ impl App {
     async fn first_rounds(&mut self) {
         let wait = self.ground.config.server.start_wait;
         let until = tokio::time::Instant::now() + wait;
+        let mut shown = Instant::now();
         while !self.health.all_known() {
             match timeout_at(until, self.rounds.recv()).await {
-                Ok(Some(round)) => self.judge(round),
+                Ok(Some(round)) => {
+                    self.judge(round);
+                    if shown.elapsed() >= events::HEARTBEAT {
+                        self.publish();
+                        shown = Instant::now();
+                    }
+                }
                 Ok(None) => return,
                 Err(_elapsed) => {
                     warn!(?wait, "start_wait is over before every address was probed");
@@ -150,10 +212,11 @@ impl App {
             .listener
             .take()
             .context("the sockets are served once")?;
-        let answering = listener.serve(&current);
+        let answering = listener.serve(&current, &self.metrics.replies);
         let snapshot = current.load_full();
         self.current = Some(current);
         self.tell(None, &snapshot);
+        self.publish();
         notify_service(&[sd_notify::NotifyState::Ready]);
         info!(
             instances = snapshot.ground.config.instances.len(),
@@ -163,165 +226,6 @@ impl App {
         );
         self.settle();
         Ok(answering)
-    }
-
-    /// Rounds, reloads and heartbeats, until told to stop.
-    async fn follow(&mut self, mut stop: Stop, mut hangup: Signal) {
-        let mut rotation = interval_at(
-            tokio::time::Instant::now() + cookies::ROTATION,
-            cookies::ROTATION,
-        );
-        let mut heartbeat = interval(HEARTBEAT);
-        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                biased;
-                signal = stop.wait() => {
-                    match self.dataplane {
-                        Some(_) => info!(signal, "stopping; the kernel goes on answering from its maps"),
-                        None => info!(signal, "stopping"),
-                    }
-                    notify_service(&[sd_notify::NotifyState::Stopping]);
-                    return;
-                }
-                Some(round) = self.rounds.recv() => {
-                    let verdict = Instant::now();
-                    self.judge(round);
-                    // What has come meanwhile becomes one step. Bounded: where rounds end faster
-                    // than they are judged, nothing would ever be answered nor stopped.
-                    for _ in 0..ROUNDS {
-                        let Ok(round) = self.rounds.try_recv() else { break };
-                        self.judge(round);
-                    }
-                    if !self.changed.is_empty() {
-                        self.change(None, verdict);
-                    }
-                }
-                _ = hangup.recv() => self.reload(),
-                _ = heartbeat.tick() => self.beat(),
-                _ = rotation.tick() => self.rotate_cookies(),
-            }
-        }
-    }
-
-    /// Takes in a round; a state that it changed waits for [`Self::change`].
-    fn judge(&mut self, round: Round) {
-        let Some(transition) = self.health.report(round, Timestamp::now()) else {
-            return;
-        };
-        let reasons: Vec<String> = transition
-            .reasons
-            .iter()
-            .map(|reason| format!("{}: {}", reason.node, reason.reason))
-            .collect();
-        info!(
-            address = %transition.target.address,
-            monitor = self.ground.config.monitor(transition.target.monitor).name,
-            from = ?transition.from,
-            to = ?transition.to,
-            reasons = reasons.join("; "),
-            "state"
-        );
-        let events = alerts::of_transition(&self.ground, &transition);
-        self.pending.extend(events);
-        self.changed.push(transition.target);
-    }
-
-    /// Decides what has changed, or all of another ground, and makes it the answer everywhere; on
-    /// an error all stays as it was.
-    fn change(&mut self, ground: Option<Arc<Ground>>, since: Instant) -> bool {
-        let Some(current) = self.current.clone() else {
-            return false;
-        };
-        let serial = self.next_serial();
-        let snapshot = Arc::new(match ground {
-            Some(ground) => Snapshot::new(ground, &self.health, serial, self.cookies),
-            None => current.load().after(&self.changed, &self.health, serial),
-        });
-        if let Err(error) = self.write(&snapshot) {
-            error!(
-                error = format!("{error:#}"),
-                "the answers stay as they were"
-            );
-            return false;
-        }
-        self.changed.clear();
-        let former = current.swap(Arc::clone(&snapshot));
-        info!(
-            took_us = since.elapsed().as_micros() as u64,
-            serial = snapshot.serial,
-            answers = snapshot.image.answers_changed(),
-            "answers changed"
-        );
-        self.tell(Some(&former), &snapshot);
-        self.settle();
-        true
-    }
-
-    fn reserve_serials(&mut self, used: u32) {
-        if let Err(error) = block_in_place(|| self.state.reserve_serials(used)) {
-            error!(%error, "the SOA serial may not rise across a restart");
-        }
-    }
-
-    /// Waits now for what the next change would else wait for.
-    fn settle(&mut self) {
-        if let Some(dataplane) = &mut self.dataplane
-            && let Err(error) = block_in_place(|| dataplane.settle())
-        {
-            error!(%error, "the maps are brought up to date with the next change");
-        }
-    }
-
-    /// Above every serial that was ever answered, also when the clock went back (RFC 1982
-    /// arithmetic is not needed before 2106).
-    fn next_serial(&self) -> u32 {
-        let now = u32::try_from(Timestamp::now().as_second()).unwrap_or(u32::MAX);
-        now.max(self.serial.saturating_add(1))
-    }
-
-    /// The kernel first: what it refuses is not answered in userspace either.
-    fn write(&mut self, snapshot: &Snapshot) -> anyhow::Result<()> {
-        if let Some(dataplane) = &mut self.dataplane {
-            block_in_place(|| dataplane.apply(&snapshot.ground.config, &snapshot.image))?;
-        }
-        self.serial = snapshot.serial;
-        Ok(())
-    }
-
-    /// Raises what has happened, and keeps what must outlive the daemon. After the answers: no
-    /// alert and no disk ever delays a failover.
-    fn tell(&mut self, former: Option<&Snapshot>, now: &Snapshot) {
-        let moves = self.since.of_change(former, now, Timestamp::now());
-        for event in self.pending.drain(..).chain(moves) {
-            info!(event = event.kind.name(), "{}", event.title);
-            self.notifier.raise(event);
-        }
-        self.reserve_serials(now.serial);
-    }
-
-    fn beat(&mut self) {
-        if let Some(dataplane) = &mut self.dataplane
-            && let Err(error) = block_in_place(|| dataplane.heartbeat())
-        {
-            error!(%error, "heartbeat");
-        }
-    }
-
-    /// Other secrets for server cookies; the former ones stay valid for their hour.
-    fn rotate_cookies(&mut self) {
-        let cookies = cookies::renewed(self.cookies);
-        if let Some(dataplane) = &mut self.dataplane
-            && let Err(error) = dataplane.set_cookies(cookies)
-        {
-            error!(%error, "the secrets of cookies stay as they were");
-            return;
-        }
-        self.cookies = cookies;
-        if let Some(current) = &self.current {
-            let snapshot = current.load().with_cookies(self.cookies);
-            current.store(Arc::new(snapshot));
-        }
     }
 
     /// Ends what is under way: probes at once, alerts within [`DRAIN`].

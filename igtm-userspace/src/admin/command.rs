@@ -29,7 +29,7 @@ pub enum Command {
 pub type Reloaded = Result<Applied, NotApplied>;
 
 /// A file that is applied, or that could be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied {
     /// Objects that are different.
     pub changes: Changes,

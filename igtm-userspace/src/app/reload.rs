@@ -1,56 +1,130 @@
-//! SIGHUP: the file anew, whole or not at all.
+//! The file anew: whole or not at all. Read and compiled beside the main loop, which goes on
+//! judging rounds meanwhile; applied by it as one step.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tracing::{error, info};
 
 use super::App;
 use super::service::notify_service;
-use crate::config::{self, model::Config};
-use crate::snapshot::Ground;
+use crate::admin::command::{Applied, NotApplied, Reloaded};
+use crate::admin::needs_restart;
+use crate::admin::published::Refused;
+use crate::config::{self, diff, model::Config};
+use crate::metrics::ReloadResult;
+use crate::snapshot::{Ground, Snapshot, compare};
+
+/// Lines of what changes that are logged.
+const LOGGED: usize = 40;
+
+/// Who waits for what becomes of a reload; nobody does after a SIGHUP.
+type Asker = Option<oneshot::Sender<Reloaded>>;
+
+/// A file that is being read.
+pub(super) struct Reloading {
+    task: JoinHandle<Result<Ground, NotApplied>>,
+    started: Instant,
+    askers: Vec<Asker>,
+    /// Those who asked since: the file may have changed after it was read.
+    again: Vec<Asker>,
+}
+
+/// The end of what is being read; never, when nothing is.
+pub(super) async fn read(reloading: &mut Option<Reloading>) -> Result<Ground, NotApplied> {
+    let Some(reloading) = reloading else {
+        return std::future::pending().await;
+    };
+    let read = (&mut reloading.task).await;
+    read.unwrap_or_else(|error| Err(NotApplied::Refused(error.to_string())))
+}
 
 impl App {
-    /// The file anew: whole or not at all.
-    pub(super) fn reload(&mut self) {
-        let started = Instant::now();
-        notify_service(&[sd_notify::NotifyState::Reloading]);
-        match self.reloaded() {
-            Ok(config) => {
-                let health = self.health.clone();
-                self.health.reconcile(&config, Timestamp::now());
-                let hash_key = self.ground.hash_key;
-                let ground = Ground::new(Arc::clone(&config), hash_key, Some(&self.ground));
-                let applied = match ground {
-                    Ok(ground) => {
-                        let ground = Arc::new(ground);
-                        let applied = self.change(Some(Arc::clone(&ground)), started);
-                        if applied {
-                            self.ground = ground;
-                        }
-                        applied
-                    }
-                    Err(error) => {
-                        error!(%error, "the file is not applied");
-                        false
-                    }
-                };
-                if applied {
-                    self.configure(&config);
-                    self.prober.set_targets(self.health.probes());
-                    self.notifier.reconfigure(config);
-                    info!(file = %self.file.display(), "reloaded");
-                } else {
-                    self.health = health;
-                }
-            }
-            Err(error) => error!(
-                file = %self.file.display(),
-                "the file is refused, what ran before goes on:\n{error:#}"
-            ),
+    /// Begins to read the file; when one is being read, it is read once more after that.
+    pub(super) fn reload(&mut self, asker: Asker) {
+        if let Some(reloading) = &mut self.reloading {
+            reloading.again.push(asker);
+            return;
         }
+        self.begin(vec![asker]);
+    }
+
+    fn begin(&mut self, askers: Vec<Asker>) {
+        notify_service(&[sd_notify::NotifyState::Reloading]);
+        let (file, running) = (self.file.clone(), Arc::clone(&self.ground));
+        self.reloading = Some(Reloading {
+            task: spawn_blocking(move || compiled(&file, &running)),
+            started: Instant::now(),
+            askers,
+            again: Vec::new(),
+        });
+    }
+
+    /// Applies what was read, or says why not.
+    pub(super) fn finish_reload(&mut self, read: Result<Ground, NotApplied>) {
+        let Some(reloading) = self.reloading.take() else {
+            return;
+        };
+        let Reloading {
+            started,
+            askers,
+            again,
+            ..
+        } = reloading;
+        let before = self.snapshot();
+        match read.and_then(|ground| self.apply(Arc::new(ground), started)) {
+            Ok(after) => {
+                self.metrics.reload(ReloadResult::applied);
+                self.refused = None;
+                self.applied = Timestamp::now();
+                let file = self.file.display().to_string();
+                // Nobody waits for the description but those who asked.
+                drop(spawn_blocking(move || {
+                    let applied = describe(before.as_deref(), &after, started);
+                    log(&file, &applied);
+                    answer(askers, &Ok(applied));
+                }));
+            }
+            Err(refused) => {
+                self.metrics.reload(ReloadResult::refused);
+                error!(
+                    file = %self.file.display(),
+                    "the file is refused, what ran before goes on:\n{refused}"
+                );
+                self.refused = Some(Refused {
+                    at: Timestamp::now(),
+                    why: refused.to_string(),
+                });
+                answer(askers, &Err(refused));
+            }
+        }
+        self.publish();
         notify_service(&[sd_notify::NotifyState::Ready]);
+        self.settle();
+        if !again.is_empty() {
+            self.begin(again);
+        }
+    }
+
+    fn apply(&mut self, ground: Arc<Ground>, since: Instant) -> Result<Arc<Snapshot>, NotApplied> {
+        let config = Arc::clone(&ground.config);
+        let health = self.health.clone();
+        self.health.reconcile(&config, Timestamp::now());
+        if let Err(error) = self.change(Some(Arc::clone(&ground)), since) {
+            self.health = health;
+            return Err(NotApplied::Refused(error));
+        }
+        self.ground = ground;
+        self.ledger.reconcile(&config);
+        self.configure(&config);
+        self.prober.set_targets(self.health.probes());
+        self.notifier.reconfigure(config);
+        let nothing = || NotApplied::Refused("nothing is answered yet".to_owned());
+        self.snapshot().ok_or_else(nothing)
     }
 
     /// Tells the kernel what a new file says besides the answers.
@@ -61,15 +135,49 @@ impl App {
             error!(%error, "the kernel's settings stay as they were");
         }
     }
+}
 
-    fn reloaded(&self) -> anyhow::Result<Arc<Config>> {
-        let config = config::load(&self.file)?;
-        let running = &self.ground.config.server;
-        anyhow::ensure!(
-            config.server == *running,
-            "{}: [server] has changed: that takes a restart",
-            self.file.display()
-        );
-        Ok(Arc::new(config))
+/// The file, validated and compiled; what is the same as in `running` is taken from there.
+fn compiled(file: &Path, running: &Ground) -> Result<Ground, NotApplied> {
+    let config = Arc::new(config::load(file)?);
+    if let Some(table) = needs_restart(&running.config, &config) {
+        let why = format!("{}: {table}", file.display());
+        return Err(NotApplied::Refused(why));
+    }
+    Ground::new(config, running.hash_key, Some(running))
+        .map_err(|error| NotApplied::Refused(error.to_string()))
+}
+
+fn describe(before: Option<&Snapshot>, after: &Snapshot, started: Instant) -> Applied {
+    let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let Some(before) = before else {
+        return Applied {
+            took_ms,
+            ..Applied::default()
+        };
+    };
+    Applied {
+        changes: diff::diff(&before.ground.config, &after.ground.config),
+        answers: compare::compare(before, after),
+        restart: None,
+        took_ms,
+    }
+}
+
+fn log(file: &str, applied: &Applied) {
+    let text = applied.to_string();
+    let mut lines: Vec<&str> = text.lines().collect();
+    if lines.len() > LOGGED {
+        lines.truncate(LOGGED);
+        lines.push("…");
+    }
+    let took_ms = applied.took_ms;
+    info!(file, took_ms, "reloaded: {}", lines.join("\n"));
+}
+
+fn answer(askers: Vec<Asker>, reloaded: &Reloaded) {
+    for asker in askers.into_iter().flatten() {
+        // Whoever asked may have gone.
+        let _gone = asker.send(reloaded.clone());
     }
 }

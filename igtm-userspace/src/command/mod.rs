@@ -1,6 +1,8 @@
 //! The commands of `igtm`, one file each. They print and choose the exit code; they decide nothing.
 
 pub mod check;
+pub mod daemon;
 pub mod explain;
 pub mod map;
+pub mod status;
 pub mod tail;

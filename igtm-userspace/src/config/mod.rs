@@ -23,6 +23,7 @@ mod reader;
 mod rules;
 mod secret;
 mod server;
+mod socket;
 mod strategy;
 mod subscription;
 mod value;
@@ -36,6 +37,7 @@ use std::path::Path;
 use toml::de::DeTable;
 
 pub use self::problem::{Problem, Problems};
+pub use self::socket::socket;
 
 use self::model::Config;
 use self::problem::{At, Report};

@@ -19,6 +19,7 @@ use tracing::{debug, error};
 
 use super::answer::{Circumstances, Transport, answer};
 use crate::config::model::Server;
+use crate::metrics::replies::Replies;
 use crate::snapshot::Snapshot;
 
 /// What every socket answers from.
@@ -102,12 +103,13 @@ impl Listener {
     }
 
     /// Answers from `current` until the returned tasks are dropped.
-    pub fn serve(self, current: &Current) -> JoinSet<()> {
+    pub fn serve(self, current: &Current, replies: &Arc<Replies>) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         for socket in self.udp {
             let socket = Arc::new(socket);
             for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-                tasks.spawn(serve_udp(Arc::clone(&socket), Arc::clone(current)));
+                let (socket, current) = (Arc::clone(&socket), Arc::clone(current));
+                tasks.spawn(serve_udp(socket, current, Arc::clone(replies)));
             }
         }
         let connections = Arc::new(Semaphore::new(CONNECTIONS));
@@ -115,6 +117,7 @@ impl Listener {
             tasks.spawn(serve_tcp(
                 listener,
                 Arc::clone(current),
+                Arc::clone(replies),
                 Arc::clone(&connections),
             ));
         }
@@ -170,7 +173,7 @@ fn circumstances(client: IpAddr, transport: Transport) -> Circumstances {
     }
 }
 
-async fn serve_udp(socket: Arc<UdpSocket>, current: Current) {
+async fn serve_udp(socket: Arc<UdpSocket>, current: Current, replies: Arc<Replies>) {
     let mut query = vec![0; QUERY_OCTETS];
     loop {
         let (octets, client) = match socket.recv_from(&mut query).await {
@@ -185,6 +188,7 @@ async fn serve_udp(socket: Arc<UdpSocket>, current: Current) {
         let snapshot = current.load();
         let now = circumstances(client.ip(), Transport::Udp);
         let reply = answer(&snapshot, &query[..octets], now);
+        replies.count(reply.as_deref());
         if let Some(reply) = reply
             && let Err(error) = socket.send_to(&reply, client).await
         {
@@ -193,7 +197,12 @@ async fn serve_udp(socket: Arc<UdpSocket>, current: Current) {
     }
 }
 
-async fn serve_tcp(listener: TcpListener, current: Current, connections: Arc<Semaphore>) {
+async fn serve_tcp(
+    listener: TcpListener,
+    current: Current,
+    replies: Arc<Replies>,
+    connections: Arc<Semaphore>,
+) {
     // Dropping the set ends its connections.
     let mut served = JoinSet::new();
     loop {
@@ -203,9 +212,10 @@ async fn serve_tcp(listener: TcpListener, current: Current, connections: Arc<Sem
         };
         match listener.accept().await {
             Ok((stream, client)) => {
-                let current = Arc::clone(&current);
+                let (current, replies) = (Arc::clone(&current), Arc::clone(&replies));
                 served.spawn(async move {
-                    if let Err(error) = serve_connection(stream, client.ip(), &current).await {
+                    let served = serve_connection(stream, client.ip(), &current, &replies);
+                    if let Err(error) = served.await {
                         debug!(%error, %client, "TCP connection");
                     }
                     drop(permit);
@@ -224,6 +234,7 @@ async fn serve_connection(
     mut stream: TcpStream,
     client: IpAddr,
     current: &Current,
+    replies: &Replies,
 ) -> io::Result<()> {
     let mut query = Vec::new();
     loop {
@@ -237,7 +248,9 @@ async fn serve_connection(
         timeout(IDLE, stream.read_exact(&mut query)).await??;
         let snapshot = current.load_full();
         let now = circumstances(client, Transport::Tcp);
-        let Some(reply) = answer(&snapshot, &query, now) else {
+        let reply = answer(&snapshot, &query, now);
+        replies.count(reply.as_deref());
+        let Some(reply) = reply else {
             return Ok(());
         };
         let mut framed = (reply.len() as u16).to_be_bytes().to_vec();

@@ -47,6 +47,17 @@ pub enum AddressState {
 }
 
 impl AddressState {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Unmonitored => "unmonitored",
+            Self::Ok => "ok",
+            Self::Warn => "warn",
+            Self::Down => "down",
+        }
+    }
+
     /// Whether an enabled address in this state may be answered.
     pub fn usable(self) -> bool {
         self != Self::Down

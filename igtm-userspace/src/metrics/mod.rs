@@ -1,12 +1,9 @@
 //! What is counted while the daemon runs, for `/metrics`.
 //!
 //! Here are the counts that somebody must make when something happens; what can be read when
-//! Prometheus asks is read then (`scrape`). Must not have the name of a query as a label.
+//! Prometheus asks is read then (`admin::scrape`). Must not have the name of a query as a label.
 
 pub mod replies;
-pub mod scrape;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -143,7 +140,7 @@ impl Metrics {
     }
 
     /// Registers all of it.
-    fn register(&self, registry: &mut Registry) {
+    pub(crate) fn register(&self, registry: &mut Registry) {
         registry.register(
             "igtm_probe_rounds",
             "Rounds of probes that ended, by protocol and result",

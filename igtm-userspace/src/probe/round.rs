@@ -3,6 +3,7 @@
 //! Must not remember former rounds.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::{Vantage, attempt};
 use crate::config::model::Monitor;
@@ -14,6 +15,11 @@ pub(super) async fn round(
     target: &Target,
     monitor: &Arc<Monitor>,
 ) -> Vec<NodeResult> {
+    let began = Instant::now();
+    let count = |good| {
+        let metrics = vantage.metrics();
+        metrics.round(&monitor.protocol, good, began.elapsed());
+    };
     let mut outcome = Ok(());
     for number in 0..=monitor.retries {
         match attempt(vantage, target, monitor).await {
@@ -23,6 +29,7 @@ pub(super) async fn round(
             }
             Err(failure) if failure.is_local() => {
                 vantage.complain(&failure);
+                count(None);
                 return Vec::new();
             }
             Err(failure) => {
@@ -38,6 +45,7 @@ pub(super) async fn round(
             }
         }
     }
+    count(Some(outcome.is_ok()));
     vec![NodeResult {
         node: vantage.node().to_owned(),
         outcome,

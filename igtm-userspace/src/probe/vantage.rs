@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::failure::Failure;
 use super::ping::Echo;
 use super::tls::Tls;
+use crate::metrics::Metrics;
 
 /// Tcp and http attempts at once, well inside the usual limit of 1024 open files.
 const MAX_ATTEMPTS: usize = 512;
@@ -26,6 +27,7 @@ pub struct Vantage {
     echo: Echo,
     sockets: Semaphore,
     complained: Mutex<Option<Instant>>,
+    metrics: Metrics,
 }
 
 impl Vantage {
@@ -52,7 +54,17 @@ impl Vantage {
             echo: Echo::new(),
             sockets: Semaphore::new(MAX_ATTEMPTS),
             complained: Mutex::new(None),
+            metrics: Metrics::default(),
         }
+    }
+
+    /// The same, whose rounds are counted there.
+    pub fn counted_by(self, metrics: Metrics) -> Self {
+        Self { metrics, ..self }
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// The name.

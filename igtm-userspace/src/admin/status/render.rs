@@ -152,7 +152,7 @@ impl Drawing<'_> {
             AddressState::Down => Look::Bad,
             AddressState::Unmonitored => Look::Dim,
         };
-        self.paint(look, word(state))
+        self.paint(look, state.name())
     }
 
     fn instance(&self, instance: &InstanceStatus) -> Node {
@@ -314,19 +314,9 @@ impl Drawing<'_> {
     }
 }
 
-fn word(state: AddressState) -> &'static str {
-    match state {
-        AddressState::Unknown => "unknown",
-        AddressState::Unmonitored => "unmonitored",
-        AddressState::Ok => "ok",
-        AddressState::Warn => "warn",
-        AddressState::Down => "down",
-    }
-}
-
 fn shown_state(one: &AddressStatus) -> String {
     match one.enabled {
-        true => word(one.state),
+        true => one.state.name(),
         false => "disabled",
     }
     .to_owned()

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use super::*;
 use crate::admin::status::tests::{FILE, published};
+use crate::config::model::Protocol;
+use crate::metrics::ReloadResult;
+use crate::notify::event::Kind;
 use crate::snapshot::fixture::ground;
 
-fn page(failing: &[&str], kernel: Option<scrape::KernelCounters>) -> String {
+fn page(failing: &[&str], kernel: Option<KernelCounters>) -> String {
     let metrics = Metrics::default();
     let tcp = Protocol::Tcp { port: 80 };
     metrics.round(&tcp, Some(true), Duration::from_millis(3));
@@ -20,7 +23,7 @@ fn page(failing: &[&str], kernel: Option<scrape::KernelCounters>) -> String {
     metrics.replies.count(None);
     let published = published(&ground(FILE), failing);
     let now = published.at;
-    scrape::page(&metrics, &published, kernel, now).expect("it is text")
+    super::page(&metrics, &published, kernel, now).expect("it is text")
 }
 
 #[test]
@@ -86,9 +89,15 @@ fn of_very_many_addresses_those_that_fail_are_told() {
         addresses.join(", ")
     );
     let published = published(&ground(&file), &["10.0.3.7"]);
-    let page = scrape::page(&Metrics::default(), &published, None, published.at).expect("text");
+    let page = super::page(&Metrics::default(), &published, None, published.at).expect("text");
     assert!(page.contains("igtm_address_usable{pool=\"many\",address=\"10.0.3.7\"} 0.0"));
     assert!(!page.contains("address=\"10.0.3.8\""));
-    assert!(page.contains("igtm_addresses_left_out 10302.0"), "{}", page.lines().filter(|l| l.contains("left_out")).collect::<String>());
+    assert!(
+        page.contains("igtm_addresses_left_out 10302.0"),
+        "{}",
+        page.lines()
+            .filter(|l| l.contains("left_out"))
+            .collect::<String>()
+    );
     assert!(page.contains("igtm_targets{state=\"ok\"} 10302.0"));
 }

@@ -3,6 +3,9 @@
 //! Reads and writes text; changes nothing. Labels are the configuration's own names, which are
 //! bounded; where there are very many addresses, only those that are not ok have series.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use jiff::Timestamp;
@@ -11,27 +14,27 @@ use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
-use super::Metrics;
-use crate::admin::published::Published;
-use crate::admin::status::build::States;
-use crate::admin::status::pools::{self, Usage};
+use super::published::Published;
+use super::status::build::States;
+use super::status::pools::{self, Usage};
 use crate::config::model::PoolId;
 use crate::health::rollup::State;
 use crate::health::{AddressState, Target, TargetHealth};
+use crate::metrics::Metrics;
 
 /// What the text is: OpenMetrics, which Prometheus asks for.
-pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// With more addresses in pools than this, only those that are not ok have series of their own.
 const MOST_ADDRESSES: usize = 10_000;
 
 /// What the kernel has counted.
-pub type KernelCounters = Vec<(&'static str, u64)>;
+pub(super) type KernelCounters = Vec<(&'static str, u64)>;
 
 /// The page.
 ///
 /// # Errors
 /// None that is known of: the text is written to memory.
-pub fn page(
+pub(super) fn page(
     metrics: &Metrics,
     published: &Published,
     kernel: Option<KernelCounters>,
@@ -169,7 +172,7 @@ impl Seen {
             targets[health.state() as usize] += 1;
         }
         let targets = ADDRESS_STATES.into_iter().zip(targets);
-        let targets = targets.map(|((_, name), count)| (vec![("state", name)], count as f64));
+        let targets = targets.map(|(state, count)| (vec![("state", state.name())], count as f64));
         sheet.gauges("igtm_targets", "What is probed, by state", targets)?;
         let pools = config.pools.iter().zip(&pool_states).map(|(pool, state)| {
             let labels = vec![("pool", pool.name.as_str()), ("state", state.name())];
@@ -208,9 +211,8 @@ impl Seen {
             "igtm_address_state",
             "1 for the state that an address of a pool is in",
             listed().map(|row| {
-                let (_, name) = ADDRESS_STATES[row.health.state() as usize];
                 let mut labels = row.labels();
-                labels.push(("state", name));
+                labels.push(("state", row.health.state().name()));
                 (labels, 1.0)
             }),
         )?;
@@ -247,13 +249,13 @@ impl Seen {
     }
 }
 
-/// Every state with its name, each at the place of its number.
-const ADDRESS_STATES: [(AddressState, &str); 5] = [
-    (AddressState::Unknown, "unknown"),
-    (AddressState::Unmonitored, "unmonitored"),
-    (AddressState::Ok, "ok"),
-    (AddressState::Warn, "warn"),
-    (AddressState::Down, "down"),
+/// Every state, each at the place of its number.
+const ADDRESS_STATES: [AddressState; 5] = [
+    AddressState::Unknown,
+    AddressState::Unmonitored,
+    AddressState::Ok,
+    AddressState::Warn,
+    AddressState::Down,
 ];
 
 type Labels<'a> = Vec<(&'static str, &'a str)>;
@@ -285,7 +287,11 @@ impl Sheet<'_, '_> {
         let encoder = &mut *self.0;
         let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
         for (labels, value) in rows {
-            family.encode_family(&labels)?.encode_gauge(&value)?;
+            if labels.is_empty() {
+                family.encode_gauge(&value)?;
+            } else {
+                family.encode_family(&labels)?.encode_gauge(&value)?;
+            }
         }
         Ok(())
     }

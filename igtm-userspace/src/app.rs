@@ -58,6 +58,8 @@ pub async fn run(file: PathBuf) -> anyhow::Result<()> {
     // First of all: a SIGHUP that nobody takes ends the process, and reading the file may take long.
     let mut stop = Stop::new()?;
     let hangup = signal(SignalKind::hangup()).context("SIGHUP")?;
+    // Whoever asks what another file would change names it from elsewhere: paths must compare.
+    let file = std::path::absolute(&file).context("the configuration's path")?;
     let config = Arc::new(config::load(&file)?);
     let mut app = App::build(file, config)?;
     tokio::select! {

@@ -3,7 +3,9 @@
 //! Pure; objects are the same when they have the same name. Must not know what comes of it for
 //! answers (that takes health: `snapshot::compare`), and never shows a secret.
 
+mod objects;
 mod outline;
+mod pools;
 #[cfg(test)]
 mod tests;
 
@@ -217,15 +219,15 @@ fn lines(old: &Config, new: &Config, changes: &mut Changes) {
     };
     let (was, is) = (by_name(old), by_name(new));
     for line in old.lines.iter().filter(|line| !is.contains_key(&line.name)) {
-        changes.compare(Some(&outline::line(old, line)), None);
+        changes.compare(Some(&objects::line(old, line)), None);
     }
     for line in &new.lines {
         let Some(before) = was.get(&line.name).map(|at| &old.lines[*at]) else {
-            changes.compare(None, Some(&outline::line(new, line)));
+            changes.compare(None, Some(&objects::line(new, line)));
             continue;
         };
-        let after = outline::line(new, line);
-        let mut fields = fields(&outline::line(old, before), &after);
+        let after = objects::line(new, line);
+        let mut fields = fields(&objects::line(old, before), &after);
         fields.extend(prefixes(before, line));
         if !fields.is_empty() {
             changes.push(&after, How::Changed, fields);

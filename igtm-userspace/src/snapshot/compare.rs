@@ -173,10 +173,12 @@ impl fmt::Display for AnswersChanged {
         if self.answers == 0 {
             return writeln!(f, "no name is answered otherwise");
         }
+        let many = |count: usize| if count == 1 { "" } else { "s" };
+        let (names, answers) = (self.names, self.answers);
+        let (s, more) = (many(names), many(answers));
         writeln!(
             f,
-            "answered otherwise: {} names, {} answers",
-            self.names, self.answers
+            "answered otherwise: {names} name{s}, {answers} answer{more}"
         )?;
         for one in &self.listed {
             let AnswerChange {
@@ -252,7 +254,7 @@ tier = [{ pools = ["b"] }]
         let weight = FILE.replace("192.0.2.2\"", "192.0.2.9\"");
         assert_eq!(
             changed(&weight, &[]),
-            "answered otherwise: 1 names, 1 answers\n  api.example.com A on default: 192.0.2.2 (TTL 60 s) → 192.0.2.9 (TTL 60 s)\n"
+            "answered otherwise: 1 name, 1 answer\n  api.example.com A on default: 192.0.2.2 (TTL 60 s) → 192.0.2.9 (TTL 60 s)\n"
         );
         // With a down, the fallback answers: the same edit shows at both names.
         assert!(changed(&weight, &["192.0.2.1"]).contains("2 names, 2 answers"));
@@ -263,7 +265,7 @@ tier = [{ pools = ["b"] }]
         );
         assert_eq!(
             changed(&claimed, &[]),
-            "answered otherwise: 1 names, 1 answers\n  www.example.com A on telecom: none → 192.0.2.1 (TTL 60 s)\n"
+            "answered otherwise: 1 name, 1 answer\n  www.example.com A on telecom: none → 192.0.2.1 (TTL 60 s)\n"
         );
         let gone = FILE.replace("domain = \"api.", "domain = \"app.");
         assert_eq!(

@@ -5,7 +5,7 @@
 
 use super::{DaemonStatus, InstanceStatus, MonitorStatus, RefusedStatus, Status, Summary};
 use crate::admin::published::Published;
-use crate::config::model::{Config, Instance, Policy, Switch};
+use crate::config::model::{Config, Instance, Switch};
 use crate::health::rollup::{self, State};
 
 use super::pools::{self, Usage};
@@ -255,18 +255,10 @@ fn tier_status(
         usable: view.map(|view| view.usable),
         enabled: view.map(|view| view.enabled),
         min_healthy: tier.min_healthy,
-        policy: policy_word(tier.policy).to_owned(),
+        policy: tier.policy.name().to_owned(),
         pools: places
             .map(|place| (config.pool(place.pool).name.clone(), place.weight))
             .collect(),
-    }
-}
-
-/// As the file says it.
-pub(super) fn policy_word(policy: Policy) -> &'static str {
-    match policy {
-        Policy::All => "all",
-        Policy::Weight => "weight",
     }
 }
 

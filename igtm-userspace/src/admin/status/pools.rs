@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use hickory_proto::rr::Name;
 
-use super::build::{MOST_SHOWN, policy_word};
+use super::build::MOST_SHOWN;
 use super::{AddressStatus, PoolStatus};
 use crate::admin::published::Published;
-use crate::config::model::{Config, Instance, Pool, PoolAddress, PoolId, PoolType, Strategy};
+use crate::config::model::{Config, Instance, Pool, PoolAddress, PoolId, Strategy};
 use crate::health::rollup::{self, State};
 use crate::health::{AddressState, Target, is_by_instance};
 
@@ -169,13 +169,8 @@ fn pool_status<'a>(
     };
     PoolStatus {
         name: pool.name.clone(),
-        r#type: match pool.r#type {
-            PoolType::Ipv4 => "ipv4",
-            PoolType::Ipv6 => "ipv6",
-            PoolType::Domain => "domain",
-        }
-        .to_owned(),
-        policy: policy_word(pool.policy).to_owned(),
+        r#type: pool.r#type.name().to_owned(),
+        policy: pool.policy.name().to_owned(),
         state,
         monitor: pool.monitor.map(|id| config.monitor(id).name.clone()),
         users: 0,

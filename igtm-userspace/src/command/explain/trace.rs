@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use hickory_proto::rr::RecordType;
 
 use super::{Answer, CandidateTrace, Decided, Known, Outcome, Question, TierTrace, Withheld, text};
-use crate::config::model::{Address, Config, Policy, Pool, PoolAddress, PoolId, PoolType, Switch};
+use crate::config::model::{Address, Config, Pool, PoolAddress, PoolId, PoolType, Switch};
 use crate::health::Target;
 use crate::line::longest_prefix;
 use crate::policy::{Active, Draw, tier};
@@ -44,10 +44,7 @@ fn tiers(config: &Config, outcome: &Outcome<'_>) -> Vec<TierTrace> {
             usable: view.usable,
             enabled: view.enabled,
             min_healthy: view.min_healthy,
-            policy: match tier.policy {
-                Policy::All => "all",
-                Policy::Weight => "weight",
-            },
+            policy: tier.policy.name(),
             pools: pools(config, tier.pools.iter().map(|place| place.pool)),
         })
         .collect()

@@ -80,6 +80,7 @@ impl App {
             Ok(after) => {
                 self.metrics.reload(ReloadResult::applied);
                 self.refused = None;
+                self.trouble.answers = None;
                 self.applied = Timestamp::now();
                 let file = self.file.display().to_string();
                 // Nobody waits for the description but those who asked.

@@ -1,12 +1,11 @@
 //! How many rounds of each monitor were good and how many not, by the hour, for seven days.
 //!
-//! Pure. Must not judge: a round is good here when no node failed in it.
+//! Pure. Must not judge: whoever records a round says whether a node failed in it.
 
 use imbl::{HashMap, OrdMap};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Round;
 use crate::config::model::Config;
 
 /// Hours that are kept.
@@ -29,21 +28,17 @@ pub struct Rounds {
 }
 
 impl Ledger {
-    /// Counts a round that ended `now`; one that nobody reported in does not count.
-    pub fn record(&mut self, round: &Round, now: Timestamp) {
-        if round.results.is_empty() {
-            return;
+    /// Counts a round of a monitor that ended `now`, and in which no node failed, or some did.
+    pub fn record(&mut self, monitor: &str, good: bool, now: Timestamp) {
+        if !self.hours.contains_key(monitor) {
+            self.hours.insert(monitor.to_owned(), OrdMap::new());
         }
-        let name = &round.monitor.name;
-        if !self.hours.contains_key(name) {
-            self.hours.insert(name.clone(), OrdMap::new());
-        }
-        let Some(hours) = self.hours.get_mut(name) else {
+        let Some(hours) = self.hours.get_mut(monitor) else {
             return;
         };
         let hour = hour(now);
         let rounds = hours.entry(hour).or_default();
-        if round.results.iter().all(|result| result.outcome.is_ok()) {
+        if good {
             rounds.good += 1;
         } else {
             rounds.failing += 1;
@@ -81,29 +76,23 @@ fn hour(at: Timestamp) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::health::targets;
-    use crate::health::testing::{config, monitor, nodes, ping, pool, round};
+    use crate::health::testing::{config, monitor, ping};
 
     #[test]
     fn seven_days_are_kept() {
-        let mut file = config(
-            vec![monitor("icmp", ping())],
-            vec![pool("a", Some(0), &["192.0.2.1"])],
-        );
-        let target = targets(&file).pop_first().expect("one");
+        let mut file = config(vec![monitor("icmp", ping())], Vec::new());
         let at = |hours: i64| Timestamp::from_second(hours * HOUR_S).expect("a time");
         let mut ledger = Ledger::default();
         let rounds = |good, failing| Rounds { good, failing };
         assert_eq!(ledger.of("icmp", at(0)), rounds(0, 0));
-        ledger.record(&round(&file, &target, nodes(0, 2)), at(0));
-        ledger.record(&round(&file, &target, nodes(0, 2)), at(1));
-        ledger.record(&round(&file, &target, nodes(1, 2)), at(1));
-        ledger.record(&round(&file, &target, nodes(0, 0)), at(1));
+        ledger.record("icmp", true, at(0));
+        ledger.record("icmp", true, at(1));
+        ledger.record("icmp", false, at(1));
         assert_eq!(ledger.of("icmp", at(1)), rounds(2, 1));
         assert_eq!(ledger.of("icmp", at(167)), rounds(2, 1));
         assert_eq!(ledger.of("icmp", at(168)), rounds(1, 1));
         // What is too old goes when something comes.
-        ledger.record(&round(&file, &target, nodes(0, 1)), at(400));
+        ledger.record("icmp", true, at(400));
         assert_eq!(ledger.hours["icmp"].len(), 1);
         file.monitors[0].name = "other".to_owned();
         ledger.reconcile(&file);

@@ -103,7 +103,7 @@ fn probed(
         };
         let node = "local".to_owned();
         let round = round(config, &target, vec![NodeResult { node, outcome }]);
-        ledger.record(&round, now);
+        ledger.record(&round.monitor.name, !fails, now);
         health.report(round, now);
     }
 }

@@ -82,11 +82,12 @@ impl App {
                 self.refused = None;
                 self.trouble.answers = None;
                 self.applied = Timestamp::now();
-                let file = self.file.display().to_string();
+                let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+                info!(file = %self.file.display(), took_ms, "reloaded");
                 // Nobody waits for the description but those who asked.
                 drop(spawn_blocking(move || {
-                    let applied = describe(before.as_deref(), &after, started);
-                    log(&file, &applied);
+                    let applied = describe(before.as_deref(), &after, took_ms);
+                    log(&applied);
                     answer(askers, &Ok(applied));
                 }));
             }
@@ -149,8 +150,7 @@ fn compiled(file: &Path, running: &Ground) -> Result<Ground, NotApplied> {
         .map_err(|error| NotApplied::Refused(error.to_string()))
 }
 
-fn describe(before: Option<&Snapshot>, after: &Snapshot, started: Instant) -> Applied {
-    let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+fn describe(before: Option<&Snapshot>, after: &Snapshot, took_ms: u64) -> Applied {
     let Some(before) = before else {
         return Applied {
             took_ms,
@@ -165,15 +165,14 @@ fn describe(before: Option<&Snapshot>, after: &Snapshot, started: Instant) -> Ap
     }
 }
 
-fn log(file: &str, applied: &Applied) {
+fn log(applied: &Applied) {
     let text = applied.to_string();
     let mut lines: Vec<&str> = text.lines().collect();
     if lines.len() > LOGGED {
         lines.truncate(LOGGED);
         lines.push("…");
     }
-    let took_ms = applied.took_ms;
-    info!(file, took_ms, "reloaded: {}", lines.join("\n"));
+    info!("the file changes: {}", lines.join("\n"));
 }
 
 fn answer(askers: Vec<Asker>, reloaded: &Reloaded) {

@@ -18,7 +18,7 @@ use crate::rate::Limit;
 pub use crate::answer::{Answer, LargeAnswer, SmallAnswer};
 
 /// Number of the layout; part of the pins' path.
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;
 
 /// [`Settings::epoch`] before the first answer: the program passes everything.
 pub const EPOCH_NONE: u32 = u32::MAX;
@@ -32,25 +32,31 @@ pub const fn position(element: u32, epoch: u32) -> u32 {
 /// A text for people, NUL-terminated UTF-8; `i8` so that bpftool prints it as text.
 pub type Text<const N: usize> = [i8; N];
 
-/// Key of `NAMES`.
+/// What a name is known by in `NAMES`.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NameKey {
     /// [`crate::name::NameHash`] of the name.
     pub hash: [u64; 2],
 }
 
-/// Value of `NAMES`: a name that exists in a zone served here.
-#[repr(C, align(8))]
+/// Names in one [`NameBucket`].
+pub const BUCKET_NAMES: usize = 2;
+
+/// Value of `NAMES`: names that exist in zones served here; see [`crate::bucket`]. What a look-up
+/// reads is the first cache line.
+#[repr(C, align(64))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NameEntry {
-    /// By epoch.
-    pub of: [NameRef; 2],
-    /// The name, for people; a longer one is cut.
-    pub name: Text<96>,
+pub struct NameBucket {
+    /// The names' hashes.
+    pub key: [NameKey; BUCKET_NAMES],
+    /// What each is; all zeros where there is none.
+    pub of: [NameRef; BUCKET_NAMES],
+    /// The names, for people; a longer one is cut.
+    pub name: [Text<96>; BUCKET_NAMES],
 }
 
-/// What a name is in one epoch; all zeros where it does not exist.
+/// What a name is; all zeros where it does not exist.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NameRef {
@@ -64,7 +70,7 @@ pub struct NameRef {
     pub slots: [u32; 2],
 }
 
-/// It exists in this epoch.
+/// It exists.
 pub const EXISTS: u16 = 1;
 /// Whatever is asked of it is passed up: static records, a CNAME in our own zones.
 pub const PASS: u16 = 2;
@@ -229,6 +235,8 @@ pub struct Settings {
     pub cookies: Secrets,
     /// Seconds since 1970 when CLOCK_MONOTONIC was 0, modulo 2^32 (RFC 9018 §4.3).
     pub boot_time: u32,
+    /// Buckets of `NAMES` that are in use, by epoch.
+    pub buckets: [u32; 2],
     /// Labels of the longest name in `NAMES`, by epoch: no longer one exists.
     pub deepest: [u8; 2],
     /// Whether EDNS client subnet chooses the line, 0 or 1.
@@ -285,14 +293,14 @@ pub const SLOT_COUNTS: u32 = 64;
 pub type SlotCounts = [u64; SLOT_COUNTS as usize];
 
 const _: () = {
-    assert!(size_of::<NameEntry>() == 128);
+    assert!(size_of::<NameBucket>() == 256 && core::mem::offset_of!(NameBucket, name) == 64);
     assert!(size_of::<NameRef>() == 16);
     assert!(size_of::<Slot>() == 8);
     assert!(size_of::<ZoneEntry>() == 648);
     assert!(size_of::<Listen>() == 64);
     assert!(size_of::<Interface>() == 28);
     assert!(size_of::<Limits>() == 48);
-    assert!(size_of::<Settings>() == 40 + 8 * (NAME_WORDS + 1) + 48 + 32 + 16);
+    assert!(size_of::<Settings>() == 40 + 8 * (NAME_WORDS + 1) + 48 + 32 + 24);
     assert!(size_of::<Sample>() == 200);
     assert!(LISTEN_BUCKETS == 1 << 8 && INTERFACE_SLOTS == 1 << 10);
 };
@@ -322,7 +330,7 @@ mod pod {
         };
     }
     pod!(
-        NameKey NameEntry View Slot SmallAnswer LargeAnswer ZoneEntry LineName Listen Interface
+        NameKey NameBucket View Slot SmallAnswer LargeAnswer ZoneEntry LineName Listen Interface
         Settings Sample Counters
     );
 }

@@ -7,6 +7,7 @@
 extern crate std;
 
 pub mod answer;
+pub mod bucket;
 pub mod checksum;
 pub mod cookie;
 pub mod counter;

@@ -135,7 +135,10 @@ unsafe extern "C" fn look_up(_: u32, _: *mut c_void) -> i64 {
     let Some(walk) = Walk::current() else {
         return STOP;
     };
-    let found = lookup::named(walk.hash.0, walk.epoch);
+    let Some(settings) = maps::SETTINGS.get(0) else {
+        return STOP;
+    };
+    let found = lookup::named(settings, walk.hash, walk.epoch);
     if found.flags & EXISTS != 0 {
         walk.outcome = if found.flags & OPEN_BELOW == 0 {
             Ok(found.zone.into())

@@ -1,11 +1,13 @@
 //! From a query to what is answered: name → view → line → slot → answer.
 
 use igtm_common::{
+    bucket,
     counter::Counter,
     layout::{
         EXISTS, NO_ANSWER, NO_VIEW, NameKey, NameRef, PASS, PASS_OTHERS, Settings, View, position,
     },
     line::{self, Entry, NO_SLOT},
+    name::NameHash,
     reply,
 };
 
@@ -43,7 +45,7 @@ impl Found {
         if reply::is_meta(query.qtype) {
             return Err(Counter::PassUserspace);
         }
-        let name = named(query.name.0, epoch);
+        let name = named(settings, query.name, epoch);
         if name.flags & EXISTS == 0 {
             let zone = absent::zone(ctx, settings, work)?;
             return Ok(Self::negative(zone, false));
@@ -96,13 +98,11 @@ impl Found {
 
 /// What the name with this hash is in `epoch`.
 #[inline(always)]
-pub(crate) fn named(hash: [u64; 2], epoch: u32) -> NameRef {
-    let Some(entry) = maps::NAMES.get_ptr(NameKey { hash }) else {
-        return NameRef::default();
-    };
-    // SAFETY: what is of the epoch that is answered from is not changed; the daemon waits for
-    // running programs before it reuses the other one.
-    unsafe { (*entry).of[(epoch & 1) as usize] }
+pub(crate) fn named(settings: &Settings, name: NameHash, epoch: u32) -> NameRef {
+    let buckets = settings.buckets[(epoch & 1) as usize];
+    bucket::find(NameKey { hash: name.0 }, buckets, |at| {
+        maps::NAMES.get(position(at, epoch))
+    })
 }
 
 /// The slot of the client in a view.

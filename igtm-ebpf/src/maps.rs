@@ -3,21 +3,20 @@
 //! Capacities here are the least; the daemon makes the maps as large as its configuration needs.
 
 use aya_ebpf::{
-    bindings::{BPF_F_MMAPABLE, BPF_F_NO_PREALLOC},
-    btf_maps::{Array, HashMap, PerCpuArray},
+    bindings::BPF_F_MMAPABLE,
+    btf_maps::{Array, PerCpuArray},
     macros::btf_map,
 };
 use igtm_common::{
     counter::Counters,
     layout::{
-        self, Interface, LargeAnswer, LineName, Listen, NameEntry, NameKey, Sample, Slot,
-        SlotCounts, SmallAnswer, View, ZoneEntry,
+        self, Interface, LargeAnswer, LineName, Listen, NameBucket, Sample, Slot, SlotCounts,
+        SmallAnswer, View, ZoneEntry,
     },
     line::Unit,
     rate::Bucket,
 };
 
-const NO_PREALLOC: usize = BPF_F_NO_PREALLOC as usize;
 /// Written by the daemon as memory, without a system call each.
 const MMAPABLE: usize = BPF_F_MMAPABLE as usize;
 
@@ -25,7 +24,7 @@ const MMAPABLE: usize = BPF_F_MMAPABLE as usize;
 pub(crate) static SETTINGS: Array<layout::Settings, 1> = Array::new();
 
 #[btf_map]
-pub(crate) static NAMES: HashMap<NameKey, NameEntry, 1024, NO_PREALLOC> = HashMap::new();
+pub(crate) static NAMES: Array<NameBucket, 2, MMAPABLE> = Array::new();
 
 #[btf_map]
 pub(crate) static VIEWS: Array<View, 2, MMAPABLE> = Array::new();

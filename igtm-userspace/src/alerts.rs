@@ -1,5 +1,8 @@
 //! Which events a change raises (product.md §4). Pure: two snapshots or a transition in, events out.
 
+mod cause;
+
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -11,6 +14,7 @@ use crate::health::{AddressState, Target, Transition};
 use crate::notify::event::{Event, Kind, Severity};
 use crate::policy::{Active, Decision};
 use crate::snapshot::{Ground, RecipeId, Snapshot};
+pub use cause::{Cause, NodeReport, of_moves};
 
 /// The events of a transition: one for each pool that holds the address.
 pub fn of_transition(ground: &Ground, transition: &Transition) -> Vec<Event> {
@@ -61,7 +65,15 @@ pub struct Since {
     first: Option<Timestamp>,
     /// By the names of instance and strategy: those that have moved or come since.
     moved: SharedMap<(String, String), Timestamp>,
+    /// From what a former run answered, until this one's first answer.
+    former: HashMap<(String, String), Active>,
+    /// What the next run has to know; see [`Self::take_news`].
+    news: Vec<News>,
 }
+
+/// From what a strategy, by the names of its instance and itself, is answered and since when;
+/// `None`: it is gone from the file.
+pub type News = ((String, String), Option<(Active, Timestamp)>);
 
 impl Since {
     /// Since when the strategy of an instance has been answered as it is; `None` before the
@@ -69,6 +81,23 @@ impl Since {
     pub fn of(&self, instance: &str, strategy: &str) -> Option<Timestamp> {
         let name = (instance.to_owned(), strategy.to_owned());
         self.moved.get(&name).copied().or(self.first)
+    }
+
+    /// Goes on from a former run: what it has told is not told again, and what happened since is.
+    pub fn restored(
+        moves: impl IntoIterator<Item = ((String, String), Active, Timestamp)>,
+    ) -> Self {
+        let mut since = Self::default();
+        for (name, active, at) in moves {
+            since.moved.insert(name.clone(), at);
+            since.former.insert(name, active);
+        }
+        since
+    }
+
+    /// What of it has changed since it was last asked, for the next run.
+    pub fn take_news(&mut self) -> Vec<News> {
+        std::mem::take(&mut self.news)
     }
 
     /// The events of going from `former` to `now`: strategies that moved between their tiers
@@ -124,12 +153,11 @@ impl Since {
     /// Looks at all.
     fn of_file(&mut self, former: Option<&Snapshot>, now: &Snapshot, at: Timestamp) -> Vec<Event> {
         let config = &now.ground.config;
-        let former = former.map(|former| (former, by_name(&former.ground.config)));
+        let former = former.map(|former| (former, Standing::of(&former.ground.config)));
         let mut events = Vec::new();
         for (instance_at, instance) in config.instances.iter().enumerate() {
-            let before = former.as_ref().and_then(|(former, by_name)| {
-                let at = *by_name.get(instance.name.as_str())?;
-                Some((*former, at))
+            let before = former.as_ref().and_then(|(former, standing)| {
+                Some((*former, standing.find(&instance.name, instance_at)?))
             });
             for (strategy_at, strategy) in instance.strategies.iter().enumerate() {
                 let Some(new) = now.decision(instance_at, strategy_at) else {
@@ -138,7 +166,10 @@ impl Since {
                 let old = before.and_then(|(former, at)| decision(former, at, strategy));
                 if former.is_some() && old.is_none() {
                     let name = (instance.name.clone(), strategy.name.clone());
-                    self.moved.insert(name, at);
+                    if self.moved.insert(name.clone(), at).is_some() {
+                        // It was disabled meanwhile: what was kept of it is of then.
+                        self.news.push((name, Some((new.active, at))));
+                    }
                 }
                 let moved = Move {
                     config,
@@ -151,17 +182,28 @@ impl Since {
             }
         }
         self.forget(config);
+        self.former = HashMap::new();
         events
     }
 
     /// Leaves out what is gone from the file.
     fn forget(&mut self, config: &Config) {
-        let by_name = by_name(config);
-        self.moved.retain(|(instance, strategy), _| {
-            let strategies = by_name.get(instance.as_str());
-            let strategies = strategies.map(|at| &config.instances[*at].strategies);
+        let standing = Standing::of(config);
+        let wanted = |(instance, strategy): &(String, String)| {
+            let place = standing.by_name(instance);
+            let strategies = place.map(|at| &config.instances[at].strategies);
             strategies.is_some_and(|all| all.iter().any(|one| one.name == *strategy))
-        });
+        };
+        let gone: Vec<(String, String)> = self
+            .moved
+            .keys()
+            .filter(|name| !wanted(name))
+            .cloned()
+            .collect();
+        for name in gone {
+            self.moved.remove(&name);
+            self.news.push((name, None));
+        }
     }
 
     /// The event of a move, if it is one.
@@ -173,11 +215,15 @@ impl Since {
             old,
             new,
         } = *moved;
-        let old_active = old.map_or(Active::Tier(0), |old| old.active);
+        let name = (instance.name.clone(), strategy.name.clone());
+        let old_active = match old {
+            Some(old) => old.active,
+            None => self.former.remove(&name).unwrap_or(Active::Tier(0)),
+        };
         if old_active == new.active {
             return None;
         }
-        let name = (instance.name.clone(), strategy.name.clone());
+        self.news.push((name.clone(), Some((new.active, at))));
         let since = self.moved.insert(name, at).or(self.first).unwrap_or(at);
         let (kind, severity) = kind(old_active, new.active)?;
         let lines = strategy.lines.iter();
@@ -241,12 +287,39 @@ fn title(instance: &Instance, strategy: &Strategy, kind: Kind, now: &Decision) -
     )
 }
 
-/// Where each instance stands: a change of the file may have to look for all of them.
-fn by_name(config: &Config) -> HashMap<&str, usize> {
-    let instances = config.instances.iter().enumerate();
-    instances
-        .map(|(at, instance)| (instance.name.as_str(), at))
-        .collect()
+/// Where each instance stands in a file: a change of it may have to look for all of them.
+struct Standing<'a> {
+    instances: &'a [Instance],
+    /// Made when it is needed: most files keep the order that they had.
+    by_name: OnceCell<HashMap<&'a str, usize>>,
+}
+
+impl<'a> Standing<'a> {
+    fn of(config: &'a Config) -> Self {
+        Self {
+            instances: &config.instances,
+            by_name: OnceCell::new(),
+        }
+    }
+
+    /// The place of an instance, which is `likely` there.
+    fn find(&self, name: &str, likely: usize) -> Option<usize> {
+        let there = self.instances.get(likely);
+        match there.filter(|instance| instance.name == name) {
+            Some(_) => Some(likely),
+            None => self.by_name(name),
+        }
+    }
+
+    fn by_name(&self, name: &str) -> Option<usize> {
+        let by_name = self.by_name.get_or_init(|| {
+            let instances = self.instances.iter().enumerate();
+            instances
+                .map(|(at, instance)| (instance.name.as_str(), at))
+                .collect()
+        });
+        by_name.get(name).copied()
+    }
 }
 
 /// What was decided for the strategy of this name.

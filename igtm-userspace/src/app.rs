@@ -5,16 +5,21 @@
 //!  load file ─ lock state ─ bind sockets ─ adopt maps ─ probe ─┬─ every target known ─┐
 //!                                                              └─ start_wait is over ─┴─ answer
 //!      ┌──────────────────────────────────────────────────────────────────────────────────┘
-//!      └─ round → health → snapshot → {maps, sockets} → events;  SIGHUP, a command: the same from
-//!         the file; after each: what readers see;  SIGTERM: drain, and the kernel goes on answering
+//!      └─ round → health → snapshot → {maps, sockets} → events;
+//!         SIGHUP, a command, a file changed: the same from the file;
+//!         after each: what readers see;
+//!         SIGTERM: drain, and the kernel goes on answering
 //! ```
 
 mod change;
 mod cookies;
 mod events;
+mod keep;
+mod phases;
 mod publish;
 mod reload;
 mod service;
+mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,20 +38,21 @@ use tracing::{info, warn};
 use crate::admin::command::{self, Command};
 use crate::admin::published::{self, Refused};
 use crate::admin::{Door, Serving, Shared};
-use crate::alerts::Since;
+use crate::alerts::{Cause, Since};
 use crate::config::{self, model::Config};
 use crate::dataplane::{Capacity, Dataplane};
 use crate::dns::server::{Current, Listener};
-use crate::health::ledger::Ledger;
 use crate::health::{Health, Round, Target};
 use crate::metrics::Metrics;
 use crate::notify::Notifier;
 use crate::notify::event::Event;
 use crate::probe::{Prober, Vantage};
 use crate::snapshot::{Ground, Snapshot};
-use crate::state::State;
+use crate::state::Store;
+use phases::Phases;
 use reload::Reloading;
 use service::{Stop, notify_service};
+use watch::Watch;
 
 /// Rounds that wait to be judged; probes wait when there are more.
 const ROUNDS: usize = 4096;
@@ -60,14 +66,18 @@ pub async fn run(file: PathBuf) -> anyhow::Result<()> {
     let hangup = signal(SignalKind::hangup()).context("SIGHUP")?;
     // Whoever asks what another file would change names it from elsewhere: paths must compare.
     let file = std::path::absolute(&file).context("the configuration's path")?;
-    let config = Arc::new(config::load(&file)?);
-    let mut app = App::build(file, config)?;
+    let mut phases = Phases::new();
+    let reading = config::reading(&file);
+    tell_notes(&reading.notes);
+    phases.over("file read");
+    let mut app = App::build(file, Arc::new(reading.config?))?;
+    let watch = Watch::start(reading.sources, watch::QUIET);
     tokio::select! {
         biased;
         signal = stop.wait() => info!(signal, "stopping before the first answer"),
         () = app.first_rounds() => {
             let answering = app.first_answer()?;
-            app.follow(stop, hangup).await;
+            app.follow(stop, hangup, watch).await;
             drop(answering);
         }
     }
@@ -78,7 +88,7 @@ pub async fn run(file: PathBuf) -> anyhow::Result<()> {
 struct App {
     file: PathBuf,
     ground: Arc<Ground>,
-    state: State,
+    store: Store,
     /// The admin API; it ends with the daemon.
     _admin: Serving,
     /// What readers of the admin API are shown.
@@ -88,7 +98,6 @@ struct App {
     dataplane: Option<Dataplane>,
     listener: Option<Listener>,
     health: Health,
-    ledger: Ledger,
     prober: Prober,
     rounds: mpsc::Receiver<Round>,
     notifier: Notifier,
@@ -97,10 +106,10 @@ struct App {
     serial: u32,
     /// Secrets of server cookies.
     cookies: Secrets,
-    /// Targets whose state is not yet part of what is answered.
-    changed: Vec<Target>,
-    /// Events of transitions that are not yet part of what is answered.
-    pending: Vec<Event>,
+    /// Targets whose state is not yet part of what is answered, and why they changed.
+    changed: Vec<(Target, Cause)>,
+    /// Events of transitions that are not yet part of what is answered, each with its cause.
+    pending: Vec<(Event, Cause)>,
     /// A file that is being read.
     reloading: Option<Reloading>,
     started: Timestamp,
@@ -125,22 +134,27 @@ impl App {
     /// Everything that can refuse to start; what outlives a refusal (the pins) comes last.
     fn build(file: PathBuf, config: Arc<Config>) -> anyhow::Result<Self> {
         let server = &config.server;
-        let state = State::open(&server.state_dir)?;
+        let mut phases = Phases::new();
+        let (store, restored) = Store::open(&server.state_dir)?;
         let door = Door::bind(&config.admin)?;
         let listener = Listener::bind(server)?;
         let hash_key =
             Dataplane::hash_key(server).unwrap_or_else(|| std::array::from_fn(|_| rand::random()));
         let ground = Arc::new(Ground::new(Arc::clone(&config), hash_key, None)?);
+        phases.over("names and lines compiled");
         let mut dataplane = Dataplane::open(&config, hash_key, needed(&ground))?;
         let cookies = cookies::first(dataplane.as_mut())?;
+        phases.over("program loaded, maps made or adopted");
         let started = Timestamp::now();
-        let health = Health::new(&config, started);
+        let mut health = Health::new(&config, started);
         let metrics = Metrics::default();
+        let serial = restored.serial;
+        let since = keep::resume(&store, &mut health, restored);
         let (reports, rounds) = mpsc::channel(ROUNDS);
         let vantage = Vantage::new("local").counted_by(metrics.clone());
         let prober = Prober::start(vantage, reports);
         prober.set_targets(health.probes());
-        let serial = state.serial();
+        phases.over("targets found, probes started");
         let (told, commands) = mpsc::channel(command::WAITING);
         let first = publish::first(file.clone(), &ground, &health, dataplane.is_some());
         let published = Arc::new(ArcSwap::from_pointee(first));
@@ -148,11 +162,12 @@ impl App {
             published: Arc::clone(&published),
             commands: told,
             metrics: metrics.clone(),
+            store: store.clone(),
         });
         Ok(Self {
             file,
             ground,
-            state,
+            store,
             _admin: admin,
             published,
             commands,
@@ -160,12 +175,11 @@ impl App {
             dataplane,
             listener: Some(listener),
             health,
-            ledger: Ledger::default(),
             prober,
             rounds,
             notifier: Notifier::start(config),
             current: None,
-            since: Since::default(),
+            since,
             serial,
             cookies,
             changed: Vec::new(),
@@ -205,10 +219,12 @@ impl App {
     /// The first snapshot: from now on queries are answered.
     fn first_answer(&mut self) -> anyhow::Result<JoinSet<()>> {
         let ground = Arc::clone(&self.ground);
+        let mut phases = Phases::new();
         let snapshot = Snapshot::new(ground, &self.health, self.next_serial(), self.cookies);
+        phases.over("decided");
         self.write(&snapshot)?;
-        self.changed.clear();
-        self.reserve_serials(snapshot.serial);
+        phases.over("maps written");
+        self.store.reserve_serials(snapshot.serial);
         let current: Current = Arc::new(ArcSwap::from_pointee(snapshot));
         let listener = self
             .listener
@@ -218,6 +234,7 @@ impl App {
         let snapshot = current.load_full();
         self.current = Some(current);
         self.tell(None, &snapshot);
+        phases.over("told");
         self.publish();
         notify_service(&[sd_notify::NotifyState::Ready]);
         info!(
@@ -230,11 +247,18 @@ impl App {
         Ok(answering)
     }
 
-    /// Ends what is under way: probes at once, alerts within [`DRAIN`].
+    /// Ends what is under way: probes at once, alerts and what is kept within [`DRAIN`].
     async fn drain(self) {
         self.prober.stop().await;
-        self.notifier.drain(DRAIN).await;
+        tokio::join!(self.notifier.drain(DRAIN), self.store.close(DRAIN));
         info!("stopped");
+    }
+}
+
+/// What the operator should know of a configuration that is good.
+fn tell_notes(notes: &[config::Problem]) {
+    for note in notes {
+        warn!("{note}");
     }
 }
 
@@ -243,7 +267,7 @@ fn needed(ground: &Ground) -> Capacity {
     let fixed = &ground.fixed;
     let (small, large) = ground.answers();
     Capacity {
-        names: fixed.names.len(),
+        names: fixed.names.buckets().len(),
         views: fixed.views.views().len(),
         units: fixed.views.units().len(),
         slots: fixed.slots.len(),

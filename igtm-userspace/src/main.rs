@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hickory_proto::rr::{Name, RecordType};
 use igtm::command::daemon::{self, Daemon};
+use igtm::command::events::{self, EventsArgs};
 use igtm::command::status::{self, StatusArgs};
 use igtm::command::{check, explain, map, tail};
 use igtm::config::{self, model::Address};
@@ -56,6 +57,8 @@ enum Command {
     Status(StatusArgs),
     /// Have the daemon apply its file now, and see what changed
     Reload(Daemon),
+    /// What has happened: failovers, addresses down and up again, each with what led to it
+    Events(EventsArgs),
     /// What a client would be answered, and why
     Explain(ExplainArgs),
     /// The data plane in words, from the pins; works with the daemon stopped
@@ -181,6 +184,7 @@ fn main() -> ExitCode {
         }
         Command::Status(args) => status::status(&args),
         Command::Reload(running) => daemon::reload(&running),
+        Command::Events(args) => events::events(args),
         Command::Explain(args) => explain(args),
         Command::Map { pins, view } => {
             let view = match view {

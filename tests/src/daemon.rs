@@ -151,7 +151,7 @@ impl Daemon {
         signal::kill(pid(&self.child), signal).with_context(|| format!("{signal} to igtm"))
     }
 
-    /// Writes another configuration; the daemon reads it on SIGHUP.
+    /// Writes another configuration; the daemon reads it on SIGHUP, or a second later by itself.
     pub fn rewrite_config(&self, config: &str) -> Result<()> {
         fs::write(&self.config, config).with_context(|| format!("{}", self.config.display()))
     }

@@ -4,6 +4,7 @@
 //! put back before each run, and the cost of putting back is measured alone and subtracted. Queries
 //! are drawn at random; where many names or prefixes are asked for, so many different queries are.
 
+mod circle;
 mod content;
 
 use std::fmt;
@@ -29,6 +30,9 @@ const LOOPBACK: u32 = 1;
 
 /// The program measured alone, then those whose difference is the reply.
 const PROGRAMS: [&str; 3] = ["igtm_reflector", "igtm_restore_only", "igtm_restore_hit"];
+
+/// The figure of the first of them.
+const REFLECTOR: &str = "reflector";
 
 /// A figure to measure: its name, what the maps hold and what is asked, and how it must end.
 struct Plan {
@@ -144,10 +148,13 @@ pub fn measure(repeat: u32, rounds: u32, only: &[String]) -> Result<Figures> {
     let (verified_instructions, load) = load()?;
     let mut times = Vec::new();
     let wanted = |plan: &Plan| only.is_empty() || only.iter().any(|name| name == plan.name);
+    if only.is_empty() || only.iter().any(|name| name == circle::NAME) {
+        times.push((circle::NAME, circle::measure(repeat, rounds)?));
+    }
     for plan in plans().into_iter().filter(wanted) {
         let measured = packets(&plan, repeat, rounds).with_context(|| plan.name.to_owned())?;
-        if times.is_empty() {
-            times.push(("reflector", measured.reflector));
+        if !times.iter().any(|(name, _)| *name == REFLECTOR) {
+            times.push((REFLECTOR, measured.reflector));
         }
         times.push((plan.name, measured.net));
     }
@@ -206,7 +213,7 @@ impl Bench {
         let mut loader = EbpfLoader::new();
         Capacity::needed(&image).roomy().set(&mut loader);
         loader.map_max_entries("QUERIES_SAVED", queries.len() as u32);
-        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/bpf/igtm-bench.bpf.o");
+        let path = object();
         let mut ebpf = loader
             .load_file(&path)
             .with_context(|| format!("{}: `cargo xtask build` makes it", path.display()))?;
@@ -238,14 +245,7 @@ impl Bench {
 
     /// Mean nanoseconds of a run.
     fn time(&mut self, program: &str, repeat: u32) -> Result<u64> {
-        let result = xdp(&mut self.ebpf, program)?.test_run(TestRunOptions {
-            data_in: Some(&self.frame),
-            repeat,
-            ..TestRunOptions::new()
-        })?;
-        let verdict = result.return_value;
-        ensure!(verdict == TX, "{program}: verdict {verdict}, not TX");
-        Ok(u64::try_from(result.duration.as_nanos())?)
+        time(&mut self.ebpf, program, &self.frame, repeat)
     }
 
     /// Frames that ended so, of all CPUs.
@@ -253,6 +253,23 @@ impl Bench {
         let values = self.writer.maps_mut().counters.get(&0, 0)?;
         Ok(values.iter().map(|cpu| cpu.value(counter)).sum())
     }
+}
+
+/// Mean nanoseconds of a run of `program` over `frame`.
+fn time(ebpf: &mut aya::Ebpf, program: &str, frame: &[u8], repeat: u32) -> Result<u64> {
+    let result = xdp(ebpf, program)?.test_run(TestRunOptions {
+        data_in: Some(frame),
+        repeat,
+        ..TestRunOptions::new()
+    })?;
+    let verdict = result.return_value;
+    ensure!(verdict == TX, "{program}: verdict {verdict}, not TX");
+    Ok(u64::try_from(result.duration.as_nanos())?)
+}
+
+/// The object with all that is only measured.
+fn object() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/bpf/igtm-bench.bpf.o")
 }
 
 fn xdp<'a>(ebpf: &'a mut aya::Ebpf, program: &str) -> Result<&'a mut Xdp> {

@@ -12,6 +12,7 @@ pub mod figures;
 pub mod golden;
 pub mod http;
 pub mod line_figures;
+pub mod list_figures;
 pub mod load;
 pub mod netns;
 pub mod pass;

@@ -16,7 +16,7 @@ use aya_ebpf::{
     programs::XdpContext,
 };
 use igtm_common::layout::Settings;
-use igtm_common::measure::{QUERY_OCTETS, SavedQuery};
+use igtm_common::measure::{CIRCLE_STEPS, Cell, QUERY_OCTETS, SavedQuery};
 use igtm_ebpf::{
     answer::{self, Inputs, Live},
     frame::ethernet,
@@ -30,6 +30,14 @@ static QUERIES_SAVED: Array<SavedQuery, 1024> = Array::new();
 /// One less than how many there are.
 #[btf_map]
 static QUERIES_MASK: Array<u32, 1> = Array::new();
+
+/// Cells that refer to each other in one circle, in no order, larger than the caches.
+#[btf_map]
+static CIRCLE: Array<Cell, 1024> = Array::new();
+
+/// Where in the circle the next run of [`igtm_circle`] begins.
+#[btf_map]
+static CIRCLE_AT: Array<u32, 1> = Array::new();
 
 /// What a test wants chance and time to be.
 struct Given {
@@ -64,13 +72,37 @@ pub fn igtm_given(ctx: XdpContext) -> u32 {
 /// The least that answers: addresses swapped.
 #[xdp]
 pub fn igtm_reflector(ctx: XdpContext) -> u32 {
-    match ethernet(&Packet::of(&ctx)) {
+    reflect(&ctx)
+}
+
+#[inline(always)]
+fn reflect(ctx: &XdpContext) -> u32 {
+    match ethernet(&Packet::of(ctx)) {
         Some(ethernet) => {
             ethernet.turn_round();
             xdp_action::XDP_TX
         }
         None => xdp_action::XDP_PASS,
     }
+}
+
+/// The reflector after [`CIRCLE_STEPS`] loads, each from where the one before says.
+#[xdp]
+pub fn igtm_circle(ctx: XdpContext) -> u32 {
+    let Some(at) = CIRCLE_AT.get_ptr_mut(0) else {
+        return xdp_action::XDP_ABORTED;
+    };
+    // SAFETY: one run after the other; nobody else has this map.
+    let mut cell = unsafe { *at };
+    for _ in 0..CIRCLE_STEPS {
+        let Some(next) = CIRCLE.get(cell) else {
+            return xdp_action::XDP_ABORTED;
+        };
+        cell = next.next;
+    }
+    // SAFETY: as above.
+    unsafe { *at = cell };
+    reflect(&ctx)
 }
 
 /// Puts one of the saved queries into the frame, then does what `igtm` does.

@@ -6,6 +6,7 @@
 //! | `GET /metrics` | OpenMetrics text | open |
 //! | `GET /api/v1/status?name=…&all=true` | the tree ([`status::Status`]) | open |
 //! | `GET /api/v1/explain?name=…&client=…` | what a client is answered, and why; `type`, `ecs`, `down` | open |
+//! | `GET /api/v1/events?kind=…&instance=…` | the history ([`history`]), newest first; `address`, `since`, `until`, `before`, `limit` | open |
 //! | `POST /api/v1/reload` | applies the file now; 200 with what changed, 422 with the problems | token |
 //! | `POST /api/v1/check` | what applying a file of this host would change; `{"file": "/…"}` | never |
 //!
@@ -21,6 +22,7 @@ mod authority;
 pub mod client;
 pub mod command;
 mod file;
+pub mod history;
 mod listen;
 pub mod published;
 mod reply;

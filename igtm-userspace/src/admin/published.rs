@@ -11,7 +11,6 @@ use jiff::Timestamp;
 
 use crate::alerts::Since;
 use crate::health::Health;
-use crate::health::ledger::Ledger;
 use crate::snapshot::{Ground, Snapshot};
 
 /// Where the present picture is.
@@ -36,8 +35,6 @@ pub struct Published {
     pub health: Health,
     /// Since when each strategy has been answered as it is.
     pub since: Since,
-    /// Rounds of the last days, by monitor.
-    pub ledger: Ledger,
     /// The kernel's part.
     pub kernel: Kernel,
     /// When this picture was made.

@@ -23,10 +23,11 @@ use super::command::{Command, Commands, NotApplied};
 use super::published::Current;
 use super::reply::{failed, shown, text, wants_text};
 use super::status::build::{self, Asked};
-use super::{file, published::Published, scrape};
+use super::{file, history, published::Published, scrape};
 use crate::command::explain;
 use crate::dataplane::inspect::Inspection;
 use crate::metrics::Metrics;
+use crate::state::Store;
 
 /// Octets of a request's body.
 const BODY: usize = 64 * 1024;
@@ -42,6 +43,8 @@ pub struct Shared {
     pub commands: Commands,
     /// What is counted.
     pub metrics: Metrics,
+    /// What was observed before.
+    pub store: Store,
 }
 
 /// Every route, as seen from `origin`.
@@ -60,6 +63,7 @@ pub(super) fn router(shared: Shared, origin: Origin) -> Router {
         .route("/metrics", get(metrics))
         .route("/api/v1/status", get(status))
         .route("/api/v1/explain", get(explain))
+        .route("/api/v1/events", get(history::events))
         .merge(changes)
         .merge(local)
         .fallback(async || failed(StatusCode::NOT_FOUND, "there is nothing here"))
@@ -121,8 +125,12 @@ async fn status(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Resp
         }
     }
     let published = shared.published.load_full();
+    let rounds = match asked.names.is_empty() {
+        true => history::rounds(&shared.store).await,
+        false => None,
+    };
     let built = off_the_loop(move || {
-        let status = build::build(&published, &asked)?;
+        let status = build::build(&published, rounds.as_ref(), &asked)?;
         Ok::<_, build::Unknown>(Json(status).into_response())
     });
     match built.await {
@@ -131,7 +139,7 @@ async fn status(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Resp
     }
 }
 
-fn unknown_key(key: &str) -> Response {
+pub(super) fn unknown_key(key: &str) -> Response {
     let why = format!("there is no parameter `{key}`");
     failed(StatusCode::BAD_REQUEST, why)
 }

@@ -15,7 +15,10 @@ use super::status::tests::{FILE, published};
 use super::{Door, Serving, Shared};
 use crate::config::model::Admin;
 use crate::metrics::Metrics;
+use crate::notify::event::Kind;
+use crate::notify::fixture;
 use crate::snapshot::fixture::ground;
+use crate::state::{Rounds, Store, StoredEvent};
 
 /// A daemon without anything but its admin API.
 struct Stage {
@@ -24,6 +27,7 @@ struct Stage {
     shared: Shared,
     commands: mpsc::Receiver<Command>,
     _serving: Serving,
+    store: Store,
 }
 
 fn stage() -> Stage {
@@ -33,6 +37,7 @@ fn stage() -> Stage {
         ..Admin::default()
     };
     let (told, commands) = mpsc::channel(1);
+    let (store, _nothing) = Store::open(&place.path().join("state")).expect("nobody has it");
     let shared = Shared {
         published: Arc::new(ArcSwap::from_pointee(published(
             &ground(FILE),
@@ -40,6 +45,7 @@ fn stage() -> Stage {
         ))),
         commands: told,
         metrics: Metrics::default(),
+        store: store.clone(),
     };
     let serving = Door::bind(&admin).expect("it binds").serve(&shared);
     Stage {
@@ -48,6 +54,7 @@ fn stage() -> Stage {
         shared,
         commands,
         _serving: serving,
+        store,
     }
 }
 
@@ -90,6 +97,42 @@ async fn reads_are_answered_without_the_loop() {
     let (code, page) = got(&stage, "/metrics").await;
     assert!(code == 200 && page.contains("igtm_ready 1.0\n"), "{page}");
     assert_eq!(got(&stage, "/").await.0, 404);
+}
+
+#[tokio::test]
+async fn what_was_observed_before_is_read_from_the_state_database() {
+    let stage = stage();
+    let now = jiff::Timestamp::now();
+    for good in [true, true, false] {
+        stage.store.count_round("port", good, now);
+    }
+    let (_, body) = got(&stage, "/api/v1/status").await;
+    let status: Status = serde_json::from_str(&body).expect("a status");
+    let rounds: Vec<_> = status.monitors.iter().map(|one| one.rounds_7d).collect();
+    let counted = |good, bad| Some(Rounds { good, bad });
+    assert_eq!(rounds, [counted(2, 1), counted(0, 0)]);
+
+    for kind in [Kind::AddressDown, Kind::AddressUp] {
+        stage
+            .store
+            .add_event(fixture::event(kind, "192.0.2.20"), Vec::new());
+    }
+    let (code, body) = got(&stage, "/api/v1/events?limit=9").await;
+    let events: Vec<StoredEvent> = serde_json::from_str(&body).expect("events");
+    let kinds: Vec<&str> = events.iter().map(|event| event.text("kind")).collect();
+    assert_eq!((code, kinds), (200, vec!["address_up", "address_down"]));
+    let (_, body) = got(&stage, "/api/v1/events?kind=address_down").await;
+    assert_eq!(
+        serde_json::from_str::<Vec<StoredEvent>>(&body).expect("events"),
+        events[1..]
+    );
+    assert_eq!(got(&stage, "/api/v1/events?kind=x").await.0, 400);
+
+    stage.store.clone().close(Duration::from_secs(5)).await;
+    assert_eq!(got(&stage, "/api/v1/events").await.0, 503);
+    let (code, body) = got(&stage, "/api/v1/status").await;
+    let status: Status = serde_json::from_str(&body).expect("a status");
+    assert_eq!((code, status.monitors[0].rounds_7d), (200, None));
 }
 
 #[tokio::test]

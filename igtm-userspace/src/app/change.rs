@@ -8,6 +8,9 @@ use tokio::task::block_in_place;
 use tracing::{error, info};
 
 use super::App;
+use super::phases::Phases;
+use crate::alerts;
+use crate::health::Target;
 use crate::snapshot::{Ground, Snapshot};
 
 impl App {
@@ -39,14 +42,25 @@ impl App {
         let Some(current) = self.current.clone() else {
             return Err("nothing is answered yet".to_owned());
         };
+        let mut phases = Phases::new();
         let serial = self.next_serial();
+        let all = ground.is_some();
         let snapshot = Arc::new(match ground {
             Some(ground) => Snapshot::new(ground, &self.health, serial, self.cookies),
-            None => current.load().after(&self.changed, &self.health, serial),
+            None => {
+                let changed = self.changed.iter().map(|(target, _)| target.clone());
+                let changed: Vec<Target> = changed.collect();
+                current.load().after(&changed, &self.health, serial)
+            }
         });
+        phases.over("decided");
         self.write(&snapshot)
             .map_err(|error| format!("{error:#}"))?;
-        self.changed.clear();
+        phases.over("maps written");
+        if all {
+            // What changed before is known by the former file's positions.
+            self.changed.clear();
+        }
         let former = current.swap(Arc::clone(&snapshot));
         info!(
             took_us = since.elapsed().as_micros() as u64,
@@ -55,22 +69,19 @@ impl App {
             "answers changed"
         );
         self.tell(Some(&former), &snapshot);
+        phases.over("told");
         Ok(())
-    }
-
-    pub(super) fn reserve_serials(&mut self, used: u32) {
-        if let Err(error) = block_in_place(|| self.state.reserve_serials(used)) {
-            error!(%error, "the SOA serial may not rise across a restart");
-        }
     }
 
     /// Waits now for what the next change would else wait for.
     pub(super) fn settle(&mut self) {
+        let mut phases = Phases::new();
         if let Some(dataplane) = &mut self.dataplane
             && let Err(error) = block_in_place(|| dataplane.settle())
         {
             error!(%error, "the maps are brought up to date with the next change");
         }
+        phases.over("the other epoch written");
     }
 
     /// Above every serial that was ever answered, also when the clock went back (RFC 1982
@@ -93,11 +104,17 @@ impl App {
     /// alert and no disk ever delays a failover.
     pub(super) fn tell(&mut self, former: Option<&Snapshot>, now: &Snapshot) {
         let moves = self.since.of_change(former, now, Timestamp::now());
-        for event in self.pending.drain(..).chain(moves) {
+        let changed = std::mem::take(&mut self.changed);
+        let causes = alerts::of_moves(&now.ground, &changed, &moves);
+        self.keep_moves();
+        let pending = self.pending.drain(..);
+        let pending = pending.map(|(event, cause)| (event, vec![cause]));
+        for (event, cause) in pending.chain(moves.into_iter().zip(causes)) {
             info!(event = event.kind.name(), "{}", event.title);
             self.metrics.event(event.kind);
+            self.store.add_event(event.clone(), cause);
             self.notifier.raise(event);
         }
-        self.reserve_serials(now.serial);
+        self.store.reserve_serials(now.serial);
     }
 }

@@ -10,6 +10,7 @@ use tokio::time::{MissedTickBehavior, interval, interval_at};
 use tracing::{error, info};
 
 use super::service::{Stop, notify_service};
+use super::watch::Watch;
 use super::{App, ROUNDS, cookies, reload};
 use crate::admin::command::Command;
 use crate::alerts;
@@ -20,7 +21,7 @@ pub(super) const HEARTBEAT: Duration = Duration::from_secs(1);
 
 impl App {
     /// Rounds, commands, reloads and heartbeats, until told to stop.
-    pub(super) async fn follow(&mut self, mut stop: Stop, mut hangup: Signal) {
+    pub(super) async fn follow(&mut self, mut stop: Stop, mut hangup: Signal, mut watch: Watch) {
         let mut rotation = interval_at(
             tokio::time::Instant::now() + cookies::ROTATION,
             cookies::ROTATION,
@@ -38,8 +39,10 @@ impl App {
                     notify_service(&[sd_notify::NotifyState::Stopping]);
                     return;
                 }
-                read = reload::read(&mut self.reloading) => self.finish_reload(read),
+                read = reload::read(&mut self.reloading) => self.finish_reload(read, &mut watch),
                 _ = hangup.recv() => self.reload(None),
+                // What is being read now says itself what is to be watched.
+                () = watch.changed(), if self.reloading.is_none() => self.reload(None),
                 Some(command) = self.commands.recv() => self.obey(command),
                 _ = heartbeat.tick() => self.beat(),
                 _ = rotation.tick() => self.rotate_cookies(),
@@ -70,12 +73,7 @@ impl App {
 
     /// Takes in a round; a state that it changed waits for [`Self::change`].
     pub(super) fn judge(&mut self, round: Round) {
-        let now = Timestamp::now();
-        if !round.results.is_empty() {
-            let good = round.results.iter().all(|result| result.outcome.is_ok());
-            self.ledger.record(&round.monitor.name, good, now);
-        }
-        let Some(transition) = self.health.report(round, now) else {
+        let Some((transition, cause)) = self.report(round) else {
             return;
         };
         self.metrics.transition(transition.to.name());
@@ -93,8 +91,9 @@ impl App {
             "state"
         );
         let events = alerts::of_transition(&self.ground, &transition);
-        self.pending.extend(events);
-        self.changed.push(transition.target);
+        self.pending
+            .extend(events.into_iter().map(|event| (event, cause.clone())));
+        self.changed.push((transition.target, cause));
     }
 
     fn beat(&mut self) {

@@ -9,7 +9,6 @@ use super::App;
 use crate::admin::published::{Kernel, Published};
 use crate::alerts::Since;
 use crate::health::Health;
-use crate::health::ledger::Ledger;
 use crate::snapshot::{Ground, Snapshot};
 
 /// Before the first round.
@@ -29,7 +28,6 @@ pub(super) fn first(
         snapshot: None,
         health: health.clone(),
         since: Since::default(),
-        ledger: Ledger::default(),
         kernel: Kernel {
             attached,
             ..Kernel::default()
@@ -57,7 +55,6 @@ impl App {
             snapshot: self.snapshot(),
             health: self.health.clone(),
             since: self.since.clone(),
-            ledger: self.ledger.clone(),
             kernel: Kernel {
                 attached: self.dataplane.is_some(),
                 heartbeat: self.last_heartbeat,

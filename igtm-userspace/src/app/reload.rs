@@ -10,11 +10,14 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tracing::{error, info};
 
-use super::App;
+use super::phases::Phases;
 use super::service::notify_service;
+use super::watch::Watch;
+use super::{App, tell_notes};
 use crate::admin::command::{Applied, NotApplied, Reloaded};
 use crate::admin::needs_restart;
 use crate::admin::published::Refused;
+use crate::config::sources::Source;
 use crate::config::{self, diff, model::Config};
 use crate::metrics::ReloadResult;
 use crate::snapshot::{Ground, Snapshot, compare};
@@ -25,9 +28,17 @@ const LOGGED: usize = 40;
 /// Who waits for what becomes of a reload; nobody does after a SIGHUP.
 type Asker = Option<oneshot::Sender<Reloaded>>;
 
+/// What reading the file came to.
+pub(super) struct Read {
+    ground: Result<Ground, NotApplied>,
+    /// Of a bad one too: what makes it good may be a change of any of its files. `None`: it was
+    /// not read to the end.
+    sources: Option<Vec<Source>>,
+}
+
 /// A file that is being read.
 pub(super) struct Reloading {
-    task: JoinHandle<Result<Ground, NotApplied>>,
+    task: JoinHandle<Read>,
     started: Instant,
     askers: Vec<Asker>,
     /// Those who asked since: the file may have changed after it was read.
@@ -35,12 +46,15 @@ pub(super) struct Reloading {
 }
 
 /// The end of what is being read; never, when nothing is.
-pub(super) async fn read(reloading: &mut Option<Reloading>) -> Result<Ground, NotApplied> {
+pub(super) async fn read(reloading: &mut Option<Reloading>) -> Read {
     let Some(reloading) = reloading else {
         return std::future::pending().await;
     };
     let read = (&mut reloading.task).await;
-    read.unwrap_or_else(|error| Err(NotApplied::Refused(error.to_string())))
+    read.unwrap_or_else(|error| Read {
+        ground: Err(NotApplied::Refused(error.to_string())),
+        sources: None,
+    })
 }
 
 impl App {
@@ -57,7 +71,7 @@ impl App {
         notify_service(&[sd_notify::NotifyState::Reloading]);
         let (file, running) = (self.file.clone(), Arc::clone(&self.ground));
         self.reloading = Some(Reloading {
-            task: spawn_blocking(move || compiled(&file, &running)),
+            task: spawn_blocking(move || read_file(&file, &running)),
             started: Instant::now(),
             askers,
             again: Vec::new(),
@@ -65,7 +79,7 @@ impl App {
     }
 
     /// Applies what was read, or says why not.
-    pub(super) fn finish_reload(&mut self, read: Result<Ground, NotApplied>) {
+    pub(super) fn finish_reload(&mut self, read: Read, watch: &mut Watch) {
         let Some(reloading) = self.reloading.take() else {
             return;
         };
@@ -75,8 +89,15 @@ impl App {
             again,
             ..
         } = reloading;
-        let before = self.snapshot();
-        match read.and_then(|ground| self.apply(Arc::new(ground), started)) {
+        if let Some(sources) = read.sources {
+            watch.read(sources);
+        }
+        // Forgetting 100 000 instances takes a while: whoever describes the change does it.
+        let before = self.published.load_full();
+        let applied = read
+            .ground
+            .and_then(|ground| self.apply(Arc::new(ground), started));
+        match applied {
             Ok(after) => {
                 self.metrics.reload(ReloadResult::applied);
                 self.refused = None;
@@ -84,9 +105,10 @@ impl App {
                 self.applied = Timestamp::now();
                 let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
                 info!(file = %self.file.display(), took_ms, "reloaded");
+                self.publish();
                 // Nobody waits for the description but those who asked.
                 drop(spawn_blocking(move || {
-                    let applied = describe(before.as_deref(), &after, took_ms);
+                    let applied = describe(before.snapshot.as_deref(), &after, took_ms);
                     log(&applied);
                     answer(askers, &Ok(applied));
                 }));
@@ -101,10 +123,10 @@ impl App {
                     at: Timestamp::now(),
                     why: refused.to_string(),
                 });
+                self.publish();
                 answer(askers, &Err(refused));
             }
         }
-        self.publish();
         notify_service(&[sd_notify::NotifyState::Ready]);
         self.settle();
         if !again.is_empty() {
@@ -113,18 +135,21 @@ impl App {
     }
 
     fn apply(&mut self, ground: Arc<Ground>, since: Instant) -> Result<Arc<Snapshot>, NotApplied> {
+        let mut phases = Phases::new();
         let config = Arc::clone(&ground.config);
         let health = self.health.clone();
         self.health.reconcile(&config, Timestamp::now());
+        phases.over("targets found");
         if let Err(error) = self.change(Some(Arc::clone(&ground)), since) {
             self.health = health;
             return Err(NotApplied::Refused(error));
         }
+        phases.over("applied");
         self.ground = ground;
-        self.ledger.reconcile(&config);
         self.configure(&config);
         self.prober.set_targets(self.health.probes());
         self.notifier.reconfigure(config);
+        phases.over("probes and channels told");
         let nothing = || NotApplied::Refused("nothing is answered yet".to_owned());
         self.snapshot().ok_or_else(nothing)
     }
@@ -140,8 +165,23 @@ impl App {
 }
 
 /// The file, validated and compiled; what is the same as in `running` is taken from there.
-fn compiled(file: &Path, running: &Ground) -> Result<Ground, NotApplied> {
-    let config = Arc::new(config::load(file)?);
+fn read_file(file: &Path, running: &Ground) -> Read {
+    let mut phases = Phases::new();
+    let reading = config::reading(file);
+    tell_notes(&reading.notes);
+    phases.over("file read");
+    let ground = reading
+        .config
+        .map_err(NotApplied::from)
+        .and_then(|config| compiled(file, Arc::new(config), running));
+    phases.over("names and lines compiled");
+    Read {
+        ground,
+        sources: Some(reading.sources),
+    }
+}
+
+fn compiled(file: &Path, config: Arc<Config>, running: &Ground) -> Result<Ground, NotApplied> {
     if let Some(table) = needs_restart(&running.config, &config) {
         let why = format!("{}: {table}", file.display());
         return Err(NotApplied::Refused(why));

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use igtm_common::layout::{LargeAnswer, NameEntry, NameKey, Slot, SmallAnswer, View};
+use igtm_common::layout::{LargeAnswer, NameBucket, Slot, SmallAnswer, View};
 use igtm_common::line::Unit;
 use serde::Serialize;
 
@@ -83,12 +83,11 @@ impl MapUse {
     fn of(ground: &Ground) -> Self {
         let fixed = &ground.fixed;
         let (small, large) = ground.answers();
-        let names = fixed.names.len();
         Self {
-            // A name holds both epochs in one entry.
+            // Places for two in a bucket, of which some stay free.
             names: Use {
-                entries: names,
-                octets: names * (size_of::<NameKey>() + size_of::<NameEntry>()),
+                entries: fixed.names.len(),
+                ..Use::twice::<NameBucket>(fixed.names.buckets().len())
             },
             slots: Use::twice::<Slot>(fixed.slots.len()),
             answers: Use::twice::<SmallAnswer>(small),
@@ -160,13 +159,14 @@ impl fmt::Display for Summary {
 
 /// Checks `file` and prints what was found; exit code 1 when there is any problem.
 pub fn check(file: &Path, json: bool) -> ExitCode {
-    let checked = config::load(file).and_then(|config| {
+    let reading = config::reading(file);
+    let checked = reading.config.and_then(|config| {
         summary(config).map_err(|error| Problems::of_file(file, error.to_string()))
     });
     let text = if json {
-        as_json(&checked)
+        as_json(&checked, &reading.notes)
     } else {
-        as_text(file, &checked)
+        as_text(file, &checked, &reading.notes)
     };
     // A reader that went away (`| head`) changes nothing about the verdict.
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
@@ -185,25 +185,35 @@ fn summary(config: Config) -> Result<Summary, SnapshotError> {
 struct Verdict<'a> {
     ok: bool,
     problems: Vec<&'a Problem>,
+    /// What is worth knowing, though it is no problem; shaped like problems.
+    notes: &'a [Problem],
     summary: Option<Summary>,
 }
 
-fn as_json(checked: &Result<Summary, Problems>) -> String {
+fn as_json(checked: &Result<Summary, Problems>, notes: &[Problem]) -> String {
     let problems = checked.as_ref().err().map(|problems| problems.iter());
     let verdict = Verdict {
         ok: checked.is_ok(),
         problems: problems.into_iter().flatten().collect(),
+        notes,
         summary: checked.as_ref().ok().copied(),
     };
     let text = serde_json::to_string_pretty(&verdict).expect("texts and numbers serialize");
     text + "\n"
 }
 
-fn as_text(file: &Path, checked: &Result<Summary, Problems>) -> String {
-    match checked {
+fn as_text(file: &Path, checked: &Result<Summary, Problems>, notes: &[Problem]) -> String {
+    let mut text = match checked {
         Ok(summary) => format!("{}: ok\n{summary}", file.display()),
         Err(problems) => format!("{problems}\n"),
+    };
+    if !notes.is_empty() {
+        text += "notes, which do not make the file bad:\n";
     }
+    for note in notes {
+        text += &format!("  {note}\n");
+    }
+    text
 }
 
 #[cfg(test)]
@@ -279,11 +289,12 @@ tier = [{ pools = ["a"] }]
     #[test]
     fn json_says_ok_and_the_problems() {
         let parsed = |text| -> serde_json::Value {
-            serde_json::from_str(&as_json(&checked(text))).expect("it is JSON")
+            serde_json::from_str(&as_json(&checked(text), &[])).expect("it is JSON")
         };
         let good = parsed(GOOD);
         assert_eq!(good["ok"], true);
         assert_eq!(good["problems"], json!([]));
+        assert_eq!(good["notes"], json!([]));
         assert_eq!(good["summary"]["map_use"]["answers"]["entries"], 3);
         let bad = parsed("version = 2");
         assert_eq!(bad["ok"], false);
@@ -294,5 +305,19 @@ tier = [{ pools = ["a"] }]
                 "message": "`version` is 2; it must be 1, the version that this igtm reads"
             }])
         );
+    }
+
+    #[test]
+    fn notes_come_after_the_summary() {
+        let note = Problem {
+            file: "igtm.toml".to_owned(),
+            line: 9,
+            column: 8,
+            message: "AS64512 has no network in `asn.mmdb`".to_owned(),
+        };
+        let text = as_text(Path::new("igtm.toml"), &checked(GOOD), &[note]);
+        assert!(text.starts_with("igtm.toml: ok\n"), "{text}");
+        let end = "notes, which do not make the file bad:\n  igtm.toml:9:8: AS64512 has no network in `asn.mmdb`\n";
+        assert!(text.ends_with(end), "{text}");
     }
 }

@@ -80,7 +80,7 @@ pub fn status(args: &StatusArgs) -> ExitCode {
 }
 
 /// See <https://no-color.org>: set and not empty.
-fn coloured(colour: Colour, terminal: bool, no_color: Option<&std::ffi::OsStr>) -> bool {
+pub(super) fn coloured(colour: Colour, terminal: bool, no_color: Option<&std::ffi::OsStr>) -> bool {
     match colour {
         Colour::Always => true,
         Colour::Never => false,

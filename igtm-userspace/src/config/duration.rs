@@ -18,7 +18,7 @@ const LONGEST_MS: u64 = 36_500 * 86_400_000;
 
 /// Reads `"1h30m"`: numbers each followed by one of d, h, m, s, ms, largest unit first,
 /// each unit at most once. `None` for anything else.
-pub(super) fn parse(text: &str) -> Option<Duration> {
+pub(crate) fn parse(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut units = UNITS.iter();
     let mut total_ms: u64 = 0;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::domain::domain;
 use super::model::{Instance, Strategy};
-use super::names::{Named, Names};
+use super::names::{Named, Names, Places};
 use super::problem::{At, Report};
 use super::reader::Section;
 use super::strategy::{self, StrategyMark};
@@ -28,15 +28,16 @@ pub(super) struct InstanceMark {
     pub(super) strategies: Vec<StrategyMark>,
 }
 
-/// Reads every `[[instance]]`.
+/// Reads every `[[instance]]`; `places` are those of names of instances before.
 pub(super) fn read_all(
     root: &mut Section<'_>,
     lines: &Names,
     pools: &Names,
+    places: &mut Places,
 ) -> (Vec<Instance>, Vec<InstanceMark>) {
     let report = root.report();
     let mut sections = root.tables("instance");
-    let (_, named) = Names::declare("instance", &mut sections, 0);
+    let named = Names::declare_only("instance", &mut sections, places);
     sections
         .into_iter()
         .zip(named)
@@ -97,7 +98,8 @@ fn strategies(
         let message = "an instance has a strategy: add an `[[instance.strategy]]` for `default`";
         report.problem(at, message);
     }
-    let (_, named) = Names::declare("strategy", &mut sections, 0);
+    let mut places = Places::for_many(sections.len());
+    let named = Names::declare_only("strategy", &mut sections, &mut places);
     sections
         .into_iter()
         .zip(named)

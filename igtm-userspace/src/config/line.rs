@@ -1,9 +1,10 @@
-//! `[[line]]`: where clients are; prefixes inline and from files, kinds, parents.
+//! `[[line]]`: where clients are; prefixes inline, from files and by `[geo]`, kinds, parents.
 //!
 //! Must not decide which line a client is in: that is policy's.
 
 use ipnet::IpNet;
 
+use super::geo::{Geo, Wanted};
 use super::model::{Line, LineId, LineKind};
 use super::names::{Named, Names};
 use super::prefix;
@@ -18,7 +19,7 @@ const DEFAULT: &str = "default";
 const MOST_LINES: usize = 1023;
 
 /// Reads every `[[line]]`; the built-in `default` comes first.
-pub(super) fn read_all(root: &mut Section<'_>) -> (Vec<Line>, Names) {
+pub(super) fn read_all(root: &mut Section<'_>, geo: &Geo) -> (Vec<Line>, Names) {
     let report = root.report();
     let mut sections = root.tables("line");
     if let Some(extra) = sections.get(MOST_LINES) {
@@ -39,10 +40,20 @@ pub(super) fn read_all(root: &mut Section<'_>) -> (Vec<Line>, Names) {
         parent: root.at(),
         given: true,
     }];
+    let mut wanted = vec![Wanted::default()];
     for (section, named) in sections.into_iter().zip(named) {
-        let (line, mark) = read(section, named, &names, report);
+        let (line, mark, wants) = read(section, named, &names, report);
         lines.push(line);
         marks.push(mark);
+        wanted.push(wants);
+    }
+    geo.resolve(&wanted, report, |line, prefix| {
+        lines[line].prefixes.push(prefix);
+    });
+    for line in &mut lines {
+        // Lists overlap in practice; within one line a prefix said twice means the same as once.
+        line.prefixes.sort_unstable();
+        line.prefixes.dedup();
     }
     refuse_childless_without_prefixes(&lines, &marks, report);
     refuse_cycles(&lines, &marks, report);
@@ -54,7 +65,7 @@ struct Mark {
     at: At,
     /// Where its parent is named.
     parent: At,
-    /// Whether `prefixes` or `prefix_files` is there.
+    /// Whether any list of prefixes is there, or of what has some.
     given: bool,
 }
 
@@ -63,8 +74,7 @@ fn read(
     named: Named,
     names: &Names,
     report: &Report<'_>,
-) -> (Line, Mark) {
-    section.unsupported(&["asn", "country"]);
+) -> (Line, Mark, Wanted) {
     if named.text == DEFAULT {
         report.problem(
             named.at,
@@ -74,6 +84,7 @@ fn read(
     let kind = section.take("kind").and_then(|value| kind(&value));
     let files = section.take("prefix_files");
     let inline = section.take("prefixes");
+    let wanted = Wanted::take(&mut section);
     let mut prefixes: Vec<IpNet> = Vec::new();
     for item in items(inline, "a list of prefixes") {
         prefixes.extend(prefix::prefix(&item));
@@ -81,15 +92,12 @@ fn read(
     for item in items(files, "a list of files") {
         prefix::read_file(&item, report, &mut prefixes);
     }
-    // Lists overlap in practice; within one line a prefix said twice means the same as once.
-    prefixes.sort_unstable();
-    prefixes.dedup();
     let parent_value = section.take("parent");
     let parent = parent_value.and_then(|value| parent(&value, names));
     let mark = Mark {
         at: named.at,
         parent: parent_value.map_or(named.at, |value| value.at),
-        given: files.is_some() || inline.is_some(),
+        given: files.is_some() || inline.is_some() || wanted.given(),
     };
     section.finish();
     let line = Line {
@@ -98,7 +106,7 @@ fn read(
         prefixes,
         parent,
     };
-    (line, mark)
+    (line, mark, wanted)
 }
 
 fn items<'a>(value: Option<Value<'a>>, allowed: &str) -> Vec<Value<'a>> {
@@ -140,7 +148,7 @@ fn refuse_childless_without_prefixes(lines: &[Line], marks: &[Mark], report: &Re
             report.problem(
                 mark.at,
                 format!(
-                    "the line `{}` holds nobody: it has no `prefixes`, no `prefix_files` and is no line's parent",
+                    "the line `{}` holds nobody: it has no `prefixes`, `prefix_files`, `asn` or `country`, and is no line's parent",
                     line.name
                 ),
             );

@@ -16,6 +16,9 @@ const LONGEST: usize = 64;
 /// So many problems have suggestions: comparing each of 100 000 with every name would take minutes.
 const SUGGESTED: usize = 200;
 
+/// So many names are looked through; more are hashed.
+const FEW: usize = 8;
+
 /// The objects of one kind, by name.
 pub(super) struct Names {
     /// How messages call one: `pool`.
@@ -36,28 +39,41 @@ impl Names {
         sections: &mut [Section<'_>],
         first: usize,
     ) -> (Self, Vec<Named>) {
-        let mut names = Self {
-            kind,
-            by_name: HashMap::new(),
-        };
-        let mut places: HashMap<String, At> = HashMap::new();
-        let mut declared = Vec::with_capacity(sections.len());
-        for (index, section) in sections.iter_mut().enumerate() {
+        let declared = Self::declare_only(kind, sections, &mut Places::for_many(sections.len()));
+        let mut by_name = HashMap::with_capacity(declared.len());
+        for (named, position) in declared.iter().zip(first..) {
+            // Of two with one name the first is meant.
+            if !named.text.is_empty() && !by_name.contains_key(&named.text) {
+                by_name.insert(named.text.clone(), position);
+            }
+        }
+        (Self { kind, by_name }, declared)
+    }
+
+    /// As [`Names::declare`], of what nothing refers to; `places` are those of names before.
+    pub(super) fn declare_only(
+        kind: &'static str,
+        sections: &mut [Section<'_>],
+        places: &mut Places,
+    ) -> Vec<Named> {
+        let mut declared: Vec<Named> = Vec::with_capacity(sections.len());
+        for section in sections {
             let report = section.report();
             let value = section.need("name");
             let at = value.map_or(section.at(), |value| value.at);
-            let text = value.and_then(|value| name(&value)).unwrap_or_default();
-            if let Some(other) = places.get(&text) {
-                let line = report.line_of(*other);
+            let text = value.and_then(|value| name(&value));
+            if let Some(text) = text.as_deref()
+                && let Some(other) = places.first(text, &declared)
+            {
+                let line = report.line_of(other);
                 let message = format!("the name `{text}` is taken by the {kind} of line {line}");
                 report.problem(at, message);
-            } else if !text.is_empty() {
-                places.insert(text.clone(), at);
-                names.by_name.insert(text.clone(), first + index);
             }
+            let text = text.unwrap_or_default();
+            places.add(&text, at);
             declared.push(Named { text, at });
         }
-        (names, declared)
+        declared
     }
 
     /// Adds a built-in name.
@@ -89,8 +105,7 @@ impl Names {
 
     /// The positions of the objects that a list names, with where; duplicates are refused.
     pub(super) fn resolve_list(&self, list: &Value<'_>) -> Resolved {
-        let allowed = format!("a list of names of {}s", self.kind);
-        let Some(items) = list.list(&allowed) else {
+        let Some(items) = list.items(&format_args!("a list of names of {}s", self.kind)) else {
             return Resolved::default();
         };
         let mut resolved = Resolved {
@@ -108,6 +123,48 @@ impl Names {
             }
         }
         resolved
+    }
+}
+
+/// Where names were first declared.
+pub(super) enum Places {
+    /// What is declared now is looked through: each instance has a handful of strategies.
+    Few,
+    /// By name; those of former calls too.
+    Many(HashMap<String, At>),
+}
+
+impl Places {
+    /// Of nothing so far, for any number of calls.
+    pub(super) fn lasting() -> Self {
+        Self::Many(HashMap::new())
+    }
+
+    /// Of nothing so far, for one call with so many.
+    pub(super) fn for_many(count: usize) -> Self {
+        if count <= FEW {
+            Self::Few
+        } else {
+            Self::Many(HashMap::with_capacity(count))
+        }
+    }
+
+    fn first(&self, text: &str, declared: &[Named]) -> Option<At> {
+        match self {
+            Self::Few => {
+                let mut declared = declared.iter();
+                declared.find(|one| one.text == text).map(|one| one.at)
+            }
+            Self::Many(places) => places.get(text).copied(),
+        }
+    }
+
+    fn add(&mut self, text: &str, at: At) {
+        if let Self::Many(places) = self
+            && !places.contains_key(text)
+        {
+            places.insert(text.to_owned(), at);
+        }
     }
 }
 

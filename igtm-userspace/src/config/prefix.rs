@@ -2,7 +2,6 @@
 //!
 //! Must not merge or order lines: which prefix wins is policy's.
 
-use std::fs;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -11,7 +10,7 @@ use super::problem::{Problem, Report};
 use super::value::{Value, shorten};
 
 /// Bad lines of one file that are shown each; the rest is counted.
-const SHOWN_PER_FILE: usize = 100;
+const SHOWN_PER_FILE: usize = 20;
 
 /// An inline prefix.
 pub(super) fn prefix(value: &Value<'_>) -> Option<IpNet> {
@@ -73,13 +72,15 @@ pub(super) fn read_file(value: &Value<'_>, report: &Report<'_>, prefixes: &mut V
         return;
     };
     let path = report.resolve(named);
-    let octets = match fs::read(&path) {
+    let octets = match report.read(&path) {
         Ok(octets) => octets,
         Err(error) => {
             value.problem(format!("cannot read `{}`: {error}", path.display()));
             return;
         }
     };
+    // Some editors begin a text with a byte order mark.
+    let octets = octets.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&octets);
     let file = path.display().to_string();
     let mut bad = 0_usize;
     for (index, line) in octets.split(|byte| *byte == b'\n').enumerate() {
@@ -110,7 +111,10 @@ pub(super) fn read_file(value: &Value<'_>, report: &Report<'_>, prefixes: &mut V
     }
     if bad > SHOWN_PER_FILE {
         let rest = bad - SHOWN_PER_FILE;
-        value.problem(format!("{rest} more lines of `{file}` are not prefixes"));
+        let lines = if rest == 1 { "line" } else { "lines" };
+        value.problem(format!(
+            "{rest} more {lines} of `{file}` cannot be read as prefixes; the first {SHOWN_PER_FILE} are told"
+        ));
     }
 }
 

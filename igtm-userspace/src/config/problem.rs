@@ -2,12 +2,15 @@
 //!
 //! Must not decide anything: readers and rules report here and go on.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashSet;
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+
+use super::sources::Source;
 
 /// An octet offset into the file being read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,25 +81,46 @@ impl std::error::Error for Problems {}
 pub(super) struct Report<'a> {
     file: PathBuf,
     text: &'a str,
-    line_starts: Vec<usize>,
+    /// Found with the first problem: a good file has none.
+    line_starts: OnceCell<Vec<usize>>,
+    /// What is being read: where each piece of it begins there, and where in `text`, ascending.
+    pieces: RefCell<Vec<(usize, usize)>>,
     /// Of the file itself; sorted at the end, since rules run after readers.
     own: RefCell<Vec<(usize, String)>>,
     /// Of the files it names, in the order they were read.
     named: RefCell<Vec<Problem>>,
+    /// What is worth knowing of the file itself, though it is good.
+    notes: RefCell<Vec<(usize, String)>>,
+    /// The files it names.
+    sources: RefCell<Vec<Source>>,
 }
 
 impl<'a> Report<'a> {
     pub(super) fn new(file: &Path, text: &'a str) -> Self {
-        let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         Self {
             file: file.to_owned(),
             text,
-            line_starts: std::iter::once(0)
-                .chain(newlines.map(|(index, _)| index + 1))
-                .collect(),
+            line_starts: OnceCell::new(),
+            pieces: RefCell::new(vec![(0, 0)]),
             own: RefCell::default(),
             named: RefCell::default(),
+            notes: RefCell::default(),
+            sources: RefCell::default(),
         }
+    }
+
+    /// From now on what is read are these pieces of the file: where each begins in what is read,
+    /// and where in the file, ascending; the first at 0.
+    pub(super) fn read_pieces(&self, pieces: Vec<(usize, usize)>) {
+        self.pieces.replace(pieces);
+    }
+
+    /// Where in the file is what stands at `offset` of what is read.
+    pub(super) fn at(&self, offset: usize) -> At {
+        let pieces = self.pieces.borrow();
+        let before = pieces.partition_point(|(begin, _)| *begin <= offset);
+        let piece = before.checked_sub(1).and_then(|last| pieces.get(last));
+        At(piece.map_or(offset, |(begin, there)| there + (offset - begin)))
     }
 
     /// Records `message` at `at`.
@@ -109,6 +133,31 @@ impl<'a> Report<'a> {
         self.named.borrow_mut().push(problem);
     }
 
+    /// Records what an operator should know of a good file at `at`.
+    pub(super) fn note(&self, at: At, message: impl Into<String>) {
+        self.notes.borrow_mut().push((at.0, message.into()));
+    }
+
+    /// Reads a file that the configuration names, and remembers that it did.
+    pub(super) fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let (source, octets) = Source::read(path);
+        self.sources.borrow_mut().push(source);
+        octets
+    }
+
+    /// What was noted, in the order of the file.
+    pub(super) fn notes(&self) -> Vec<Problem> {
+        let mut notes = self.notes.borrow().clone();
+        notes.sort_by_key(|(at, _)| *at);
+        let locate = |(at, message)| self.locate(at, message);
+        notes.into_iter().map(locate).collect()
+    }
+
+    /// The files that the configuration names, in the order they were read.
+    pub(super) fn sources(&self) -> Vec<Source> {
+        self.sources.borrow().clone()
+    }
+
     /// How many problems there are by now, to see whether a reader added any.
     pub(super) fn count(&self) -> usize {
         self.own.borrow().len() + self.named.borrow().len()
@@ -116,7 +165,15 @@ impl<'a> Report<'a> {
 
     /// The line that `at` is in, from 1.
     pub(super) fn line_of(&self, at: At) -> usize {
-        self.line_starts.partition_point(|start| *start <= at.0)
+        self.line_starts().partition_point(|start| *start <= at.0)
+    }
+
+    fn line_starts(&self) -> &[usize] {
+        self.line_starts.get_or_init(|| {
+            let newlines = self.text.match_indices('\n');
+            let starts = newlines.map(|(index, _)| index + 1);
+            std::iter::once(0).chain(starts).collect()
+        })
     }
 
     /// `path` as the file means it: relative to the file's own directory.
@@ -147,7 +204,7 @@ impl<'a> Report<'a> {
 
     fn locate(&self, offset: usize, message: String) -> Problem {
         let line = self.line_of(At(offset));
-        let start = self.line_starts[line - 1];
+        let start = self.line_starts()[line - 1];
         let end = self.text.floor_char_boundary(offset);
         Problem {
             file: self.file.display().to_string(),

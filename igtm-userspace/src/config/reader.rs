@@ -5,6 +5,7 @@
 //! of config.md.
 
 use std::fmt;
+use std::rc::Rc;
 
 use toml::de::DeTable;
 
@@ -12,12 +13,15 @@ use super::near_miss::suggestion;
 use super::problem::{At, Report};
 use super::value::{Value, shorten};
 
+/// As many keys as most tables have, asked for or not.
+const USUAL_KEYS: usize = 8;
+
 /// One table of the file.
 pub(super) struct Section<'a> {
     report: &'a Report<'a>,
     table: &'a DeTable<'a>,
     /// What messages call it: `zone`, `instance.strategy`; empty for the whole file.
-    label: String,
+    label: Rc<str>,
     at: At,
     taken: Vec<&'static str>,
 }
@@ -25,17 +29,22 @@ pub(super) struct Section<'a> {
 impl<'a> Section<'a> {
     /// The whole file.
     pub(super) fn root(report: &'a Report<'a>, table: &'a DeTable<'a>) -> Self {
-        Self::new(report, table, "", At(0))
+        Self::new(report, table, Rc::from(""), At(0))
     }
 
     /// The table at `at`, which messages call `label`.
-    pub(super) fn new(report: &'a Report<'a>, table: &'a DeTable<'a>, label: &str, at: At) -> Self {
+    pub(super) fn new(
+        report: &'a Report<'a>,
+        table: &'a DeTable<'a>,
+        label: Rc<str>,
+        at: At,
+    ) -> Self {
         Self {
             report,
             table,
-            label: label.to_owned(),
+            label,
             at,
-            taken: Vec::new(),
+            taken: Vec::with_capacity(USUAL_KEYS),
         }
     }
 
@@ -74,16 +83,15 @@ impl<'a> Section<'a> {
         let Some(value) = self.take(key) else {
             return Vec::new();
         };
-        let label = self.label_of(key);
+        let label: Rc<str> = self.label_of(key).into();
         if value.kind() == "a table" {
             let message = format!("`{label}` is a list of tables: write `[[{label}]]`");
             self.report.problem(value.at, message);
             return Vec::new();
         }
-        let items = value.list("a list of tables").unwrap_or_default();
+        let items = value.items(&"a list of tables").into_iter().flatten();
         items
-            .into_iter()
-            .filter_map(|item| item.table(&label))
+            .filter_map(|item| item.table_labelled(Rc::clone(&label)))
             .collect()
     }
 
@@ -96,7 +104,7 @@ impl<'a> Section<'a> {
     /// Where `key` itself stands.
     pub(super) fn key_at(&self, key: &str) -> Option<At> {
         let (key, _) = self.table.get_key_value(key)?;
-        Some(At(key.span().start))
+        Some(self.report.at(key.span().start))
     }
 
     /// Refuses by name the keys of config.md that are not built yet.
@@ -127,7 +135,7 @@ impl<'a> Section<'a> {
             .map(|(key, value)| {
                 let name: &'a str = key.get_ref();
                 let value = Value::new(self.report, value, name);
-                (name, At(key.span().start), value)
+                (name, self.report.at(key.span().start), value)
             })
             .collect()
     }
@@ -139,7 +147,8 @@ impl<'a> Section<'a> {
             if !self.taken.contains(&name) {
                 let near = suggestion(name, self.taken.iter().copied());
                 let message = format!("unknown key `{}`{near}", shorten(name));
-                self.report.problem(At(key.span().start), message);
+                self.report
+                    .problem(self.report.at(key.span().start), message);
             }
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! Must never put a secret into a message.
 
+use std::io;
+
 use super::model::Secret;
 use super::problem::{At, Report};
 use super::reader::Section;
@@ -50,7 +52,11 @@ pub(super) fn take_all(section: &mut Section<'_>, keys: &Keys) -> (Vec<(Secret, 
 
 fn from_file(value: &Value<'_>, report: &Report<'_>) -> Option<Secret> {
     let path = report.resolve(value.string()?);
-    match std::fs::read_to_string(&path) {
+    let text = report.read(&path).and_then(|octets| {
+        String::from_utf8(octets)
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not UTF-8"))
+    });
+    match text {
         // Editors and `echo` end a file with a newline that is no part of the secret.
         Ok(text) => Some(Secret::new(text.trim_end_matches(['\n', '\r']))),
         Err(error) => {

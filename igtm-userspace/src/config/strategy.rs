@@ -77,13 +77,12 @@ pub(super) fn read(
         tiers: marks,
     };
     section.finish();
+    let mut lines = Vec::with_capacity(resolved.found.len());
+    let ids = resolved.found.iter().map(|(position, _)| *position);
+    lines.extend(ids.filter_map(|position| u16::try_from(position).ok().map(LineId)));
     let strategy = Strategy {
         name: named.text,
-        lines: resolved
-            .found
-            .iter()
-            .filter_map(|(position, _)| u16::try_from(*position).ok().map(LineId))
-            .collect(),
+        lines,
         enabled: enabled.unwrap_or(true),
         switch: switch.unwrap_or(Switch::Auto),
         tiers,
@@ -119,13 +118,16 @@ fn tier(mut section: Section<'_>, names: &Names) -> (Tier, TierMark) {
     let mut pools: Vec<TierPool> = Vec::new();
     let mut places = Vec::new();
     let mut known = false;
-    if let Some(list) = section.need("pools") {
-        let items = list.list("a list of pools");
-        known = items.as_ref().is_some_and(|items| !items.is_empty());
-        if items.as_ref().is_some_and(Vec::is_empty) {
+    if let Some(list) = section.need("pools")
+        && let Some(items) = list.items(&"a list of pools")
+    {
+        known = items.len() > 0;
+        if !known {
             list.problem("`pools` is empty; a tier has at least one pool");
         }
-        for item in items.unwrap_or_default() {
+        pools.reserve_exact(items.len());
+        places.reserve_exact(items.len());
+        for item in items {
             match tier_pool(&item, names) {
                 None => known = false,
                 Some(member) if pools.iter().any(|other| other.pool == member.pool) => {

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::model::{ChannelId, Subscription};
-use super::names::{Named, Names};
+use super::names::{Named, Names, Places};
 use super::near_miss::suggestion;
 use super::reader::Section;
 use super::value::{Value, shorten};
@@ -32,7 +32,8 @@ const GROUP_WAIT: std::ops::RangeInclusive<Duration> = Duration::ZERO..=Duration
 /// Reads every `[[subscription]]`.
 pub(super) fn read_all(root: &mut Section<'_>, channels: &Names) -> Vec<Subscription> {
     let mut sections = root.tables("subscription");
-    let (_, named) = Names::declare("subscription", &mut sections, 0);
+    let mut places = Places::for_many(sections.len());
+    let named = Names::declare_only("subscription", &mut sections, &mut places);
     sections
         .into_iter()
         .zip(named)

@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::rc::Rc;
 use std::time::Duration;
 
 use toml::Spanned;
@@ -37,7 +38,7 @@ impl<'a> Value<'a> {
             report,
             value: value.get_ref(),
             key,
-            at: At(value.span().start),
+            at: report.at(value.span().start),
         }
     }
 
@@ -71,13 +72,9 @@ impl<'a> Value<'a> {
     }
 
     pub(super) fn string(&self) -> Option<&'a str> {
-        self.text("a text")
-    }
-
-    fn text(&self, allowed: &str) -> Option<&'a str> {
         let text = self.value.as_str();
         if text.is_none() {
-            self.wrong_kind(allowed);
+            self.wrong_kind("a text");
         }
         text
     }
@@ -136,7 +133,13 @@ impl<'a> Value<'a> {
     /// One of the words of `choices`.
     pub(super) fn one_of<T: Copy>(&self, choices: &[(T, &str)]) -> Option<T> {
         let words = || choices.iter().map(|(_, word)| *word);
-        let text = self.text(&list_of_words(words()))?;
+        let text = match self.value.as_str() {
+            Some(text) => text,
+            None => {
+                self.wrong_kind(list_of_words(words()));
+                return None;
+            }
+        };
         let found = choices.iter().find(|(_, word)| *word == text);
         if found.is_none() {
             let near = suggestion(text, words());
@@ -147,12 +150,24 @@ impl<'a> Value<'a> {
 
     /// The items of a list; messages about an item call it by the list's key.
     pub(super) fn list(&self, allowed: &str) -> Option<Vec<Value<'a>>> {
+        self.items(&allowed).map(Iterator::collect)
+    }
+
+    /// As [`Value::list`], one after the other.
+    pub(super) fn items(
+        &self,
+        allowed: &dyn fmt::Display,
+    ) -> Option<impl ExactSizeIterator<Item = Value<'a>> + use<'a>> {
         let Some(array) = self.value.as_array() else {
             self.wrong_kind(allowed);
             return None;
         };
-        let item = |value| Value::new(self.report, value, self.key);
-        Some(array.iter().map(item).collect())
+        let Self { report, key, .. } = *self;
+        Some(
+            array
+                .iter()
+                .map(move |value| Value::new(report, value, key)),
+        )
     }
 
     /// The items of a list, or the value itself when it is none.
@@ -164,6 +179,11 @@ impl<'a> Value<'a> {
     }
 
     pub(super) fn table(&self, label: &str) -> Option<Section<'a>> {
+        self.table_labelled(Rc::from(label))
+    }
+
+    /// As [`Value::table`], for many that share a label.
+    pub(super) fn table_labelled(&self, label: Rc<str>) -> Option<Section<'a>> {
         let Some(table) = self.value.as_table() else {
             self.wrong_kind("a table");
             return None;

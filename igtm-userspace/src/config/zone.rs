@@ -2,12 +2,13 @@
 //!
 //! Must not look at instances: which name lies in which zone is the rules'.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use hickory_proto::rr::Name;
 
 use super::domain::{domain, show};
-use super::model::Zone;
+use super::model::{self, Zone};
 use super::problem::{At, Report};
 use super::reader::Section;
 
@@ -21,7 +22,7 @@ const NEGATIVE_TTL: std::ops::RangeInclusive<Duration> =
 
 /// The zones, and whether the list is whole: with a bad origin, what lies in a zone is unknown.
 pub(super) struct Zones {
-    pub(super) zones: Vec<Zone>,
+    pub(super) zones: model::Zones,
     pub(super) complete: bool,
 }
 
@@ -32,27 +33,28 @@ pub(super) fn read_all(root: &mut Section<'_>) -> Zones {
     let sections = root.tables("zone");
     let mut complete = report.count() == before;
     let mut zones: Vec<Zone> = Vec::new();
-    let mut origins: Vec<(Name, At)> = Vec::new();
+    let mut origins: HashMap<Name, At> = HashMap::new();
     let mut servers: Vec<(Name, At)> = Vec::new();
     for mut section in sections {
         let origin = section.need("origin");
         let parsed = origin.as_ref().and_then(domain);
         complete &= parsed.is_some();
         if let (Some(value), Some(origin)) = (&origin, &parsed) {
-            match origins.iter().find(|(seen, _)| seen == origin) {
-                Some((_, at)) => value.problem(format!(
+            match origins.get(origin) {
+                Some(at) => value.problem(format!(
                     "the zone `{}` is declared on line {} already",
                     show(origin),
                     report.line_of(*at)
                 )),
-                None => origins.push((origin.clone(), value.at)),
+                None => drop(origins.insert(origin.clone(), value.at)),
             }
         }
         let (zone, ns) = read(section, parsed.unwrap_or_default());
         zones.push(zone);
         servers.extend(ns);
     }
-    refuse_in_zone_servers(&origins, &servers, report);
+    let zones = model::Zones::from(zones);
+    refuse_in_zone_servers(&zones, &servers, report);
     Zones { zones, complete }
 }
 
@@ -91,11 +93,10 @@ fn read(mut section: Section<'_>, origin: Name) -> (Zone, Vec<(Name, At)>) {
 }
 
 /// An `ns` in a zone served here needs a static address, and those need `zone.file`.
-fn refuse_in_zone_servers(origins: &[(Name, At)], servers: &[(Name, At)], report: &Report<'_>) {
+fn refuse_in_zone_servers(zones: &model::Zones, servers: &[(Name, At)], report: &Report<'_>) {
     for (name, at) in servers {
-        let zone = origins.iter().find(|(origin, _)| origin.zone_of(name));
-        if let Some((origin, _)) = zone {
-            let (name, origin) = (show(name), show(origin));
+        if let Some(zone) = zones.holding(name) {
+            let (name, origin) = (show(name), show(&zone.origin));
             report.problem(
                 *at,
                 format!(

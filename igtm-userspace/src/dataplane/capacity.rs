@@ -8,7 +8,7 @@ use crate::snapshot::{CapacityError, Image};
 /// How many elements each map holds, or is to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacity {
-    /// `NAMES`; both epochs share its elements.
+    /// `NAMES`, in buckets.
     pub names: usize,
     /// `VIEWS`.
     pub views: usize,
@@ -30,7 +30,7 @@ impl Capacity {
     /// What `image` needs.
     pub fn needed(image: &Image) -> Self {
         Self {
-            names: image.fixed.names.len(),
+            names: image.fixed.names.buckets().len(),
             views: image.fixed.views.views().len(),
             units: image.fixed.views.units().len(),
             slots: image.fixed.slots.len(),
@@ -45,7 +45,7 @@ impl Capacity {
     pub fn roomy(self) -> Self {
         let room = |needed: usize, least: usize| (needed + needed / 4).max(least);
         Self {
-            names: room(self.names, 1024),
+            names: room(self.names, 512),
             views: room(self.views, 16),
             units: room(self.units, 1024),
             slots: room(self.slots, 1024),
@@ -59,7 +59,7 @@ impl Capacity {
     /// The first map that is too small for `needed`.
     pub fn lacks(self, needed: Self) -> Option<CapacityError> {
         let pairs = [
-            ("names", needed.names, self.names),
+            ("buckets of names", needed.names, self.names),
             ("sets of lines", needed.views, self.views),
             ("units of the line table", needed.units, self.units),
             ("slots", needed.slots, self.slots),
@@ -74,7 +74,7 @@ impl Capacity {
             .map(|(what, needed, most)| CapacityError { what, needed, most })
     }
 
-    /// Tells a loader; names both epochs share, other arrays have an element for each.
+    /// Tells a loader; arrays have an element for each epoch.
     pub fn set(self, loader: &mut EbpfLoader<'_>) {
         for (map, elements) in self.by_map() {
             loader.map_max_entries(map, u32::try_from(elements).unwrap_or(u32::MAX));
@@ -84,7 +84,6 @@ impl Capacity {
     /// Elements of each map that has no fixed number of them.
     pub(super) fn by_map(self) -> [(&'static str, usize); 9] {
         [
-            // While a configuration replaces another, the names of both are there.
             ("NAMES", 2 * self.names),
             ("VIEWS", 2 * self.views),
             ("LINES", 2 * self.units),

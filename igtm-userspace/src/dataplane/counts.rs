@@ -9,8 +9,9 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use aya::maps::PerCpuValues;
+use igtm_common::bucket;
 use igtm_common::layout::{
-    LineName, NO_VIEW, NameEntry, NameKey, NameRef, SLOT_COUNTS, SlotCounts, position, text,
+    LineName, NO_VIEW, NameRef, SLOT_COUNTS, Settings, SlotCounts, position, text,
 };
 
 use super::DataplaneError;
@@ -25,23 +26,23 @@ pub(super) type Moves = BTreeMap<u32, Option<u32>>;
 /// Counts of consecutive slots, ready to be written.
 type Block = PerCpuValues<SlotCounts>;
 
-/// Which slots of `fixed` have their counts elsewhere in `epoch` of `maps`, or nowhere; `all` of
-/// them when they go to other maps.
+/// Which slots of `fixed` have their counts elsewhere in `maps`, or nowhere, by the epoch that is
+/// answered from; `all` of them when they go to other maps.
 pub(super) fn moves(
     maps: &Maps,
-    names: &HashMap<NameKey, NameEntry>,
-    epoch: u32,
+    settings: &Settings,
     fixed: &Fixed,
     all: bool,
 ) -> Result<Moves, DataplaneError> {
     let mut moves = Moves::new();
+    let epoch = settings.epoch & 1;
+    let buckets = settings.buckets[epoch as usize];
     // By former view and view: which of the former lines each line is.
     let mut same: HashMap<(u16, u16), Vec<Option<u32>>> = HashMap::new();
-    for (key, named) in &fixed.names {
-        let former = names.get(key).map(|entry| entry.of[(epoch & 1) as usize]);
-        let former = former.unwrap_or_default();
+    for (key, of, _) in fixed.names.iter() {
+        let former = bucket::find(key, buckets, |at| maps.names.read(position(at, epoch)));
         for family in [0, 1] {
-            let view = named.of.view[family];
+            let view = of.view[family];
             if view == NO_VIEW {
                 continue;
             }
@@ -58,7 +59,7 @@ pub(super) fn moves(
                 }
             };
             for (at, line) in lines.iter().zip(0..) {
-                let to = named.of.slots[family] + line;
+                let to = of.slots[family] + line;
                 let from = was.zip(*at).map(|((_, base), at)| base + at);
                 if all || from != Some(to) {
                     moves.insert(to, from);

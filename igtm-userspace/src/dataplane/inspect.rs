@@ -7,7 +7,8 @@ use std::path::Path;
 use hickory_proto::rr::{Name, RecordType};
 use igtm_common::counter::{Counter, Counters};
 use igtm_common::layout::{
-    Answer, EPOCH_NONE, LARGE, NO_ANSWER, NO_VIEW, NameEntry, SLOT_COUNTS, Slot, Text, position,
+    Answer, EPOCH_NONE, LARGE, NO_ANSWER, NO_VIEW, NameBucket, NameRef, SLOT_COUNTS, Slot, Text,
+    position,
 };
 use igtm_common::line::{self, Address, Entry, NO_SLOT};
 use serde::Serialize;
@@ -20,6 +21,8 @@ use super::{DataplaneError, pins};
 pub struct Inspection {
     pub(super) maps: Maps,
     epoch: u32,
+    /// Of NAMES that are in use.
+    buckets: u32,
 }
 
 /// Whose a slot is.
@@ -80,6 +83,7 @@ impl Inspection {
         Ok(Self {
             maps,
             epoch: settings.epoch,
+            buckets: settings.buckets[(settings.epoch & 1) as usize],
         })
     }
 
@@ -89,31 +93,38 @@ impl Inspection {
     }
 
     /// Whose each slot is: reads every name.
-    fn owners(&self) -> Result<BTreeMap<u32, Owner>, DataplaneError> {
+    fn owners(&self) -> BTreeMap<u32, Owner> {
         let mut owners = BTreeMap::new();
         if !self.ready() {
-            return Ok(owners);
+            return owners;
         }
-        for entry in self.maps.names.iter() {
-            let (_, entry): (_, NameEntry) = entry.map_err(wrong("NAMES"))?;
-            let of = entry.of[(self.epoch & 1) as usize];
-            for (family, qtype) in [RecordType::A, RecordType::AAAA].into_iter().enumerate() {
-                let view = of.view[family];
-                if of.flags == 0 || view == NO_VIEW {
-                    continue;
-                }
-                let slots = self.view(view).map_or(0, |view| view.slots);
-                for at in 0..slots {
-                    let owner = Owner {
-                        name: read_text(&entry.name),
-                        qtype,
-                        view,
-                    };
-                    owners.insert(of.slots[family] + at, owner);
-                }
+        let places = 0..self.buckets;
+        let buckets = places.filter_map(|at| self.maps.names.read(position(at, self.epoch)));
+        for NameBucket { of, name, .. } in buckets {
+            for (of, name) in of.iter().zip(&name).filter(|(of, _)| of.flags != 0) {
+                self.own(&mut owners, of, name);
             }
         }
-        Ok(owners)
+        owners
+    }
+
+    /// The slots of a name.
+    fn own(&self, owners: &mut BTreeMap<u32, Owner>, of: &NameRef, name: &Text<96>) {
+        for (family, qtype) in [RecordType::A, RecordType::AAAA].into_iter().enumerate() {
+            let view = of.view[family];
+            if view == NO_VIEW {
+                continue;
+            }
+            let slots = self.view(view).map_or(0, |view| view.slots);
+            for at in 0..slots {
+                let owner = Owner {
+                    name: read_text(name),
+                    qtype,
+                    view,
+                };
+                owners.insert(of.slots[family] + at, owner);
+            }
+        }
     }
 
     fn view(&self, view: u16) -> Option<igtm_common::layout::View> {
@@ -128,7 +139,7 @@ impl Inspection {
     pub fn answers(&self) -> Result<Vec<AnswerRow>, DataplaneError> {
         let counts = self.slot_counts()?;
         let mut rows = Vec::new();
-        for (at, owner) in self.owners()? {
+        for (at, owner) in self.owners() {
             let Some(slot) = self.slot(at) else { continue };
             let (addresses, window, draw) = self.answer(slot.answer);
             rows.push(AnswerRow {
@@ -165,7 +176,7 @@ impl Inspection {
     fn views(&self) -> Result<BTreeMap<u16, ViewRow>, DataplaneError> {
         let mut views: BTreeMap<u16, ViewRow> = BTreeMap::new();
         let mut last = None;
-        for (at, owner) in &self.owners()? {
+        for (at, owner) in &self.owners() {
             let view = views.entry(owner.view).or_insert_with(|| ViewRow {
                 lines: Vec::new(),
                 names: 0,

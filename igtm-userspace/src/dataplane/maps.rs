@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use aya::Ebpf;
-use aya::maps::{Array, HashMap, Map, MapData, PerCpuArray};
+use aya::maps::{Array, Map, MapData, PerCpuArray};
 use igtm_common::counter::Counters;
 use igtm_common::layout::{
-    Interface, LargeAnswer, LineName, Listen, NameEntry, NameKey, Sample, Settings, Slot,
-    SlotCounts, SmallAnswer, View, ZoneEntry,
+    Interface, LargeAnswer, LineName, Listen, NameBucket, Sample, Settings, Slot, SlotCounts,
+    SmallAnswer, View, ZoneEntry,
 };
 use igtm_common::line::Unit;
 
@@ -49,7 +49,7 @@ pub(super) const LASTING: [&str; 6] = [
 #[expect(missing_docs, reason = "igtm_common::layout says what each holds")]
 pub struct Maps {
     pub settings: Array<MapData, Settings>,
-    pub names: HashMap<MapData, NameKey, NameEntry>,
+    pub names: Memory<NameBucket>,
     pub views: Memory<View>,
     pub lines: Memory<Unit>,
     pub slots: Memory<Slot>,
@@ -62,7 +62,6 @@ pub struct Maps {
     pub counters: PerCpuArray<MapData, Counters>,
     pub slot_counts: PerCpuArray<MapData, SlotCounts>,
     pub samples: PerCpuArray<MapData, Sample>,
-    names_capacity: u32,
     lines_capacity: u32,
     counts_capacity: u32,
 }
@@ -114,14 +113,12 @@ impl Maps {
                 Memory::of(map($name)?, $name, access)?
             };
         }
-        let (names, lines, counts) = (map("NAMES")?, map("LINE_NAMES")?, map("SLOT_COUNTS")?);
-        let names_capacity = elements(&names, "NAMES")?;
+        let (lines, counts) = (map("LINE_NAMES")?, map("SLOT_COUNTS")?);
         let lines_capacity = elements(&lines, "LINE_NAMES")?;
         let counts_capacity = elements(&counts, "SLOT_COUNTS")?;
         Ok(Self {
             settings: typed!("SETTINGS"),
-            names: names.try_into().map_err(wrong("NAMES"))?,
-            names_capacity,
+            names: memory!("NAMES"),
             lines_capacity,
             counts_capacity,
             views: memory!("VIEWS"),
@@ -142,7 +139,7 @@ impl Maps {
     /// What they hold of one epoch.
     pub(super) fn capacity(&self) -> Capacity {
         Capacity {
-            names: self.names_capacity as usize / 2,
+            names: self.names.len() / 2,
             views: self.views.len() / 2,
             units: self.lines.len() / 2,
             slots: self.slots.len() / 2,
@@ -166,7 +163,7 @@ impl Maps {
 
 /// How many there are. Not what aya says: of a map that was pinned, it says what was asked for.
 fn elements(map: &Map, name: &'static str) -> Result<u32, DataplaneError> {
-    let (Map::HashMap(data) | Map::Array(data) | Map::PerCpuArray(data)) = map else {
+    let (Map::Array(data) | Map::PerCpuArray(data)) = map else {
         return Ok(0);
     };
     Ok(data.info().map_err(wrong(name))?.max_entries())

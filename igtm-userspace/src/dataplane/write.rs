@@ -4,14 +4,12 @@
 //! nobody reads, then SETTINGS.epoch is flipped; when no program can be on the other one any more,
 //! the same change is written there too. So a change costs what it changes, not the whole.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use igtm_common::cookie::Secrets;
 use igtm_common::layout::{
-    ABI_VERSION, EPOCH_NONE, LARGE, LineName, NameEntry, NameKey, NameRef, Settings, View,
-    position, text,
+    ABI_VERSION, EPOCH_NONE, LARGE, LineName, Settings, View, position, text,
 };
 use igtm_common::name::HashKey;
 use igtm_common::rate::Limit;
@@ -27,17 +25,12 @@ use crate::snapshot::{Fixed, Image};
 /// When the kernel cannot be asked to wait (nohz_full): far longer than a program runs.
 const GRACE_FALLBACK: Duration = Duration::from_millis(50);
 
-/// What is known of the names in the maps: by epoch, what each is there.
-type Names = HashMap<NameKey, NameEntry>;
-
 /// The only writer of the maps.
 pub struct Writer {
     maps: Maps,
     settings: Settings,
     /// What each epoch holds; `None`: not known, or half written.
     held: [Option<Image>; 2],
-    /// What stands in NAMES.
-    names: Names,
     /// Programs may run on the epoch that was left, and it lacks the last change.
     behind: bool,
 }
@@ -52,16 +45,10 @@ impl Writer {
             settings.limits.key = rand::random();
         }
         settings.abi = ABI_VERSION;
-        let mut names = Names::new();
-        for entry in maps.names.iter() {
-            let (key, entry) = entry.map_err(wrong("NAMES"))?;
-            names.insert(key, entry);
-        }
         let mut writer = Self {
             maps,
             settings,
             held: [None, None],
-            names,
             // Programs of the earlier run may be on the other epoch still.
             behind: settings.epoch != EPOCH_NONE,
         };
@@ -86,7 +73,6 @@ impl Writer {
                 ..former.settings
             },
             held: [None, None],
-            names: Names::new(),
             behind: false,
         };
         writer.configure(config)?;
@@ -140,7 +126,7 @@ impl Writer {
         let counts = counts::moved(&self.maps, &moves)?;
         counts::write(&mut self.maps, counts)?;
         // What belongs to the epoch first: the program may read between two octets of a write.
-        self.settings.deepest[epoch as usize] = image.fixed.deepest;
+        self.set_names(epoch, &image.fixed);
         self.write_settings()?;
         self.settings.epoch = epoch;
         self.settings.generation += 1;
@@ -157,7 +143,7 @@ impl Writer {
         if epoch == EPOCH_NONE || (same && !all) {
             return Ok(Moves::new());
         }
-        counts::moves(&self.maps, &self.names, epoch, fixed, all)
+        counts::moves(&self.maps, &self.settings, fixed, all)
     }
 
     /// Waits until no program runs on the epoch that was left, and brings it up to date.
@@ -169,7 +155,7 @@ impl Writer {
         let current = self.settings.epoch & 1;
         if let Some(image) = self.held[current as usize].clone() {
             self.write_epoch(current ^ 1, &image)?;
-            self.settings.deepest[(current ^ 1) as usize] = image.fixed.deepest;
+            self.set_names(current ^ 1, &image.fixed);
         }
         Ok(())
     }
@@ -218,7 +204,6 @@ impl Writer {
         match same {
             Some(_) => self.write_changed(epoch, image),
             None => {
-                self.write_names(epoch, &image.fixed)?;
                 self.write_fixed(epoch, &image.fixed)?;
                 self.write_all(epoch, image);
             }
@@ -257,8 +242,11 @@ impl Writer {
         }
     }
 
-    /// What is in the name of arrays: views, units, slots, names of lines.
+    /// What health does not change: names, views, units, slots, names of lines.
     fn write_fixed(&mut self, epoch: u32, fixed: &Fixed) -> Result<(), DataplaneError> {
+        for (bucket, at) in fixed.names.buckets().iter().zip(0..) {
+            self.maps.names.write(position(at, epoch), bucket);
+        }
         for (view, at) in fixed.views.views().iter().zip(0..) {
             let value = View {
                 v4: view.root_v4.0,
@@ -284,55 +272,10 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes the names that are something else in this epoch now; the other epoch's half of each
-    /// stays.
-    fn write_names(&mut self, epoch: u32, fixed: &Fixed) -> Result<(), DataplaneError> {
-        let (this, other) = (epoch as usize, epoch as usize ^ 1);
-        let gone: Vec<NameKey> = self
-            .names
-            .iter()
-            .filter(|(key, entry)| {
-                entry.of[this] != NameRef::default() && !fixed.names.contains_key(key)
-            })
-            .map(|(key, _)| *key)
-            .collect();
-        for key in gone {
-            let Some(entry) = self.names.get(&key) else {
-                continue;
-            };
-            let mut entry = *entry;
-            entry.of[this] = NameRef::default();
-            if entry.of[other] == NameRef::default() {
-                self.maps.names.remove(&key).map_err(wrong("NAMES"))?;
-                self.names.remove(&key);
-            } else {
-                self.write_name(key, entry)?;
-            }
-        }
-        // Before the first answer nobody reads the other epoch either, and both are written at once.
-        let both = self.settings.epoch == EPOCH_NONE;
-        for (key, named) in &fixed.names {
-            let mut entry = self.names.get(key).copied().unwrap_or_else(|| NameEntry {
-                of: [NameRef::default(); 2],
-                name: text(&named.text),
-            });
-            if entry.of[this] == named.of {
-                continue;
-            }
-            entry.of[this] = named.of;
-            if both {
-                entry.of[other] = named.of;
-            }
-            self.write_name(*key, entry)?;
-        }
-        Ok(())
-    }
-
-    fn write_name(&mut self, key: NameKey, entry: NameEntry) -> Result<(), DataplaneError> {
-        let written = self.maps.names.insert(key, entry, 0);
-        written.map_err(wrong("NAMES"))?;
-        self.names.insert(key, entry);
-        Ok(())
+    /// What SETTINGS says of the names of `epoch`.
+    fn set_names(&mut self, epoch: u32, fixed: &Fixed) {
+        self.settings.buckets[epoch as usize] = fixed.names.buckets().len() as u32;
+        self.settings.deepest[epoch as usize] = fixed.deepest;
     }
 }
 

@@ -122,8 +122,8 @@ impl<'a> Asked<'a> {
     fn reply(&self) -> Option<Vec<u8>> {
         let names = &self.snapshot.image.fixed.names;
         let key = names::key(&self.snapshot.ground.hash_key, self.raw.name)?;
-        if let Some(name) = names.get(&key) {
-            return self.at_name(key, &name.of);
+        if let Some(of) = names.find(key) {
+            return self.at_name(key, &of);
         }
         match self.closest() {
             Some(of) => self.negative(Kind::NxDomain, &of),
@@ -141,7 +141,7 @@ impl<'a> Asked<'a> {
             .skip(usize::from(too_deep.max(1)))
             .find_map(|parent| {
                 let key = names::key(secret, parent)?;
-                fixed.names.get(&key).map(|name| name.of)
+                fixed.names.find(key)
             })
     }
 

@@ -47,7 +47,7 @@ impl Asked<'_> {
         };
         let access = &instance.access_domain;
         let access_key = names::key(&ground.hash_key, &names::wire(access))?;
-        let access_of = self.snapshot.image.fixed.names.get(&access_key)?.of;
+        let access_of = self.snapshot.image.fixed.names.find(access_key)?;
         let zone = self.zone(&access_of)?;
         let ttl = instance.ttl.max(zone.min_ttl).as_secs();
         let mut reply = self.with_code(ResponseCode::NoError);

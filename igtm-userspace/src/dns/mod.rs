@@ -9,6 +9,7 @@ mod hot;
 mod query;
 mod records;
 pub mod server;
+mod udp;
 
 #[cfg(test)]
 mod tests;

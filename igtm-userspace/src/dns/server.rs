@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use tracing::{debug, error};
 
 use super::answer::{Circumstances, Transport, answer};
+use super::udp;
 use crate::config::model::Server;
 use crate::metrics::replies::Replies;
 use crate::snapshot::Snapshot;
@@ -25,14 +26,12 @@ use crate::snapshot::Snapshot;
 /// What every socket answers from.
 pub type Current = Arc<ArcSwap<Snapshot>>;
 
-/// Largest query that is read, octets: what a UDP datagram can be.
-const QUERY_OCTETS: usize = 65_535;
 /// TCP connections at once; more wait to be accepted.
 const CONNECTIONS: usize = 1024;
 /// How long a TCP connection may be silent, or a write may take (RFC 7766 §6.2.3).
 const IDLE: Duration = Duration::from_secs(10);
 /// After an error of a socket, so that a lasting one does not spin.
-const PAUSE: Duration = Duration::from_millis(50);
+pub(super) const PAUSE: Duration = Duration::from_millis(50);
 const BACKLOG: i32 = 1024;
 
 /// Why the server does not listen.
@@ -109,7 +108,7 @@ impl Listener {
             let socket = Arc::new(socket);
             for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
                 let (socket, current) = (Arc::clone(&socket), Arc::clone(current));
-                tasks.spawn(serve_udp(socket, current, Arc::clone(replies)));
+                tasks.spawn(udp::serve(socket, current, Arc::clone(replies)));
             }
         }
         let connections = Arc::new(Semaphore::new(CONNECTIONS));
@@ -162,7 +161,7 @@ fn own_addresses() -> Result<Vec<IpAddr>, ListenError> {
     Ok(own.collect())
 }
 
-fn circumstances(client: IpAddr, transport: Transport) -> Circumstances {
+pub(super) fn circumstances(client: IpAddr, transport: Transport) -> Circumstances {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     Circumstances {
         client,
@@ -170,30 +169,6 @@ fn circumstances(client: IpAddr, transport: Transport) -> Circumstances {
         random: rand::random(),
         // Modulo 2^32, as cookies count (RFC 9018 §4.3); a clock before 1970 makes them invalid.
         now: now.map_or(0, |now| now.as_secs() as u32),
-    }
-}
-
-async fn serve_udp(socket: Arc<UdpSocket>, current: Current, replies: Arc<Replies>) {
-    let mut query = vec![0; QUERY_OCTETS];
-    loop {
-        let (octets, client) = match socket.recv_from(&mut query).await {
-            Ok(received) => received,
-            Err(error) => {
-                // An ICMP error of an earlier reply, or no memory.
-                debug!(%error, "UDP receive");
-                tokio::time::sleep(PAUSE).await;
-                continue;
-            }
-        };
-        let snapshot = current.load();
-        let now = circumstances(client.ip(), Transport::Udp);
-        let reply = answer(&snapshot, &query[..octets], now);
-        replies.count(reply.as_deref());
-        if let Some(reply) = reply
-            && let Err(error) = socket.send_to(&reply, client).await
-        {
-            debug!(%error, %client, "UDP send");
-        }
     }
 }
 

@@ -4,6 +4,7 @@ mod cookie;
 mod edns;
 mod malformed;
 mod table;
+mod udp;
 
 use std::sync::{Arc, LazyLock};
 

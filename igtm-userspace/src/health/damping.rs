@@ -32,6 +32,20 @@ impl Damping {
         }
     }
 
+    /// As it was kept over a restart.
+    pub(super) fn restored(state: AddressState, bad_run: u32, good_run: u32) -> Self {
+        Self {
+            state,
+            bad_run,
+            good_run,
+        }
+    }
+
+    /// Rounds in a row, up to the last, that were bad; and that were not.
+    pub(super) fn runs(self) -> (u32, u32) {
+        (self.bad_run, self.good_run)
+    }
+
     /// What is believed.
     pub(super) fn state(self) -> AddressState {
         self.state

@@ -12,15 +12,16 @@
 //! [`Health::reconcile`] and hands over the probes again.
 
 mod damping;
-pub mod ledger;
 pub mod rollup;
 mod round;
+mod saved;
 mod table;
 mod target;
 #[cfg(test)]
 pub(crate) mod testing;
 
 pub use round::{NodeResult, Round};
+pub use saved::SavedTarget;
 pub use table::{Health, TargetHealth, Transition};
 pub use target::targets;
 
@@ -47,15 +48,25 @@ pub enum AddressState {
 }
 
 impl AddressState {
-    /// As it is written.
+    /// Each with its name.
+    pub const ALL: [(Self, &'static str); 5] = [
+        (Self::Unknown, "unknown"),
+        (Self::Unmonitored, "unmonitored"),
+        (Self::Ok, "ok"),
+        (Self::Warn, "warn"),
+        (Self::Down, "down"),
+    ];
+
+    /// The name, as JSON has it.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::Unmonitored => "unmonitored",
-            Self::Ok => "ok",
-            Self::Warn => "warn",
-            Self::Down => "down",
-        }
+        let found = Self::ALL.iter().find(|(state, _)| *state == self);
+        found.map_or("", |(_, name)| name)
+    }
+
+    /// The state of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        let found = Self::ALL.iter().find(|(_, known)| *known == name);
+        found.map(|(state, _)| *state)
     }
 
     /// Whether an enabled address in this state may be answered.

@@ -30,6 +30,14 @@ pub struct Round {
     pub results: Vec<NodeResult>,
 }
 
+impl Round {
+    /// Whether the ratio makes it a bad one; `None` when nobody reported.
+    pub fn is_bad(&self) -> Option<bool> {
+        let verdict = verdict(&self.results, self.monitor.failure_percent)?;
+        Some(verdict == Verdict::Bad)
+    }
+}
+
 /// What a round says by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {

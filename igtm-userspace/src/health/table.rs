@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::damping::Damping;
 use super::round::{Round, reasons, verdict};
-use super::{AddressState, HealthView, Target, targets};
+use super::{AddressState, HealthView, SavedTarget, Target, targets};
 use crate::config::model::{Config, Monitor, MonitorId};
 use crate::notify::event::NodeReason;
 
@@ -22,6 +22,8 @@ pub struct TargetHealth {
     since: Timestamp,
     reasons: Vec<NodeReason>,
     last_round: Option<Timestamp>,
+    /// A round was reported in this run, not only in a former one.
+    probed: bool,
 }
 
 impl TargetHealth {
@@ -32,6 +34,7 @@ impl TargetHealth {
             since: now,
             reasons: Vec::new(),
             last_round: None,
+            probed: false,
         }
     }
 
@@ -48,6 +51,28 @@ impl TargetHealth {
     /// Why nodes failed in the last round, by name of node; empty when none did.
     pub fn reasons(&self) -> &[NodeReason] {
         &self.reasons
+    }
+
+    fn saved(&self, target: &Target) -> Option<SavedTarget> {
+        let (bad_run, good_run) = self.damping.runs();
+        Some(SavedTarget {
+            monitor: self.monitor.name.clone(),
+            address: target.address.clone(),
+            host: target.host.clone(),
+            state: self.state(),
+            since: self.since,
+            bad_run,
+            good_run,
+            last_round: self.last_round?,
+            reasons: self.reasons.clone(),
+        })
+    }
+
+    fn restore(&mut self, saved: SavedTarget) {
+        self.damping = Damping::restored(saved.state, saved.bad_run, saved.good_run);
+        self.since = saved.since;
+        self.reasons = saved.reasons;
+        self.last_round = Some(saved.last_round);
     }
 
     /// When the last round that a node reported in finished; `None` before the first.
@@ -135,6 +160,7 @@ impl Health {
             .after(verdict, monitor.bad_rounds, monitor.good_rounds);
         health.reasons = reasons(round.results);
         health.last_round = Some(now);
+        health.probed = true;
         let to = health.state();
         (from != to).then(|| Transition {
             target: round.target,
@@ -146,11 +172,10 @@ impl Health {
         })
     }
 
-    /// Whether every target has finished a round that a node reported in.
+    /// Whether every target has finished a round that a node reported in; what a former run
+    /// knew does not count.
     pub fn all_known(&self) -> bool {
-        self.table
-            .values()
-            .all(|health| health.state() != AddressState::Unknown)
+        self.table.values().all(|health| health.probed)
     }
 
     /// How many targets are known, of how many.
@@ -168,6 +193,40 @@ impl Health {
     /// Every target with what is known of it, in no particular order.
     pub fn targets(&self) -> impl Iterator<Item = (&Target, &TargetHealth)> {
         self.table.iter()
+    }
+
+    /// What is worth keeping over a restart, in no particular order.
+    pub fn export(&self) -> Vec<SavedTarget> {
+        let all = self.table.iter();
+        all.filter_map(|(target, health)| health.saved(target))
+            .collect()
+    }
+
+    /// The same of one target.
+    pub fn export_one(&self, target: &Target) -> Option<SavedTarget> {
+        self.table.get(target)?.saved(target)
+    }
+
+    /// Takes over what was kept, of targets that the monitor of that name still probes: states
+    /// stand until a round says otherwise, and runs of bad and good rounds go on.
+    pub fn restore(&mut self, saved: impl IntoIterator<Item = SavedTarget>) {
+        let monitors = self.table.iter();
+        let monitors: HashMap<String, MonitorId> = monitors
+            .map(|(target, health)| (health.monitor.name.clone(), target.monitor))
+            .collect();
+        for one in saved {
+            let Some(monitor) = monitors.get(&one.monitor) else {
+                continue;
+            };
+            let target = Target {
+                monitor: *monitor,
+                address: one.address.clone(),
+                host: one.host.clone(),
+            };
+            if let Some(health) = self.table.get_mut(&target) {
+                health.restore(one);
+            }
+        }
     }
 
     /// What the prober has to probe, in no particular order.

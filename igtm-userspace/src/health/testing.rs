@@ -29,7 +29,7 @@ pub(crate) fn config(monitors: Vec<Monitor>, pools: Vec<Pool>) -> Config {
         },
         admin: Admin::default(),
         limits: Limits::default(),
-        zones: Vec::new(),
+        zones: Vec::new().into(),
         lines: Vec::new(),
         monitors,
         pools,

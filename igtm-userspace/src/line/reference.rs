@@ -1,5 +1,6 @@
 //! The table against a slow, obvious reading of product.md §1, over generated lines.
 
+mod operators;
 mod views;
 
 use std::cmp::Reverse;

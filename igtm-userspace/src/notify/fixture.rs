@@ -29,7 +29,7 @@ pub(super) fn config(channels: Vec<Channel>, subscriptions: Vec<Subscription>) -
         },
         admin: crate::config::model::Admin::default(),
         limits: crate::config::model::Limits::default(),
-        zones: vec![],
+        zones: Vec::new().into(),
         lines: vec![],
         monitors: vec![],
         pools: vec![],
@@ -68,7 +68,7 @@ pub(super) fn subscription(name: &str, channels: &[usize]) -> Subscription {
 }
 
 /// An event about `address`, as severe as its kind usually is.
-pub(super) fn event(kind: Kind, address: &str) -> Event {
+pub(crate) fn event(kind: Kind, address: &str) -> Event {
     Event {
         kind,
         severity: match kind {

@@ -3,6 +3,7 @@
 //! Judges by numbers alone.
 
 use std::fmt;
+use std::str::FromStr;
 
 use super::tier::TierView;
 use crate::config::model::Switch;
@@ -39,6 +40,26 @@ impl fmt::Display for Active {
         }
     }
 }
+
+/// As `Display` writes it; `HeldAll` comes back as the tier that it is.
+impl FromStr for Active {
+    type Err = NoActive;
+
+    fn from_str(text: &str) -> Result<Self, NoActive> {
+        if text == "fallback" {
+            return Ok(Self::Fallback);
+        }
+        let tier = text.strip_prefix("tier ").and_then(|n| n.parse().ok());
+        tier.and_then(|n: usize| n.checked_sub(1))
+            .map(Self::Tier)
+            .ok_or_else(|| NoActive(text.to_owned()))
+    }
+}
+
+/// The text is neither a tier nor the fallback.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is neither a tier nor the fallback")]
+pub struct NoActive(pub String);
 
 /// Chooses among the tiers of a strategy.
 pub fn choose(switch: Switch, tiers: &[TierView]) -> Active {

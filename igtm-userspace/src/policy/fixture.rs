@@ -32,7 +32,8 @@ pub(crate) fn config() -> Config {
             contact: name("hostmaster.example.com"),
             min_ttl: Duration::from_secs(1),
             negative_ttl: Duration::from_secs(60),
-        }],
+        }]
+        .into(),
         lines: vec![line("default", LineKind::Default, &[])],
         monitors: Vec::new(),
         pools: Vec::new(),

@@ -5,14 +5,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use igtm_common::layout::{EXISTS, NO_VIEW, NameKey, NameRef, PASS, PASS_OTHERS, Slot};
+use igtm_common::bucket::TableFull;
+use igtm_common::layout::{EXISTS, NO_VIEW, NameKey, NameRef, PASS, PASS_OTHERS, Slot, text};
 use igtm_common::name::HashKey;
 
 use super::answers::Answers;
 use super::claims::{Claimed, Claims};
-use super::image::{CapacityError, Fixed, Named};
+use super::image::{CapacityError, Fixed};
 use super::recipe::Recipes;
 use super::slots::{self, Run};
+use super::table::Names;
 use super::{Ground, SnapshotError, names};
 use crate::config::model::{Config, LineId};
 use crate::line::{LineTable, ViewId, Views, ViewsError};
@@ -73,7 +75,7 @@ pub(super) fn build(
     );
     Ok(Built {
         fixed: Fixed {
-            names: names.names,
+            names: names.table()?,
             deepest: names.deepest,
             views,
             slots,
@@ -107,6 +109,13 @@ pub(super) fn nodata(flags: u16) -> NameRef {
         view: [NO_VIEW; 2],
         slots: [0; 2],
     }
+}
+
+/// A name and what it is.
+struct Named {
+    of: NameRef,
+    /// The whole name, without the final dot.
+    text: String,
 }
 
 /// The names so far.
@@ -207,6 +216,16 @@ impl<'a> Standing<'a> {
         Ok(())
     }
 
+    /// All of them, as they are now.
+    fn table(&self) -> Result<Names, TableFull> {
+        let names: Vec<_> = self
+            .names
+            .iter()
+            .map(|(key, named)| (*key, named.of, text(&named.text)))
+            .collect();
+        Names::new(&names)
+    }
+
     /// Whether this name is there; refuses another one of its hash.
     fn stands(&self, key: NameKey, wire: &[u8]) -> Result<bool, SnapshotError> {
         let Some(other) = self.names.get(&key) else {
@@ -282,7 +301,7 @@ impl<'a> Same<'a> {
 
     /// Where the slots of a name were, when its lines are as they were.
     fn base(&mut self, key: NameKey, ipv6: bool, lines: &[LineId], view: u16) -> Option<u32> {
-        let of = self.former.fixed.names.get(&key)?.of;
+        let of = self.former.fixed.names.find(key)?;
         let old = of.view[usize::from(ipv6)];
         if old == NO_VIEW {
             return None;

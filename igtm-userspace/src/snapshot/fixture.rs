@@ -11,7 +11,18 @@ use crate::config::{self, model::Config};
 use crate::health::{AddressState, HealthView, Target};
 
 /// The secret of every snapshot here.
-pub(crate) const KEY: HashKey = [0x0123_4567_89ab_cdef; _];
+pub(crate) const KEY: HashKey = {
+    // Words that differ, or both hashes of a name would be alike.
+    let mut key: HashKey = [0x0123_4567_89ab_cdef; _];
+    let mut at = 1;
+    while at < key.len() {
+        key[at] = key[at - 1]
+            .wrapping_mul(0x5851_f42d_4c95_7f2d)
+            .wrapping_add(1);
+        at += 1;
+    }
+    key
+};
 
 /// The cookie secrets of every snapshot here.
 pub(crate) const COOKIES: Secrets = Secrets {

@@ -4,14 +4,12 @@
 //! configuration alone ([`Fixed`]) is shared by all images of one configuration; a change of health
 //! makes new answers only.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use igtm_common::layout::{
-    LARGE, LargeAnswer, NO_ANSWER, NO_VIEW, NameKey, NameRef, Slot, SmallAnswer, ZoneEntry,
-};
+use igtm_common::layout::{LARGE, LargeAnswer, NO_ANSWER, NO_VIEW, Slot, SmallAnswer, ZoneEntry};
 use imbl::Vector;
 
+use super::table::Names;
 use crate::line::Views;
 
 /// More than the maps can hold.
@@ -26,20 +24,11 @@ pub struct CapacityError {
     pub most: usize,
 }
 
-/// A name and what it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named {
-    /// Its flags, zone, views and slots.
-    pub of: NameRef,
-    /// For people, without the final dot.
-    pub text: String,
-}
-
 /// What follows from a configuration alone.
 #[derive(Debug, Default)]
 pub struct Fixed {
     /// Every name that exists in a zone served here.
-    pub names: HashMap<NameKey, Named>,
+    pub names: Names,
     /// Labels of the longest of them.
     pub deepest: u8,
     /// Where clients are looked up; shared with the configuration before, when that has the same.

@@ -18,17 +18,20 @@ mod recipe;
 mod render;
 mod slots;
 pub mod soa;
+mod table;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use igtm_common::bucket::TableFull;
 use igtm_common::cookie::Secrets;
 use igtm_common::layout::{LARGE, NameKey, ZoneEntry};
 use igtm_common::name::HashKey;
 use imbl::Vector;
 
-pub use image::{CapacityError, Either, Fixed, Image, Named};
+pub use image::{CapacityError, Either, Fixed, Image};
 pub use recipe::{RecipeId, Recipes, User};
+pub use table::Names;
 
 use crate::config::model::{Config, Instance, Strategy};
 use crate::health::{HealthView, Target};
@@ -68,6 +71,9 @@ pub enum SnapshotError {
         /// The other.
         other: String,
     },
+    /// The names cannot be placed; a restart chooses another secret.
+    #[error("{0}; `igtm detach` and a restart choose others")]
+    Table(#[from] TableFull),
 }
 
 /// What does not change with health: a configuration with its compiled lines and names.

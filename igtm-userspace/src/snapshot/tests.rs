@@ -77,13 +77,13 @@ fn entries(snapshot: &Snapshot) -> Vec<String> {
     let image = &snapshot.image;
     let fixed = &image.fixed;
     let mut entries = Vec::new();
-    for name in fixed.names.values() {
+    for (_, of, name) in fixed.names.iter() {
         for (family, at) in [("A", 0), ("AAAA", 1)] {
-            if name.of.view[at] == NO_VIEW {
+            if of.view[at] == NO_VIEW {
                 continue;
             }
-            let lines = &fixed.views.view(ViewId(name.of.view[at])).lines;
-            let slots = &fixed.slots[name.of.slots[at] as usize..][..lines.len()];
+            let lines = &fixed.views.view(ViewId(of.view[at])).lines;
+            let slots = &fixed.slots[of.slots[at] as usize..][..lines.len()];
             for (slot, line) in slots.iter().zip(lines) {
                 assert_eq!(slot.line, line.0, "a slot is its line's");
                 let line = &fixed.line_names[usize::from(slot.line)];
@@ -92,7 +92,7 @@ fn entries(snapshot: &Snapshot) -> Vec<String> {
                     Some(Either::Small(answer)) => described(answer),
                     Some(Either::Large(answer)) => described(answer),
                 };
-                entries.push(format!("{} {family} {line}: {answer}", name.text));
+                entries.push(format!("{} {family} {line}: {answer}", text(name)));
             }
         }
     }
@@ -153,11 +153,9 @@ fn a_disabled_instance_has_no_slot_but_a_name() {
         entries.iter().all(|entry| entry.starts_with("cdn.")),
         "{entries:?}"
     );
-    let names = ground.fixed.names.values();
-    let www = names
-        .into_iter()
-        .find(|name| name.text == "www.example.com");
-    assert_eq!(www.expect("it exists").of.view, [NO_VIEW; 2]);
+    let mut names = ground.fixed.names.iter();
+    let www = names.find(|(_, _, name)| text(name) == "www.example.com");
+    assert_eq!(www.expect("it exists").1.view, [NO_VIEW; 2]);
 }
 
 #[test]

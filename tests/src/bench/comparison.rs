@@ -127,16 +127,29 @@ fn ratios(over: &str) -> Vec<Ratio> {
         over: format!("highest rates, xdp = \"off\", one core; {over}"),
         by_rate: true,
     });
-    ratios.push(Ratio {
-        name: "live frames: igtm's share of the bare reflector".to_owned(),
+    let live = |name: &str, what, over: &str| Ratio {
+        name: format!("live frames: igtm's share of the bare reflector{name}"),
         of: Server::Igtm,
         to: Server::Reflector,
-        what: |figures| figures.flood.map(|flood| flood.answered),
+        what,
         unit: "%",
         goal: Goal::AtLeast(45.0),
-        over: format!("replies when flooded, igtm with a line of {PREFIXES} prefixes; {over}"),
+        over: over.to_owned(),
         by_rate: false,
-    });
+    };
+    ratios.push(live(
+        "",
+        |figures| Some(figures.highest),
+        &format!("highest rates, igtm with a line of {PREFIXES} prefixes; {over}"),
+    ));
+    ratios.push(live(
+        ", flooded",
+        |figures| figures.flood.map(|flood| flood.answered),
+        &format!(
+            "replies when offered all that the generator can send, several times what igtm answers, \
+             so that both processors fight for the veth's ring; {over}"
+        ),
+    ));
     ratios
 }
 

@@ -1,12 +1,12 @@
-//! What the lines cost to build, to keep and to look up, by size.
+//! What the lines cost to read, to build, to keep and to look up, by size.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use igtm_tests::line_figures;
+use igtm_tests::{line_figures, list_figures};
 
-/// Measures the lines' trees in userspace.
+/// Measures reading prefix files and, given operators' lists, the lines' trees, in userspace.
 #[derive(Parser)]
 #[command(name = "igtm-line-figures")]
 struct Arguments {
@@ -14,17 +14,27 @@ struct Arguments {
     #[arg(long)]
     json: bool,
     /// A directory with one .txt file of prefixes for each operator.
-    operators: PathBuf,
+    operators: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let measured = line_figures::measure(&arguments.operators, |figures| {
+    let measured = list_figures::measure(|figure| {
         if arguments.json {
-            println!("{}", figures.json());
+            println!("{}", figure.json());
         } else {
-            println!("{figures}");
+            println!("{figure}");
         }
+    });
+    let measured = measured.and_then(|()| match &arguments.operators {
+        None => Ok(()),
+        Some(operators) => line_figures::measure(operators, |figures| {
+            if arguments.json {
+                println!("{}", figures.json());
+            } else {
+                println!("{figures}");
+            }
+        }),
     });
     match measured {
         Ok(()) => ExitCode::SUCCESS,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use igtm::config::model::{Config, Line, LineId, LineKind};
 use igtm::line::{LineTable, Views};
-use igtm::snapshot::{Fixed, Image, Named, names};
+use igtm::snapshot::{Fixed, Image, Names, names};
 use igtm_common::answer::{Choice, Draw};
 use igtm_common::layout::{
     EXISTS, NO_VIEW, NameRef, SOA_OCTETS, Slot, SmallAnswer, ZoneEntry, text,
@@ -35,7 +35,7 @@ const ANSWERS: usize = 10_000;
 /// Different queries, unless the maps hold more.
 const QUERIES: usize = 1024;
 /// Of addresses and names.
-const SEED: u64 = 0x5eed;
+pub(super) const SEED: u64 = 0x5eed;
 
 /// Addresses of clients, and of the lines' prefixes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +99,7 @@ responses_per_second = {rate}
             line_names: lines.iter().map(|line| line.name.clone()).collect(),
             ..Fixed::default()
         };
+        let mut entries = Vec::with_capacity(self.names + 1);
         for at in 0..self.names {
             let of = NameRef {
                 flags: EXISTS,
@@ -106,30 +107,28 @@ responses_per_second = {rate}
                 view: [0, NO_VIEW],
                 slots: [2 * at as u32, 0],
             };
-            let text = self.name(at);
-            let key = names::key(key, &wire(&text)).context("a name has a key")?;
-            fixed.names.insert(key, Named { of, text });
+            let name = self.name(at);
+            let key = names::key(key, &wire(&name)).context("a name has a key")?;
+            entries.push((key, of, text(&name)));
             fixed.slots.extend((0..2).map(|line| Slot {
                 answer: (at % answers) as u32,
                 line,
                 pad: 0,
             }));
         }
-        let origin = Named {
-            of: NameRef {
-                flags: EXISTS,
-                zone: 0,
-                view: [NO_VIEW; 2],
-                slots: [0; 2],
-            },
-            text: ZONE.to_owned(),
+        let origin = NameRef {
+            flags: EXISTS,
+            zone: 0,
+            view: [NO_VIEW; 2],
+            slots: [0; 2],
         };
         let apex = names::key(key, &wire(ZONE)).context("a name has a key")?;
-        fixed.names.insert(apex, origin);
+        entries.push((apex, origin, text(ZONE)));
+        fixed.names = Names::new(&entries)?;
         Ok(Image {
             fixed: Arc::new(fixed),
             small: (0..answers).map(answer).map(Arc::new).collect(),
-            zones: vec![zone()],
+            zones: vec![zone()].into(),
             ..Image::default()
         })
     }

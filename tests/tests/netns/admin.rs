@@ -103,9 +103,17 @@ fn the_status_names_what_fails_since_when_and_why() -> Result<()> {
     ensure!(address["why"][0]["node"] == "local", "{address}");
     ensure!(address["why"][0]["reason"].is_string(), "{address}");
     ensure!(
-        status["monitors"][0]["rounds_7d"]["failing"].as_u64() > Some(0),
+        status["monitors"][0]["rounds_7d"]["bad"].as_u64() > Some(0),
         "{status}"
     );
+
+    // What has happened, and why.
+    let events = daemon.query(&world, &["events", "--kind", "tier_switched"])?;
+    let switched = &events[0];
+    ensure!(switched["tier_to"] == "tier 2", "{events}");
+    ensure!(switched["cause"][0]["to"] == "down", "{events}");
+    let (code, text) = run(&daemon, &["events", "--instance", "www"])?;
+    ensure!(code == 0 && text.contains("tier_switched"), "{text}");
 
     // As a tree, plain where nobody looks at colours; one line of it for each level.
     let (code, tree) = run(&daemon, &["status"])?;

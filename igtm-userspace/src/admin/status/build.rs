@@ -3,6 +3,8 @@
 //! Pure. Must cost little where nothing much is wrong, also with 100 000 instances: strategies that
 //! are decided together are looked at once.
 
+use std::collections::HashMap;
+
 use super::{DaemonStatus, InstanceStatus, MonitorStatus, RefusedStatus, Status, Summary};
 use crate::admin::published::Published;
 use crate::config::model::{Config, Instance, Switch};
@@ -11,6 +13,7 @@ use crate::health::rollup::{self, State};
 use super::pools::{self, Usage};
 use super::{StrategyStatus, TierStatus};
 use crate::policy::Decision;
+use crate::state::Rounds;
 
 /// Instances (and pools that nobody uses) that are shown when nobody asked for more.
 pub const MOST_SHOWN: usize = 50;
@@ -35,7 +38,13 @@ pub struct Unknown {
 }
 
 /// The tree, or the part of it that is asked for.
-pub fn build(published: &Published, asked: &Asked) -> Result<Status, Unknown> {
+///
+/// `rounds` are those of the last days by monitor, if they are known.
+pub fn build(
+    published: &Published,
+    rounds: Option<&HashMap<String, Rounds>>,
+    asked: &Asked,
+) -> Result<Status, Unknown> {
     let config = &*published.ground.config;
     let states = States::of(published);
     let chosen = choose(config, &states, asked)?;
@@ -48,7 +57,7 @@ pub fn build(published: &Published, asked: &Asked) -> Result<Status, Unknown> {
     let pool_states = pools::states(published, &usage);
     let whole = asked.names.is_empty();
     let monitors = match whole {
-        true => monitors(published),
+        true => monitors(published, rounds),
         false => Vec::new(),
     };
     let most_monitors = if asked.all { MOST_AT_ALL } else { MOST_SHOWN };
@@ -262,7 +271,7 @@ fn tier_status(
     }
 }
 
-fn monitors(published: &Published) -> Vec<MonitorStatus> {
+fn monitors(published: &Published, rounds: Option<&HashMap<String, Rounds>>) -> Vec<MonitorStatus> {
     let config = &*published.ground.config;
     let mut monitors: Vec<MonitorStatus> = config
         .monitors
@@ -273,7 +282,7 @@ fn monitors(published: &Published) -> Vec<MonitorStatus> {
             enabled: monitor.enabled,
             interval_ms: u64::try_from(monitor.interval.as_millis()).unwrap_or(u64::MAX),
             targets: std::collections::BTreeMap::new(),
-            rounds_7d: published.ledger.of(&monitor.name, published.at),
+            rounds_7d: rounds.map(|all| all.get(&monitor.name).copied().unwrap_or_default()),
         })
         .collect();
     for (target, health) in published.health.targets() {

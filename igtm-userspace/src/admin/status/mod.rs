@@ -15,9 +15,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::health::AddressState;
-use crate::health::ledger::Rounds;
 use crate::health::rollup::State;
 use crate::notify::event::NodeReason;
+use crate::state::Rounds;
 
 /// The whole tree.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -199,6 +199,7 @@ pub struct MonitorStatus {
     pub interval_ms: u64,
     /// Its targets by state.
     pub targets: BTreeMap<AddressState, usize>,
-    /// Rounds of the last seven days, as far as this daemon has run.
-    pub rounds_7d: Rounds,
+    /// Rounds of the last seven days, today's among them; `None` while the state database cannot
+    /// be read.
+    pub rounds_7d: Option<Rounds>,
 }

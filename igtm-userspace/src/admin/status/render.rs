@@ -11,6 +11,7 @@ use super::tree::Node;
 use super::{AddressStatus, InstanceStatus, MonitorStatus, PoolStatus, Status, StrategyStatus};
 use crate::health::AddressState;
 use crate::health::rollup::State;
+use crate::state::Rounds;
 
 /// How a text looks, where there are colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -288,18 +289,9 @@ impl Drawing<'_> {
             ms if ms.is_multiple_of(1_000) => format!("{} s", ms / 1_000),
             ms => format!("{ms} ms"),
         };
-        let rounds = &monitor.rounds_7d;
-        let all = rounds.good + rounds.failing;
-        let failing = match rounds.failing {
-            0 => self.paint(Look::Good, "none failing"),
-            some => {
-                let percent = 100.0 * some as f64 / all as f64;
-                self.paint(Look::Doubtful, &format!("{some} failing ({percent:.1} %)"))
-            }
-        };
-        let rounds = match all {
-            0 => "no rounds yet".to_owned(),
-            all => format!("{all} rounds in 7 days, {failing}"),
+        let rounds = match &monitor.rounds_7d {
+            None => self.paint(Look::Doubtful, "rounds of 7 days not known"),
+            Some(rounds) => self.rounds(rounds),
         };
         let targets = match monitor.enabled {
             true => self.address_counts(&monitor.targets),
@@ -311,6 +303,21 @@ impl Drawing<'_> {
             monitor.protocol
         );
         Node::new(title, Vec::new())
+    }
+
+    fn rounds(&self, rounds: &Rounds) -> String {
+        let all = rounds.good + rounds.bad;
+        let bad = match rounds.bad {
+            0 => self.paint(Look::Good, "none bad"),
+            some => {
+                let percent = 100.0 * some as f64 / all as f64;
+                self.paint(Look::Doubtful, &format!("{some} bad ({percent:.1} %)"))
+            }
+        };
+        match all {
+            0 => "no rounds yet".to_owned(),
+            all => format!("{all} rounds in 7 days, {bad}"),
+        }
     }
 }
 

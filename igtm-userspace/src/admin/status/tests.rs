@@ -1,5 +1,6 @@
 //! A small configuration in several states of health: what is built of it, and the drawing.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,7 +12,6 @@ use super::*;
 use crate::admin::published::{Kernel, Published};
 use crate::alerts::Since;
 use crate::config::model::Config;
-use crate::health::ledger::Ledger;
 use crate::health::testing::round;
 use crate::health::{Health, NodeResult};
 use crate::snapshot::fixture::{COOKIES, ground};
@@ -87,13 +87,7 @@ fn at(second: i64) -> Timestamp {
 }
 
 /// A round of every target, the addresses `failing` refusing.
-fn probed(
-    config: &Config,
-    health: &mut Health,
-    ledger: &mut Ledger,
-    failing: &[&str],
-    now: Timestamp,
-) {
+fn probed(config: &Config, health: &mut Health, failing: &[&str], now: Timestamp) {
     for (target, _) in health.probes() {
         let fails = failing.contains(&target.address.to_string().as_str());
         let outcome = if fails {
@@ -103,7 +97,6 @@ fn probed(
         };
         let node = "local".to_owned();
         let round = round(config, &target, vec![NodeResult { node, outcome }]);
-        ledger.record(&round.monitor.name, !fails, now);
         health.report(round, now);
     }
 }
@@ -112,12 +105,11 @@ fn probed(
 pub(crate) fn published(ground: &Arc<Ground>, failing: &[&str]) -> Published {
     let config = &ground.config;
     let mut health = Health::new(config, at(0));
-    let mut ledger = Ledger::default();
-    probed(config, &mut health, &mut ledger, &[], at(10));
+    probed(config, &mut health, &[], at(10));
     let mut since = Since::default();
     let first = Snapshot::new(Arc::clone(ground), &health, 7, COOKIES);
     since.of_change(None, &first, at(11));
-    probed(config, &mut health, &mut ledger, failing, at(100));
+    probed(config, &mut health, failing, at(100));
     let now = Snapshot::new(Arc::clone(ground), &health, 8, COOKIES);
     since.of_change(Some(&first), &now, at(100));
     Published {
@@ -129,7 +121,6 @@ pub(crate) fn published(ground: &Arc<Ground>, failing: &[&str]) -> Published {
         snapshot: Some(Arc::new(now)),
         health,
         since,
-        ledger,
         kernel: Kernel {
             attached: true,
             heartbeat: Some(at(400)),
@@ -139,10 +130,18 @@ pub(crate) fn published(ground: &Arc<Ground>, failing: &[&str]) -> Published {
     }
 }
 
+/// What the state database has counted.
+fn rounds() -> HashMap<String, Rounds> {
+    let rounds = |good, bad| Rounds { good, bad };
+    let port = ("port".to_owned(), rounds(3, 1));
+    HashMap::from([port, ("web".to_owned(), rounds(2, 0))])
+}
+
 fn status(failing: &[&str], names: &[&str]) -> Status {
     let names = names.iter().map(|name| (*name).to_owned()).collect();
     let asked = Asked { names, all: false };
-    let mut status = build(&published(&ground(FILE), failing), &asked).expect("known names");
+    let mut status =
+        build(&published(&ground(FILE), failing), Some(&rounds()), &asked).expect("known names");
     status.daemon.version = "0.0.0".to_owned();
     status
 }
@@ -196,8 +195,8 @@ pools that no instance uses
    └─ 2001:db8::1  unmonitored
 
 monitors
-├─ port  tcp every 15 s  1 ok, 1 down  4 rounds in 7 days, 1 failing (25.0 %)
-└─ web  http every 30 s  1 ok  2 rounds in 7 days, none failing
+├─ port  tcp every 15 s  1 ok, 1 down  4 rounds in 7 days, 1 bad (25.0 %)
+└─ web  http every 30 s  1 ok  2 rounds in 7 days, none bad
 "
     );
 }
@@ -218,7 +217,7 @@ fn names_choose_instances() {
         names: vec!["wwww".to_owned()],
         all: false,
     };
-    let unknown = build(&published(&ground(FILE), &[]), &asked).unwrap_err();
+    let unknown = build(&published(&ground(FILE), &[]), None, &asked).unwrap_err();
     assert_eq!(
         unknown.to_string(),
         "no instance, domain or pool is named wwww"
@@ -261,7 +260,7 @@ fn many_instances_are_counted_and_the_bad_ones_shown() {
             names: Vec::new(),
             all,
         };
-        build(&published(&ground, failing), &asked).expect("no names")
+        build(&published(&ground, failing), None, &asked).expect("no names")
     };
     let fine = seen(&[], false);
     assert_eq!((fine.instances.len(), fine.instances_left_out), (0, 202));
@@ -281,7 +280,7 @@ fn before_the_first_answer_everything_waits() {
     let mut published = published(&ground, &[]);
     published.snapshot = None;
     published.health = Health::new(&ground.config, at(400));
-    let status = build(&published, &Asked::default()).expect("no names");
+    let status = build(&published, None, &Asked::default()).expect("no names");
     assert_eq!(
         status.daemon.not_ready.as_deref(),
         Some("not answering yet: 0 of 3 targets have finished a round")

@@ -11,6 +11,7 @@ mod monitor;
 mod notify;
 mod pool;
 mod server;
+mod zones;
 
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ pub use monitor::{HttpCheck, Monitor, Protocol, TlsCheck};
 pub use notify::{Channel, ChannelKind, Secret, Subscription};
 pub use pool::{Address, Policy, Pool, PoolAddress, PoolType};
 pub use server::{Server, XdpMode, Zone};
+pub use zones::Zones;
 
 /// A position in [`Config::lines`]; 0 is always the built-in `default` line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,7 +58,7 @@ pub struct Config {
     /// What one source prefix is sent at most.
     pub limits: Limits,
     /// What this server is authoritative for.
-    pub zones: Vec<Zone>,
+    pub zones: Zones,
     /// Lines in order of declaration, `default` first.
     pub lines: Vec<Line>,
     /// Monitors in order of declaration.
@@ -89,10 +91,7 @@ impl Config {
 
     /// The zone that `name` lies in: the longest matching origin.
     pub fn zone_of(&self, name: &Name) -> Option<&Zone> {
-        self.zones
-            .iter()
-            .filter(|zone| zone.origin.zone_of(name))
-            .max_by_key(|zone| zone.origin.num_labels())
+        self.zones.holding(name)
     }
 
     /// The TTL of an instance's answers: max(instance ttl, zone min_ttl).

@@ -69,14 +69,17 @@ pub struct PoolAddress {
     pub value: Address,
     /// 1–100.
     pub weight: u32,
-    /// 归属地域, for people.
+    /// 归属地域, for people; guessed by `geo.country` where the file names none.
     pub region: Option<String>,
     /// A disabled address is not used.
     pub enabled: bool,
 }
 
 /// What a pool holds.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(into = "String", try_from = "String")]
 pub enum Address {
     /// Of an ipv4 or ipv6 pool.
     Ip(IpAddr),
@@ -90,5 +93,47 @@ impl std::fmt::Display for Address {
             Self::Ip(ip) => ip.fmt(f),
             Self::Domain(name) => f.write_str(name.to_string().trim_end_matches('.')),
         }
+    }
+}
+
+/// Why a text is no [`Address`].
+#[derive(Debug, thiserror::Error)]
+#[error("`{text}` is neither an IP address nor a domain name: {error}")]
+pub struct AddressError {
+    /// What was found.
+    pub text: String,
+    /// What is wrong with it as a name.
+    pub error: hickory_proto::ProtoError,
+}
+
+/// As it is shown: `192.0.2.1`, `2001:db8::1`, `www.example.net`.
+impl std::str::FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        if let Ok(ip) = text.parse() {
+            return Ok(Self::Ip(ip));
+        }
+        let name = Name::from_ascii(text).map_err(|error| AddressError {
+            text: text.to_owned(),
+            error,
+        })?;
+        let mut name = name.to_lowercase();
+        name.set_fqdn(true);
+        Ok(Self::Domain(name))
+    }
+}
+
+impl TryFrom<String> for Address {
+    type Error = AddressError;
+
+    fn try_from(text: String) -> Result<Self, AddressError> {
+        text.parse()
+    }
+}
+
+impl From<Address> for String {
+    fn from(address: Address) -> Self {
+        address.to_string()
     }
 }

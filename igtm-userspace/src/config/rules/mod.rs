@@ -7,7 +7,7 @@ mod names;
 mod strategies;
 
 use super::instance::InstanceMark;
-use super::model::{Config, Instance, PoolId, Protocol};
+use super::model::{Config, Instance, Pool, PoolId, Protocol};
 use super::pool::PoolMark;
 use super::problem::{At, Report};
 
@@ -29,10 +29,24 @@ impl Marks {
     }
 }
 
-/// Reports everything that the readers could not see.
-pub(super) fn check(config: &Config, marks: &Marks, report: &Report<'_>) {
-    names::check(config, marks, report);
-    strategies::check(config, marks, report);
+/// Reports what is to be said of each instance by itself, whatever other instances there are;
+/// those of `config` and `marks` may be missing.
+pub(super) fn check_each<'a>(
+    config: &Config,
+    marks: &Marks,
+    instances: impl Iterator<Item = (&'a Instance, &'a InstanceMark)>,
+    report: &Report<'_>,
+) {
+    for (instance, mark) in instances {
+        names::check(config, marks, instance, mark, report);
+        strategies::check(config, marks, instance, mark, report);
+    }
+}
+
+/// Reports what only all instances together show. Of a file read in pieces the marks of strategies
+/// are gone: all of those were good.
+pub(super) fn check_together(config: &Config, marks: &Marks, report: &Report<'_>) {
+    names::refuse_shared(config, marks, report);
     refuse_monitors_without_host(config, marks, report);
 }
 
@@ -47,8 +61,12 @@ fn pools_of(instance: &Instance) -> impl Iterator<Item = PoolId> {
 /// Without `host` a monitor asks for the domain of the instances that use the pool: there must be
 /// one. Enabled or not: switching an instance off must not make the file bad.
 fn refuse_monitors_without_host(config: &Config, marks: &Marks, report: &Report<'_>) {
-    let strategies = || marks.instances.iter().flat_map(|mark| &mark.strategies);
-    if strategies().any(|mark| !mark.pools_known) {
+    let is_hostless = |pool: &Pool| {
+        let monitor = pool.monitor.map(|id| &config.monitor(id).protocol);
+        monitor.is_some_and(|one| matches!(one, Protocol::Http(check) if check.host.is_none()))
+    };
+    let mut strategies = marks.instances.iter().flat_map(|mark| &mark.strategies);
+    if !config.pools.iter().any(is_hostless) || strategies.any(|mark| !mark.pools_known) {
         return;
     }
     let mut used = vec![false; config.pools.len()];

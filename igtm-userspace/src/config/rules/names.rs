@@ -12,24 +12,29 @@ use super::super::model::{Address, Config, Instance, PoolId, PoolType};
 use super::super::problem::{At, Report};
 use super::{Marks, pools_of};
 
-pub(super) fn check(config: &Config, marks: &Marks, report: &Report<'_>) {
-    refuse_shared(config, marks, report);
-    for (instance, mark) in config.instances.iter().zip(&marks.instances) {
-        if marks.zones_known {
-            refuse_outside_zones(config, instance, mark, report);
-            refuse_cname_at_apex(config, instance, mark, report);
-        }
-        if mark.strategies.iter().all(|mark| mark.pools_known) {
-            check_domain_pools(config, marks, instance, mark, report);
-        }
+/// Looks at one instance.
+pub(super) fn check(
+    config: &Config,
+    marks: &Marks,
+    instance: &Instance,
+    mark: &InstanceMark,
+    report: &Report<'_>,
+) {
+    if marks.zones_known {
+        refuse_outside_zones(config, instance, mark, report);
+        refuse_cname_at_apex(config, instance, mark, report);
+    }
+    if mark.strategies.iter().all(|mark| mark.pools_known) {
+        check_domain_pools(config, marks, instance, mark, report);
     }
 }
 
 /// Domains are unique, access domains are unique, and one's domain is not another's access domain
 /// (it would have to be a CNAME and an address at once).
-fn refuse_shared(config: &Config, marks: &Marks, report: &Report<'_>) {
-    let mut domains: HashMap<&Name, (&Instance, At)> = HashMap::new();
-    let mut accesses: HashMap<&Name, (&Instance, At)> = HashMap::new();
+pub(super) fn refuse_shared(config: &Config, marks: &Marks, report: &Report<'_>) {
+    let count = config.instances.len();
+    let mut domains: HashMap<&Name, (&Instance, At)> = HashMap::with_capacity(count);
+    let mut accesses: HashMap<&Name, (&Instance, At)> = HashMap::with_capacity(count);
     let taken = |what: &str, name: &Name, (other, at): (&Instance, At)| {
         let (name, line) = (show(name), report.line_of(at));
         let other = &other.name;
@@ -129,6 +134,13 @@ fn check_domain_pools(
     let Some(at) = mark.access_domain else {
         return;
     };
+    let is_domain = |PoolId(id)| {
+        let pool = config.pools.get(id);
+        pool.is_some_and(|pool| pool.r#type == PoolType::Domain)
+    };
+    if !pools_of(instance).any(is_domain) {
+        return;
+    }
     let used: BTreeSet<PoolId> = pools_of(instance).collect();
     let domain_pools = used
         .into_iter()
@@ -177,5 +189,5 @@ fn check_domain_pools(
 }
 
 fn is_apex(config: &Config, name: &Name) -> bool {
-    config.zones.iter().any(|zone| zone.origin == *name)
+    config.zones.at(name).is_some()
 }

@@ -7,29 +7,36 @@ use std::collections::{BTreeSet, HashMap};
 use igtm_common::layout::LargeAnswer;
 
 use super::super::instance::InstanceMark;
-use super::super::model::{Address, Config, Instance, LineId, PoolId, Strategy, Tier};
+use super::super::model::{
+    Address, Config, Instance, LineId, PoolId, PoolType, Strategy, Tier, TierPool,
+};
 use super::super::pool::type_word;
 use super::super::problem::{At, Report};
 use super::super::strategy::{StrategyMark, TierMark};
 use super::Marks;
 
-pub(super) fn check(config: &Config, marks: &Marks, report: &Report<'_>) {
-    for (instance, mark) in config.instances.iter().zip(&marks.instances) {
-        refuse_without_default(instance, mark, report);
-        refuse_double_claims(config, marks, instance, mark, report);
-        for (strategy, mark) in instance.strategies.iter().zip(&mark.strategies) {
-            for (tier, mark) in strategy.tiers.iter().zip(&mark.tiers) {
-                refuse_mixed_types(config, marks, tier, mark, report);
-                refuse_high_threshold(config, marks, tier, mark, report);
-                let pools = tier.pools.iter().map(|member| member.pool);
-                if let Some(at) = mark.pools.first() {
-                    refuse_large(config, marks, pools, *at, report);
-                }
+/// Looks at one instance.
+pub(super) fn check(
+    config: &Config,
+    marks: &Marks,
+    instance: &Instance,
+    mark: &InstanceMark,
+    report: &Report<'_>,
+) {
+    refuse_without_default(instance, mark, report);
+    refuse_double_claims(config, marks, instance, mark, report);
+    for (strategy, mark) in instance.strategies.iter().zip(&mark.strategies) {
+        for (tier, mark) in strategy.tiers.iter().zip(&mark.tiers) {
+            refuse_mixed_types(config, marks, tier, mark, report);
+            refuse_high_threshold(config, marks, tier, mark, report);
+            let pools = tier.pools.iter().map(|member| member.pool);
+            if let Some(at) = mark.pools.first() {
+                refuse_large(config, marks, pools, *at, report);
             }
-            refuse_empty_fallback(config, marks, strategy, mark, report);
-            if mark.pools_known {
-                refuse_large(config, marks, [strategy.fallback], mark.fallback, report);
-            }
+        }
+        refuse_empty_fallback(config, marks, strategy, mark, report);
+        if mark.pools_known {
+            refuse_large(config, marks, [strategy.fallback], mark.fallback, report);
         }
     }
 }
@@ -56,6 +63,9 @@ fn refuse_double_claims(
     mark: &InstanceMark,
     report: &Report<'_>,
 ) {
+    if !has_double_claims(config, instance, mark) {
+        return;
+    }
     let mut claimed: HashMap<(LineId, bool), (&str, At)> = HashMap::new();
     for (strategy, mark) in instance.strategies.iter().zip(&mark.strategies) {
         if !strategy.enabled || !families_known(marks, strategy, mark) {
@@ -85,6 +95,23 @@ fn refuse_double_claims(
             }
         }
     }
+}
+
+/// Whether there may be a line to tell of: cheaper than to find which, and hardly ever so.
+fn has_double_claims(config: &Config, instance: &Instance, mark: &InstanceMark) -> bool {
+    if mark.strategies.iter().any(|mark| !mark.pools_known) {
+        return true;
+    }
+    let enabled = instance.strategies.iter().filter(|one| one.enabled);
+    let mut claimed: Vec<(LineId, bool)> = enabled
+        .flat_map(|strategy| {
+            let families = [false, true].into_iter();
+            let families = families.filter(|ipv6| strategy.claims(config, *ipv6));
+            families.flat_map(|ipv6| strategy.lines.iter().map(move |line| (*line, ipv6)))
+        })
+        .collect();
+    claimed.sort_unstable();
+    claimed.windows(2).any(|pair| pair[0] == pair[1])
 }
 
 fn families_known(marks: &Marks, strategy: &Strategy, mark: &StrategyMark) -> bool {
@@ -139,6 +166,18 @@ fn refuse_high_threshold(
     if !mark.known || !tier.pools.iter().all(|member| known(member.pool)) {
         return;
     }
+    // Within one pool no address stands twice.
+    let enabled = |member: &TierPool| {
+        let addresses = config.pool(member.pool).addresses.iter();
+        addresses.filter(|address| address.enabled).count()
+    };
+    if tier
+        .pools
+        .iter()
+        .any(|member| enabled(member) >= tier.min_healthy)
+    {
+        return;
+    }
     let enabled: BTreeSet<_> = tier
         .pools
         .iter()
@@ -185,10 +224,20 @@ fn refuse_empty_fallback(
 fn refuse_large(
     config: &Config,
     marks: &Marks,
-    pools: impl IntoIterator<Item = PoolId>,
+    pools: impl IntoIterator<Item = PoolId, IntoIter: Clone>,
     at: At,
     report: &Report<'_>,
 ) {
+    let pools = pools.into_iter();
+    let small = |id: usize| {
+        let pool = config.pools.get(id)?;
+        (pool.r#type != PoolType::Domain).then_some(pool.addresses.len())
+    };
+    // Hardly ever are there so many that it takes more than counting, repetitions included.
+    let count: Option<usize> = pools.clone().map(|PoolId(id)| small(id)).sum();
+    if count.is_some_and(|count| count <= LargeAnswer::MOST_RECORDS) {
+        return;
+    }
     let mut addresses = BTreeSet::new();
     for id in pools {
         if !marks.pool(id).is_some_and(|pool| pool.addresses_known) {

@@ -2,9 +2,14 @@
 
 mod admin;
 mod any_text;
+mod catalogue;
+mod geo;
 mod good;
 mod harness;
 mod instances;
+mod large;
+mod mmdb;
+mod mmdb_writer;
 mod monitors;
 mod notify;
 mod objects;

@@ -133,7 +133,7 @@ fn lines() {
         ),
         (
             "name = \"a\"",
-            "3:8: the line `a` holds nobody: it has no `prefixes`, no `prefix_files` and is no line's parent",
+            "3:8: the line `a` holds nobody: it has no `prefixes`, `prefix_files`, `asn` or `country`, and is no line's parent",
         ),
         (
             "name = \"a\"\nprefixes = [\"192.0.2.7/24\"]",
@@ -183,6 +183,31 @@ fn a_bad_prefix_file_is_told_with_its_own_lines() {
              {file}:4:1: `foo` is not a prefix; write ADDRESS/LENGTH like `192.0.2.0/24` or `2001:db8::/32`"
         )
     );
+}
+
+#[test]
+fn of_a_prefix_file_full_of_errors_the_first_are_told() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut list = "\u{feff}192.0.2.0/24\r\n".to_owned();
+    list += &"192.0.2.1/24\n".repeat(23);
+    std::fs::write(directory.path().join("a.txt"), list).expect("it can be written");
+    let text = "version = 1\n[[line]]\nname = \"a\"\nprefix_files = [\"a.txt\"]\n";
+    let problems = parse(text, &directory.path().join("x.toml")).unwrap_err();
+    let shown: Vec<String> = problems
+        .iter()
+        .map(|problem| {
+            problem
+                .to_string()
+                .replace(&format!("{}/", directory.path().display()), "")
+        })
+        .collect();
+    assert_eq!(shown.len(), 21);
+    assert_eq!(
+        shown[0],
+        "x.toml:4:17: 3 more lines of `a.txt` cannot be read as prefixes; the first 20 are told"
+    );
+    let last = "a.txt:21:1: `192.0.2.1/24` has host bits set; write `192.0.2.0/24`";
+    assert_eq!(shown[20], last);
 }
 
 #[test]

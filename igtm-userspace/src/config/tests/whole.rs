@@ -9,7 +9,6 @@ use super::harness::{INSTANCE, POOL, STRATEGY, ZONE, expect, expect_after, probl
 #[test]
 fn what_is_not_built_is_refused_by_name() {
     for (text, expected) in [
-        ("[geo]", "2:2: `[geo]` is not supported yet"),
         (
             "[[node]]\nname = \"x\"",
             "2:3: `[[node]]` is not supported yet",
@@ -28,10 +27,6 @@ fn what_is_not_built_is_refused_by_name() {
         (
             &format!("{ZONE}file = \"x\""),
             "6:1: `zone.file` is not supported yet",
-        ),
-        (
-            "[[line]]\nname = \"a\"\nprefixes = []\nasn = [4134]\ncountry = [\"CN\"]",
-            "5:1: `line.asn` is not supported yet|6:1: `line.country` is not supported yet",
         ),
         (
             "[[monitor]]\nname = \"m\"\nprotocol = \"tcp\"\nnodes = [\"local\", \"isp\"]",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use igtm_common::layout::{EXISTS, NO_VIEW, PASS, PASS_OTHERS};
 
 use super::super::fixture::{KEY, config, ground};
-use super::{FILE, Ground};
+use super::{FILE, Ground, text};
 
 const NAMES: &str = r#"
 zone = [
@@ -44,13 +44,17 @@ strategy = [{ name = "default", lines = ["default"], fallback = "four", tier = [
 #[test]
 fn every_name_is_known_for_what_it_is() {
     let fixed = &ground(NAMES).fixed;
-    let mut names: Vec<_> = fixed
+    let names: Vec<_> = fixed
         .names
-        .values()
-        .map(|name| {
-            let views = name.of.view.map(|view| view != NO_VIEW);
-            (name.text.as_str(), name.of.zone, name.of.flags, views)
+        .iter()
+        .map(|(_, of, name)| {
+            let views = of.view.map(|view| view != NO_VIEW);
+            (text(name), of.zone, of.flags, views)
         })
+        .collect();
+    let mut names: Vec<_> = names
+        .iter()
+        .map(|(name, zone, flags, views)| (name.as_str(), *zone, *flags, *views))
         .collect();
     names.sort_unstable();
     let (a, both, none) = ([true, false], [true, true], [false, false]);
@@ -71,11 +75,9 @@ fn every_name_is_known_for_what_it_is() {
 }
 
 /// The slots of each name by its text.
-fn slots(ground: &Ground) -> HashMap<&str, [u32; 2]> {
-    let names = ground.fixed.names.values();
-    names
-        .map(|name| (name.text.as_str(), name.of.slots))
-        .collect()
+fn slots(ground: &Ground) -> HashMap<String, [u32; 2]> {
+    let names = ground.fixed.names.iter();
+    names.map(|(_, of, name)| (text(name), of.slots)).collect()
 }
 
 fn after(former: &Ground, file: &str) -> Ground {

@@ -1,0 +1,138 @@
+//! The tables of the state database, and how an older file becomes today's.
+//!
+//! A migration is never changed once released: the next one is added below it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+/// `MIGRATIONS[n]` makes version n + 1 (`PRAGMA user_version`) of version n.
+///
+/// Times are microseconds since 1970, days are days since then, UTC. What has structure and is only
+/// ever read whole is JSON. Names, not ids, stand for objects of the configuration: they outlive
+/// its order.
+const MIGRATIONS: [&str; 1] = ["
+    CREATE TABLE counters (
+        name  TEXT PRIMARY KEY,
+        value INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE health (
+        monitor  TEXT NOT NULL,
+        address  TEXT NOT NULL,
+        host     TEXT NOT NULL, -- '' for none: NULL is not equal to itself in a key
+        state    TEXT NOT NULL,
+        since_us INTEGER NOT NULL,
+        bad_run  INTEGER NOT NULL,
+        good_run INTEGER NOT NULL,
+        reasons  TEXT NOT NULL,
+        round_us INTEGER NOT NULL,
+        PRIMARY KEY (monitor, address, host)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE moves (
+        instance TEXT NOT NULL,
+        strategy TEXT NOT NULL,
+        active   TEXT NOT NULL,
+        since_us INTEGER NOT NULL,
+        PRIMARY KEY (instance, strategy)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE forces (
+        address  TEXT NOT NULL,
+        pool     TEXT NOT NULL, -- '' for all
+        mode     TEXT NOT NULL,
+        reason   TEXT NOT NULL,
+        who      TEXT NOT NULL,
+        since_us INTEGER NOT NULL,
+        until_us INTEGER,
+        PRIMARY KEY (address, pool)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE frozen (
+        instance TEXT NOT NULL,
+        strategy TEXT NOT NULL,
+        line     TEXT NOT NULL,
+        ipv6     INTEGER NOT NULL,
+        answer   TEXT NOT NULL,
+        since_us INTEGER NOT NULL,
+        PRIMARY KEY (instance, strategy, line, ipv6)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE rounds (
+        monitor TEXT NOT NULL,
+        day     INTEGER NOT NULL,
+        good    INTEGER NOT NULL,
+        bad     INTEGER NOT NULL,
+        PRIMARY KEY (monitor, day)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE events (
+        id       INTEGER PRIMARY KEY AUTOINCREMENT, -- never given twice, also after retention
+        time_us  INTEGER NOT NULL,
+        kind     TEXT NOT NULL,
+        severity TEXT NOT NULL,
+        instance TEXT,
+        lines    TEXT NOT NULL,
+        strategy TEXT,
+        pool     TEXT,
+        address  TEXT,
+        node     TEXT NOT NULL,
+        title    TEXT NOT NULL,
+        cause    TEXT NOT NULL,
+        event    TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX events_by_time ON events (time_us);
+    CREATE INDEX events_by_instance ON events (instance) WHERE instance IS NOT NULL;
+"];
+
+/// The version that this igtm writes.
+pub(super) const VERSION: i32 = MIGRATIONS.len() as i32;
+
+/// How long another program that has the file open may keep us waiting.
+const BUSY: Duration = Duration::from_secs(1);
+
+/// Why a database cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum OpenError {
+    /// SQLite says so.
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    /// A newer igtm wrote it.
+    #[error("version {found} of its tables is newer than this igtm's, {VERSION}")]
+    Newer {
+        /// The file's.
+        found: i32,
+    },
+}
+
+/// Opens or makes the database at `path`, with today's tables.
+///
+/// * WAL: a commit is one sequential write, and kill -9 leaves it whole.
+/// * `synchronous = FULL`: what was acknowledged to an operator outlives a power cut as well. It
+///   costs an fsync a commit, at most five a second, in a thread that nobody waits for.
+/// * `locking_mode = EXCLUSIVE`: one daemon has the file anyway (the directory is locked), and
+///   without the shared-memory file a full or failing disk ends in an error, never in SIGBUS.
+pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.execute_batch(
+        "PRAGMA locking_mode = EXCLUSIVE;
+         PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = FULL;
+         PRAGMA journal_size_limit = 16777216;
+         PRAGMA temp_store = MEMORY;",
+    )?;
+    let found: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if found > VERSION {
+        return Err(OpenError::Newer { found });
+    }
+    for (version, migration) in (1..)
+        .zip(MIGRATIONS)
+        .filter(|(version, _)| *version > found)
+    {
+        let step = connection.transaction()?;
+        step.execute_batch(migration)?;
+        step.pragma_update(None, "user_version", version)?;
+        step.commit()?;
+    }
+    Ok(connection)
+}

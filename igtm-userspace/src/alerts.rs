@@ -6,6 +6,7 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use imbl::HashMap as SharedMap;
 use jiff::Timestamp;
 
 use crate::config::model::{Address, Config, Instance, Strategy};
@@ -133,13 +134,13 @@ fn sole_user<'a>(ground: &'a Ground, target: &Target) -> Option<&'a Instance> {
     alone.then(|| ground.strategy(*first).0)
 }
 
-/// When each strategy began to be answered as it is.
+/// When each strategy began to be answered as it is. A clone costs nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Since {
     /// The first answer of all; so long has whatever is not in `moved` been as it is.
     first: Option<Timestamp>,
     /// By the names of instance and strategy: those that have moved or come since.
-    moved: HashMap<(String, String), Timestamp>,
+    moved: SharedMap<(String, String), Timestamp>,
     /// From what a former run answered, until this one's first answer.
     former: HashMap<(String, String), Active>,
     /// What the next run has to know; see [`Self::take_news`].
@@ -151,6 +152,13 @@ pub struct Since {
 pub type News = ((String, String), Option<(Active, Timestamp)>);
 
 impl Since {
+    /// Since when the strategy of an instance has been answered as it is; `None` before the
+    /// first answer.
+    pub fn of(&self, instance: &str, strategy: &str) -> Option<Timestamp> {
+        let name = (instance.to_owned(), strategy.to_owned());
+        self.moved.get(&name).copied().or(self.first)
+    }
+
     /// Goes on from a former run: what it has told is not told again, and what happened since is.
     pub fn restored(
         moves: impl IntoIterator<Item = ((String, String), Active, Timestamp)>,
@@ -257,12 +265,21 @@ impl Since {
     /// Leaves out what is gone from the file.
     fn forget(&mut self, config: &Config) {
         let standing = Standing::of(config);
-        let gone = self.moved.extract_if(|(instance, strategy), _| {
-            let strategies = standing.by_name(instance);
-            let strategies = strategies.map(|at| &config.instances[at].strategies);
-            strategies.is_none_or(|all| all.iter().all(|one| one.name != *strategy))
-        });
-        self.news.extend(gone.map(|(name, _)| (name, None)));
+        let wanted = |(instance, strategy): &(String, String)| {
+            let place = standing.by_name(instance);
+            let strategies = place.map(|at| &config.instances[at].strategies);
+            strategies.is_some_and(|all| all.iter().any(|one| one.name == *strategy))
+        };
+        let gone: Vec<(String, String)> = self
+            .moved
+            .keys()
+            .filter(|name| !wanted(name))
+            .cloned()
+            .collect();
+        for name in gone {
+            self.moved.remove(&name);
+            self.news.push((name, None));
+        }
     }
 
     /// The event of a move, if it is one.

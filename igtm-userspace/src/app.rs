@@ -6,33 +6,40 @@
 //!                                                              └─ start_wait is over ─┴─ answer
 //!      ┌──────────────────────────────────────────────────────────────────────────────────┘
 //!      └─ round → health → snapshot → {maps, sockets} → events;
-//!         SIGHUP, a file changed: the same from the file;
+//!         SIGHUP, a command, a file changed: the same from the file;
+//!         after each: what readers see;
 //!         SIGTERM: drain, and the kernel goes on answering
 //! ```
 
+mod change;
 mod cookies;
+mod events;
 mod judge;
 mod keep;
 mod phases;
+mod publish;
 mod reload;
 mod service;
 mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use igtm_common::cookie::Secrets;
 use jiff::Timestamp;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio::task::{JoinSet, block_in_place};
-use tokio::time::{MissedTickBehavior, interval, interval_at, sleep_until};
-use tracing::{error, info, warn};
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, sleep_until};
+use tracing::{info, warn};
 
-use crate::alerts::{self, Cause, Since};
+use crate::admin::command::{self, Command};
+use crate::admin::published::{self, Refused};
+use crate::admin::{Door, Serving, Shared};
+use crate::alerts::{Cause, Since};
 use crate::config::{
     self,
     model::{Config, PoolId},
@@ -40,21 +47,19 @@ use crate::config::{
 use crate::dataplane::{Capacity, Dataplane};
 use crate::dns::server::{Current, Listener};
 use crate::health::{Health, Report, Target};
+use crate::metrics::Metrics;
 use crate::notify::Notifier;
 use crate::notify::event::Event;
 use crate::probe::{Means, Prober};
 use crate::snapshot::{Ground, Snapshot};
 use crate::state::Store;
 use phases::Phases;
+use reload::Reloading;
 use service::{Stop, notify_service};
 use watch::Watch;
 
 /// Reports that wait to be judged; probes wait when there are more. A large reload takes seconds.
 const REPORTS: usize = 65_536;
-/// Reports that become one step at most.
-const STEP: usize = 4096;
-/// How often the kernel hears that the daemon lives, and time is asked what it brought.
-const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How long pending alerts may take at the end.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -63,6 +68,8 @@ pub async fn run(file: PathBuf) -> anyhow::Result<()> {
     // First of all: a SIGHUP that nobody takes ends the process, and reading the file may take long.
     let mut stop = Stop::new()?;
     let hangup = signal(SignalKind::hangup()).context("SIGHUP")?;
+    // Whoever asks what another file would change names it from elsewhere: paths must compare.
+    let file = std::path::absolute(&file).context("the configuration's path")?;
     let mut phases = Phases::new();
     let reading = config::reading(&file);
     tell_notes(&reading.notes);
@@ -86,6 +93,12 @@ struct App {
     file: PathBuf,
     ground: Arc<Ground>,
     store: Store,
+    /// The admin API; it ends with the daemon.
+    _admin: Serving,
+    /// What readers of the admin API are shown.
+    published: published::Current,
+    commands: mpsc::Receiver<Command>,
+    metrics: Metrics,
     dataplane: Option<Dataplane>,
     listener: Option<Listener>,
     health: Health,
@@ -103,6 +116,24 @@ struct App {
     changed_pools: Vec<PoolId>,
     /// Events of transitions that are not yet part of what is answered, each with its causes.
     pending: Vec<(Event, Vec<Cause>)>,
+    /// A file that is being read.
+    reloading: Option<Reloading>,
+    started: Timestamp,
+    /// When the configuration was applied.
+    applied: Timestamp,
+    /// The last file that was refused, if none was applied since.
+    refused: Option<Refused>,
+    trouble: Trouble,
+    last_heartbeat: Option<Timestamp>,
+}
+
+/// What the kernel has refused last.
+#[derive(Default)]
+struct Trouble {
+    /// A change of the answers.
+    answers: Option<String>,
+    /// A sign of life.
+    heartbeat: Option<String>,
 }
 
 impl App {
@@ -111,6 +142,7 @@ impl App {
         let server = &config.server;
         let mut phases = Phases::new();
         let (store, restored) = Store::open(&server.state_dir)?;
+        let door = Door::bind(&config.admin)?;
         let listener = Listener::bind(server)?;
         let hash_key =
             Dataplane::hash_key(server).unwrap_or_else(|| std::array::from_fn(|_| rand::random()));
@@ -119,17 +151,33 @@ impl App {
         let mut dataplane = Dataplane::open(&config, hash_key, needed(&ground))?;
         let cookies = cookies::first(dataplane.as_mut())?;
         phases.over("program loaded, maps made or adopted");
-        let mut health = Health::new(&config, Timestamp::now());
+        let started = Timestamp::now();
+        let mut health = Health::new(&config, started);
+        let metrics = Metrics::default();
         let serial = restored.serial;
         let since = keep::resume(&store, &mut health, restored);
         let (sender, reports) = mpsc::channel(REPORTS);
-        let prober = Prober::start(Means::of_host(), sender);
+        let means = Means::of_host().counted_by(metrics.clone());
+        let prober = Prober::start(means, sender);
         prober.set_tasks(health.tasks());
         phases.over("targets found, probes started");
+        let (told, commands) = mpsc::channel(command::WAITING);
+        let first = publish::first(file.clone(), &ground, &health, dataplane.is_some());
+        let published = Arc::new(ArcSwap::from_pointee(first));
+        let admin = door.serve(&Shared {
+            published: Arc::clone(&published),
+            commands: told,
+            metrics: metrics.clone(),
+            store: store.clone(),
+        });
         Ok(Self {
             file,
             ground,
             store,
+            _admin: admin,
+            published,
+            commands,
+            metrics,
             dataplane,
             listener: Some(listener),
             health,
@@ -143,6 +191,12 @@ impl App {
             changed: Vec::new(),
             changed_pools: Vec::new(),
             pending: Vec::new(),
+            reloading: None,
+            started,
+            applied: started,
+            refused: None,
+            trouble: Trouble::default(),
+            last_heartbeat: None,
         })
     }
 
@@ -150,7 +204,7 @@ impl App {
     async fn first_rounds(&mut self) {
         let wait = self.ground.config.server.start_wait;
         let until = tokio::time::Instant::now() + wait;
-        let mut clock = interval(HEARTBEAT);
+        let mut clock = interval(events::HEARTBEAT);
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !self.health.all_known() {
             tokio::select! {
@@ -158,7 +212,10 @@ impl App {
                     Some(report) => self.judge(report),
                     None => return,
                 },
-                _ = clock.tick() => self.tick(),
+                _ = clock.tick() => {
+                    self.tick();
+                    self.publish();
+                }
                 () = sleep_until(until) => {
                     warn!(?wait, "start_wait is over before every address was probed");
                     return;
@@ -182,11 +239,12 @@ impl App {
             .listener
             .take()
             .context("the sockets are served once")?;
-        let answering = listener.serve(&current);
+        let answering = listener.serve(&current, &self.metrics.replies);
         let snapshot = current.load_full();
         self.current = Some(current);
         self.tell(None, &snapshot);
         phases.over("told");
+        self.publish();
         notify_service(&[sd_notify::NotifyState::Ready]);
         info!(
             instances = snapshot.ground.config.instances.len(),
@@ -196,165 +254,6 @@ impl App {
         );
         self.settle();
         Ok(answering)
-    }
-
-    /// Rounds, reloads and heartbeats, until told to stop.
-    async fn follow(&mut self, mut stop: Stop, mut hangup: Signal, mut watch: Watch) {
-        let mut rotation = interval_at(
-            tokio::time::Instant::now() + cookies::ROTATION,
-            cookies::ROTATION,
-        );
-        let mut heartbeat = interval(HEARTBEAT);
-        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                biased;
-                signal = stop.wait() => {
-                    match self.dataplane {
-                        Some(_) => info!(signal, "stopping; the kernel goes on answering from its maps"),
-                        None => info!(signal, "stopping"),
-                    }
-                    notify_service(&[sd_notify::NotifyState::Stopping]);
-                    return;
-                }
-                Some(report) = self.reports.recv() => {
-                    let verdict = Instant::now();
-                    self.judge(report);
-                    // What has come meanwhile becomes one step. Bounded: where rounds end faster
-                    // than they are judged, nothing would ever be answered nor stopped.
-                    for _ in 0..STEP {
-                        let Ok(report) = self.reports.try_recv() else { break };
-                        self.judge(report);
-                    }
-                    if !self.changed.is_empty() {
-                        self.change(None, verdict);
-                    }
-                }
-                _ = hangup.recv() => self.reload(&mut watch),
-                () = watch.changed() => self.reload(&mut watch),
-                _ = heartbeat.tick() => {
-                    self.beat();
-                    self.tick();
-                }
-                _ = rotation.tick() => self.rotate_cookies(),
-            }
-        }
-    }
-
-    /// Decides what has changed, or all of another ground, and makes it the answer everywhere; on
-    /// an error all stays as it was.
-    fn change(&mut self, ground: Option<Arc<Ground>>, since: Instant) -> bool {
-        let Some(current) = self.current.clone() else {
-            return false;
-        };
-        let mut phases = Phases::new();
-        let serial = self.next_serial();
-        if ground.is_some() {
-            // All is decided, and what changed before is known by the former file's positions.
-            self.changed.clear();
-        }
-        let snapshot = Arc::new(match ground {
-            Some(ground) => Snapshot::new(ground, &self.health, serial, self.cookies),
-            None => {
-                let targets = self.changed.iter().map(|(target, _)| target);
-                let pools = &self.changed_pools;
-                current
-                    .load()
-                    .after_words(targets, pools, &self.health, serial)
-            }
-        });
-        phases.over("decided");
-        if let Err(error) = self.write(&snapshot) {
-            error!(
-                error = format!("{error:#}"),
-                "the answers stay as they were"
-            );
-            return false;
-        }
-        phases.over("maps written");
-        self.changed_pools.clear();
-        let former = current.swap(Arc::clone(&snapshot));
-        info!(
-            took_us = since.elapsed().as_micros() as u64,
-            serial = snapshot.serial,
-            answers = snapshot.image.answers_changed(),
-            "answers changed"
-        );
-        self.tell(Some(&former), &snapshot);
-        phases.over("told");
-        self.settle();
-        phases.over("the other epoch written");
-        true
-    }
-
-    /// Waits now for what the next change would else wait for.
-    fn settle(&mut self) {
-        if let Some(dataplane) = &mut self.dataplane
-            && let Err(error) = block_in_place(|| dataplane.settle())
-        {
-            error!(%error, "the maps are brought up to date with the next change");
-        }
-    }
-
-    /// Above every serial that was ever answered, also when the clock went back (RFC 1982
-    /// arithmetic is not needed before 2106).
-    fn next_serial(&self) -> u32 {
-        let now = u32::try_from(Timestamp::now().as_second()).unwrap_or(u32::MAX);
-        now.max(self.serial.saturating_add(1))
-    }
-
-    /// The kernel first: what it refuses is not answered in userspace either.
-    fn write(&mut self, snapshot: &Snapshot) -> anyhow::Result<()> {
-        if let Some(dataplane) = &mut self.dataplane {
-            block_in_place(|| dataplane.apply(&snapshot.ground.config, &snapshot.image))?;
-        }
-        self.serial = snapshot.serial;
-        Ok(())
-    }
-
-    /// Raises what has happened, and keeps what must outlive the daemon. After the answers: no
-    /// alert and no disk ever delays a failover.
-    fn tell(&mut self, former: Option<&Snapshot>, now: &Snapshot) {
-        let moves = self.since.of_change(former, now, Timestamp::now());
-        let changed = std::mem::take(&mut self.changed);
-        let causes = alerts::of_moves(&now.ground, &changed, &moves);
-        self.keep_moves();
-        let pending = std::mem::take(&mut self.pending);
-        for (event, causes) in pending.into_iter().chain(moves.into_iter().zip(causes)) {
-            self.raise(event, causes);
-        }
-        self.store.reserve_serials(now.serial);
-    }
-
-    /// Tells an event, and keeps it with what brought it about.
-    fn raise(&mut self, event: Event, causes: Vec<Cause>) {
-        info!(event = event.kind.name(), "{}", event.title);
-        self.store.add_event(event.clone(), causes);
-        self.notifier.raise(event);
-    }
-
-    fn beat(&mut self) {
-        if let Some(dataplane) = &mut self.dataplane
-            && let Err(error) = block_in_place(|| dataplane.heartbeat())
-        {
-            error!(%error, "heartbeat");
-        }
-    }
-
-    /// Other secrets for server cookies; the former ones stay valid for their hour.
-    fn rotate_cookies(&mut self) {
-        let cookies = cookies::renewed(self.cookies);
-        if let Some(dataplane) = &mut self.dataplane
-            && let Err(error) = dataplane.set_cookies(cookies)
-        {
-            error!(%error, "the secrets of cookies stay as they were");
-            return;
-        }
-        self.cookies = cookies;
-        if let Some(current) = &self.current {
-            let snapshot = current.load().with_cookies(self.cookies);
-            current.store(Arc::new(snapshot));
-        }
     }
 
     /// Ends what is under way: probes at once, alerts and what is kept within [`DRAIN`].

@@ -1,5 +1,6 @@
 //! igtm's daemon: probe → health → policy → snapshot → {dataplane, dns}, and never back.
 
+pub mod admin;
 pub mod alerts;
 pub mod app;
 pub mod command;
@@ -8,6 +9,7 @@ pub mod dataplane;
 pub mod dns;
 pub mod health;
 pub mod line;
+pub mod metrics;
 pub mod notify;
 pub mod policy;
 pub mod probe;

@@ -7,6 +7,9 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use hickory_proto::rr::{Name, RecordType};
+use igtm::command::daemon::{self, Daemon};
+use igtm::command::events::{self, EventsArgs};
+use igtm::command::status::{self, StatusArgs};
 use igtm::command::{check, explain, generate, map, tail};
 use igtm::config::{self, model::Address};
 use igtm::{app, dataplane};
@@ -40,10 +43,22 @@ enum Command {
     Check {
         /// The file, or a directory whose *.toml files are one configuration
         file: PathBuf,
+        /// Instead of the summary: what applying it would change of what the daemon runs
+        #[arg(long)]
+        against_running: bool,
+        /// With --against-running: the daemon's socket, without asking FILE for it
+        #[arg(long, value_name = "PATH", requires = "against_running")]
+        socket: Option<PathBuf>,
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
+    /// What a running daemon does: instances, strategies, pools, addresses, monitors
+    Status(StatusArgs),
+    /// Have the daemon apply its file now, and see what changed
+    Reload(Daemon),
+    /// What has happened: failovers, addresses down and up again, each with what led to it
+    Events(EventsArgs),
     /// What a client would be answered, and why
     Explain(ExplainArgs),
     /// The data plane in words, from the pins; works with the daemon stopped
@@ -119,7 +134,10 @@ struct Pins {
 #[derive(Args)]
 struct ExplainArgs {
     #[command(flatten)]
-    config: ConfigFile,
+    daemon: Daemon,
+    /// By the health that the daemon observes, instead of taking every address as ok
+    #[arg(long)]
+    live: bool,
     /// The client's address
     #[arg(long, value_name = "IP")]
     client: IpAddr,
@@ -129,9 +147,6 @@ struct ExplainArgs {
     /// Take an address as down; may be repeated
     #[arg(long, value_name = "ADDRESS", value_parser = explain::parse_address)]
     down: Vec<Address>,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
     /// The business or the access domain
     #[arg(value_parser = explain::parse_name)]
     name: Name,
@@ -164,7 +179,26 @@ enum LogFormat {
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run { config, log_format } => run(config.config, log_format),
-        Command::Check { file, json } => check::check(&file, json),
+        Command::Check {
+            file,
+            against_running: false,
+            json,
+            ..
+        } => check::check(&file, json),
+        Command::Check {
+            file, socket, json, ..
+        } => {
+            let config = file.clone();
+            let running = Daemon {
+                config,
+                socket,
+                json,
+            };
+            daemon::against_running(&running, &file)
+        }
+        Command::Status(args) => status::status(&args),
+        Command::Reload(running) => daemon::reload(&running),
+        Command::Events(args) => events::events(args),
         Command::Explain(args) => explain(args),
         Command::Map { pins, view } => {
             let view = match view {
@@ -246,23 +280,28 @@ fn log_filter(said: Option<String>) -> EnvFilter {
 }
 
 fn explain(args: ExplainArgs) -> ExitCode {
-    let explained = config::load(&args.config.config)
+    let json = args.daemon.json;
+    let request = explain::Request {
+        name: args.name,
+        qtype: args.r#type,
+        client: args.client,
+        ecs: args.ecs,
+        down: args.down,
+    };
+    if args.live {
+        let path = format!("/api/v1/explain?{}", request.to_query());
+        return daemon::print_reply(json, args.daemon.ask(&path, None));
+    }
+    let explained = config::load(&args.daemon.config)
         .map_err(anyhow::Error::from)
         .and_then(|config| {
-            let request = explain::Request {
-                name: args.name,
-                qtype: args.r#type,
-                client: args.client,
-                ecs: args.ecs,
-                down: args.down,
-            };
             let explanation = explain::explain(&config, &request)?;
-            if args.json {
+            if json {
                 return Ok(serde_json::to_string(&explanation)?);
             }
             Ok(explanation.to_string().trim_end().to_owned())
         });
-    print(args.json, explained)
+    print(json, explained)
 }
 
 fn detach(bpffs: &Path, json: bool) -> anyhow::Result<String> {

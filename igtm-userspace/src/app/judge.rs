@@ -48,11 +48,12 @@ impl App {
             });
         }
         if !self.changed.is_empty() || !self.changed_pools.is_empty() {
-            self.change(None, begun);
+            self.switch(begun);
         }
     }
 
     fn follow_up(&mut self, transition: Transition) {
+        self.metrics.transition(transition.to.name());
         let reasons: Vec<String> = transition
             .reasons
             .iter()

@@ -1,66 +1,157 @@
-//! SIGHUP, or a file changed: the file anew, whole or not at all.
+//! The file anew: whole or not at all. Read and compiled beside the main loop, which goes on
+//! judging rounds meanwhile; applied by it as one step.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tracing::{error, info};
 
 use super::phases::Phases;
 use super::service::notify_service;
 use super::watch::Watch;
 use super::{App, tell_notes};
-use crate::config::{self, model::Config};
-use crate::snapshot::Ground;
+use crate::admin::command::{Applied, NotApplied, Reloaded};
+use crate::admin::needs_restart;
+use crate::admin::published::Refused;
+use crate::config::sources::Source;
+use crate::config::{self, diff, model::Config};
+use crate::metrics::ReloadResult;
+use crate::snapshot::{Ground, Snapshot, compare};
+
+/// Lines of what changes that are logged.
+const LOGGED: usize = 40;
+
+/// Who waits for what becomes of a reload; nobody does after a SIGHUP.
+type Asker = Option<oneshot::Sender<Reloaded>>;
+
+/// What reading the file came to.
+pub(super) struct Read {
+    ground: Result<Ground, NotApplied>,
+    /// Of a bad one too: what makes it good may be a change of any of its files. `None`: it was
+    /// not read to the end.
+    sources: Option<Vec<Source>>,
+}
+
+/// A file that is being read.
+pub(super) struct Reloading {
+    task: JoinHandle<Read>,
+    started: Instant,
+    askers: Vec<Asker>,
+    /// Those who asked since: the file may have changed after it was read.
+    again: Vec<Asker>,
+}
+
+/// The end of what is being read; never, when nothing is.
+pub(super) async fn read(reloading: &mut Option<Reloading>) -> Read {
+    let Some(reloading) = reloading else {
+        return std::future::pending().await;
+    };
+    let read = (&mut reloading.task).await;
+    read.unwrap_or_else(|error| Read {
+        ground: Err(NotApplied::Refused(error.to_string())),
+        sources: None,
+    })
+}
 
 impl App {
-    /// The file anew: whole or not at all.
-    pub(super) fn reload(&mut self, watch: &mut Watch) {
-        let started = Instant::now();
+    /// Begins to read the file; when one is being read, it is read once more after that.
+    pub(super) fn reload(&mut self, asker: Asker) {
+        if let Some(reloading) = &mut self.reloading {
+            reloading.again.push(asker);
+            return;
+        }
+        self.begin(vec![asker]);
+    }
+
+    fn begin(&mut self, askers: Vec<Asker>) {
         notify_service(&[sd_notify::NotifyState::Reloading]);
-        let mut phases = Phases::new();
-        match self.reloaded(watch) {
-            Ok(config) => {
-                phases.over("file read");
-                let health = self.health.clone();
-                self.health.reconcile(&config, Timestamp::now());
-                let hash_key = self.ground.hash_key;
-                phases.over("targets found");
-                let ground = Ground::new(Arc::clone(&config), hash_key, Some(&self.ground));
-                phases.over("names and lines compiled");
-                let applied = match ground {
-                    Ok(ground) => {
-                        let ground = Arc::new(ground);
-                        let applied = self.change(Some(Arc::clone(&ground)), started);
-                        phases.over("applied");
-                        if applied {
-                            let former = std::mem::replace(&mut self.ground, ground);
-                            // Forgetting 100 000 instances takes a while, and nobody waits for it.
-                            drop(tokio::task::spawn_blocking(move || drop(former)));
-                        }
-                        applied
-                    }
-                    Err(error) => {
-                        error!(%error, "the file is not applied");
-                        false
-                    }
-                };
-                if applied {
-                    self.configure(&config);
-                    self.prober.set_tasks(self.health.tasks());
-                    self.notifier.reconfigure(config);
-                    phases.over("probes and channels told");
-                    info!(file = %self.file.display(), "reloaded");
-                } else {
-                    self.health = health;
-                }
+        let (file, running) = (self.file.clone(), Arc::clone(&self.ground));
+        self.reloading = Some(Reloading {
+            task: spawn_blocking(move || read_file(&file, &running)),
+            started: Instant::now(),
+            askers,
+            again: Vec::new(),
+        });
+    }
+
+    /// Applies what was read, or says why not.
+    pub(super) fn finish_reload(&mut self, read: Read, watch: &mut Watch) {
+        let Some(reloading) = self.reloading.take() else {
+            return;
+        };
+        let Reloading {
+            started,
+            askers,
+            again,
+            ..
+        } = reloading;
+        if let Some(sources) = read.sources {
+            watch.read(sources);
+        }
+        // Forgetting 100 000 instances takes a while: whoever describes the change does it.
+        let before = self.published.load_full();
+        let applied = read
+            .ground
+            .and_then(|ground| self.apply(Arc::new(ground), started));
+        match applied {
+            Ok(after) => {
+                self.metrics.reload(ReloadResult::applied);
+                self.refused = None;
+                self.trouble.answers = None;
+                self.applied = Timestamp::now();
+                let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+                info!(file = %self.file.display(), took_ms, "reloaded");
+                self.publish();
+                // Nobody waits for the description but those who asked.
+                drop(spawn_blocking(move || {
+                    let applied = describe(before.snapshot.as_deref(), &after, took_ms);
+                    log(&applied);
+                    answer(askers, &Ok(applied));
+                }));
             }
-            Err(error) => error!(
-                file = %self.file.display(),
-                "the file is refused, what ran before goes on:\n{error:#}"
-            ),
+            Err(refused) => {
+                self.metrics.reload(ReloadResult::refused);
+                error!(
+                    file = %self.file.display(),
+                    "the file is refused, what ran before goes on:\n{refused}"
+                );
+                self.refused = Some(Refused {
+                    at: Timestamp::now(),
+                    why: refused.to_string(),
+                });
+                self.publish();
+                answer(askers, &Err(refused));
+            }
         }
         notify_service(&[sd_notify::NotifyState::Ready]);
+        self.settle();
+        if !again.is_empty() {
+            self.begin(again);
+        }
+    }
+
+    fn apply(&mut self, ground: Arc<Ground>, since: Instant) -> Result<Arc<Snapshot>, NotApplied> {
+        let mut phases = Phases::new();
+        let config = Arc::clone(&ground.config);
+        let health = self.health.clone();
+        self.health.reconcile(&config, Timestamp::now());
+        phases.over("targets found");
+        if let Err(error) = self.change(Some(Arc::clone(&ground)), since) {
+            self.health = health;
+            return Err(NotApplied::Refused(error));
+        }
+        phases.over("applied");
+        self.ground = ground;
+        self.configure(&config);
+        self.prober.set_tasks(self.health.tasks());
+        self.notifier.reconfigure(config);
+        phases.over("probes and channels told");
+        let nothing = || NotApplied::Refused("nothing is answered yet".to_owned());
+        self.snapshot().ok_or_else(nothing)
     }
 
     /// Tells the kernel what a new file says besides the answers.
@@ -71,19 +162,62 @@ impl App {
             error!(%error, "the kernel's settings stay as they were");
         }
     }
+}
 
-    fn reloaded(&self, watch: &mut Watch) -> anyhow::Result<Arc<Config>> {
-        let reading = config::reading(&self.file);
-        // Also of a bad one: what makes it good may be a change of any of its files.
-        watch.read(reading.sources);
-        tell_notes(&reading.notes);
-        let config = reading.config?;
-        let running = &self.ground.config.server;
-        anyhow::ensure!(
-            config.server == *running,
-            "{}: [server] has changed: that takes a restart",
-            self.file.display()
-        );
-        Ok(Arc::new(config))
+/// The file, validated and compiled; what is the same as in `running` is taken from there.
+fn read_file(file: &Path, running: &Ground) -> Read {
+    let mut phases = Phases::new();
+    let reading = config::reading(file);
+    tell_notes(&reading.notes);
+    phases.over("file read");
+    let ground = reading
+        .config
+        .map_err(NotApplied::from)
+        .and_then(|config| compiled(file, Arc::new(config), running));
+    phases.over("names and lines compiled");
+    Read {
+        ground,
+        sources: Some(reading.sources),
+    }
+}
+
+fn compiled(file: &Path, config: Arc<Config>, running: &Ground) -> Result<Ground, NotApplied> {
+    if let Some(table) = needs_restart(&running.config, &config) {
+        let why = format!("{}: {table}", file.display());
+        return Err(NotApplied::Refused(why));
+    }
+    Ground::new(config, running.hash_key, Some(running))
+        .map_err(|error| NotApplied::Refused(error.to_string()))
+}
+
+fn describe(before: Option<&Snapshot>, after: &Snapshot, took_ms: u64) -> Applied {
+    let Some(before) = before else {
+        return Applied {
+            took_ms,
+            ..Applied::default()
+        };
+    };
+    Applied {
+        changes: diff::diff(&before.ground.config, &after.ground.config),
+        answers: compare::compare(before, after),
+        restart: None,
+        took_ms,
+    }
+}
+
+fn log(applied: &Applied) {
+    let text = applied.to_string();
+    let mut lines: Vec<&str> = text.lines().collect();
+    if lines.len() > LOGGED {
+        lines.truncate(LOGGED);
+        lines.push("…");
+    }
+    info!("the file changes: {}", lines.join("\n"));
+}
+
+fn answer(askers: Vec<Asker>, reloaded: &Reloaded) {
+    for asker in askers.into_iter().flatten() {
+        // Whoever asked may have gone.
+        let _gone = asker.send(reloaded.clone());
     }
 }

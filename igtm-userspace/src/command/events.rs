@@ -2,13 +2,34 @@
 //!
 //! Must not read the history: that is the daemon's, asked through its socket.
 
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
 use clap::builder::PossibleValuesParser;
 use jiff::{SignedDuration, Timestamp};
 
+use super::daemon::{CommandError, Daemon, told};
+use super::status::{Colour, coloured};
+use crate::admin::client::{self, Ask};
+use crate::admin::history;
 use crate::alerts::Cause;
 use crate::config::duration;
 use crate::notify::event::Kind;
 use crate::state::{Filter, StoredEvent};
+
+/// What is asked for.
+#[derive(Clone, Debug, clap::Args)]
+pub struct EventsArgs {
+    /// Where the daemon is.
+    #[command(flatten)]
+    pub daemon: Daemon,
+    /// When to colour; NO_COLOR is respected
+    #[arg(long, value_enum, default_value_t = Colour::Auto)]
+    pub color: Colour,
+    /// Which events.
+    #[command(flatten)]
+    pub filter: FilterArgs,
+}
 
 /// Which events are listed.
 #[derive(Clone, Debug, clap::Args)]
@@ -60,6 +81,33 @@ fn moment(text: &str, now: Timestamp) -> Result<Timestamp, NoMoment> {
         .and_then(|ago| now.checked_sub(ago).ok());
     let second = Timestamp::from_second(now.as_second()).unwrap_or(now);
     ago.or_else(|| text.parse().ok()).ok_or(NoMoment(second))
+}
+
+/// Prints the history.
+pub fn events(args: EventsArgs) -> ExitCode {
+    let json = args.daemon.json;
+    told(json, shown(args))
+}
+
+fn shown(args: EventsArgs) -> Result<String, CommandError> {
+    let terminal = std::io::stdout().is_terminal();
+    let no_color = std::env::var_os("NO_COLOR");
+    let colour = coloured(args.color, terminal, no_color.as_deref());
+    let ask = Ask {
+        path: &format!("/api/v1/events?{}", history::query(&args.filter.into())),
+        body: None,
+        text: false,
+    };
+    let reply = client::ask(&args.daemon.place()?, ask)?;
+    if !reply.status.is_success() {
+        return Err(CommandError::No(reply.error()));
+    }
+    let other = |error| CommandError::No(format!("another version of igtm answers: {error}"));
+    let events: Vec<StoredEvent> = serde_json::from_str(&reply.body).map_err(other)?;
+    if args.daemon.json {
+        return json(&events).map_err(other);
+    }
+    Ok(text(&events, colour))
 }
 
 /// Events, given newest first, as a terminal shows them: oldest first, each with what led to it.

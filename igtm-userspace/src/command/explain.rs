@@ -1,9 +1,11 @@
-//! `igtm explain`: what a client would be answered, and why, from a configuration alone.
+//! `igtm explain`: what a client would be answered, and why: from a configuration alone, or by a
+//! daemon from the health that it observes.
 //!
 //! Decides nothing itself: it asks the line table and the policy that the daemon asks, and says
 //! what they said. Reads no state and sends nothing.
 
 mod near;
+mod query;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -14,12 +16,13 @@ use std::net::IpAddr;
 use hickory_proto::ProtoError;
 use hickory_proto::rr::{Name, RecordType};
 use ipnet::IpNet;
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::config::model::{
     Address, Config, Instance, LineId, Pool, PoolAddress, PoolType, Strategy,
 };
-use crate::health::{AddressState, Target};
+use crate::health::{AddressState, HealthView, Target};
 use crate::line::{LineTable, TableError};
 use crate::policy::{self, Claim, Decision};
 
@@ -135,7 +138,7 @@ pub struct CandidateTrace {
     pub weight: u32,
     /// The probability, 0–1, that it is the one drawn, or first in a rotated answer.
     pub share: f64,
-    /// Its state, as assumed.
+    /// Its state, as assumed or observed.
     pub state: AddressState,
     /// Where it stands.
     pub pools: Vec<String>,
@@ -178,19 +181,46 @@ pub fn parse_name(text: &str) -> Result<Name, ProtoError> {
     Name::from_utf8(text).map(|name| canonical(&name))
 }
 
+/// What is known of the states of addresses.
+#[derive(Clone, Copy)]
+pub enum Known<'a> {
+    /// Nothing: every monitored address is taken as ok.
+    Assumed,
+    /// What a daemon observes.
+    Observed {
+        /// The states.
+        health: &'a dyn HealthView,
+        /// The daemon's `server.node`.
+        node: &'a str,
+        /// When it was so.
+        at: Timestamp,
+    },
+}
+
 /// Explains what `request` would be answered, every monitored address taken as ok but for
 /// those that the request says are down.
 pub fn explain(config: &Config, request: &Request) -> Result<Explanation, ExplainError> {
+    let table = LineTable::build(&config.lines)?;
+    explain_by(config, &table, Known::Assumed, request)
+}
+
+/// The same by what is known; `table` must be that of the configuration's lines.
+pub fn explain_by(
+    config: &Config,
+    table: &LineTable,
+    known: Known<'_>,
+    request: &Request,
+) -> Result<Explanation, ExplainError> {
     let name = canonical(&request.name);
     let instance = find(config, &name).ok_or_else(|| ExplainError::UnknownName {
         name: text::of_name(&name),
         near: near::names(config, &name),
     })?;
-    let table = LineTable::build(&config.lines)?;
     let looked_up = looked_up(config, request);
     let chain = table.chain(table.chain_of(looked_up));
     let question = Question {
         config,
+        known,
         request,
         name: &name,
         instance,
@@ -223,6 +253,7 @@ pub fn explain(config: &Config, request: &Request) -> Result<Explanation, Explai
 /// A request with what it is about.
 struct Question<'a> {
     config: &'a Config,
+    known: Known<'a>,
     request: &'a Request,
     name: &'a Name,
     instance: &'a Instance,
@@ -244,7 +275,7 @@ impl<'a> Question<'a> {
                 let claims = policy::assign(self.config, self.instance, *ipv6);
                 let claim = policy::choose_line(chain, &claims)?;
                 let strategy = &self.instance.strategies[claim.strategy];
-                let state_of = |pool: &Pool, entry: &PoolAddress| self.assumed(pool, entry);
+                let state_of = |pool: &Pool, entry: &PoolAddress| self.state_of(pool, entry);
                 Some(Outcome {
                     claim,
                     strategy,
@@ -262,13 +293,16 @@ impl<'a> Question<'a> {
         })
     }
 
-    /// What is assumed of an address: the one thing that a daemon knows better.
-    fn assumed(&self, pool: &Pool, entry: &PoolAddress) -> AddressState {
+    /// The state of an address: the one thing that a daemon knows better.
+    fn state_of(&self, pool: &Pool, entry: &PoolAddress) -> AddressState {
         if self.request.down.contains(&entry.value) {
             return AddressState::Down;
         }
-        Target::of(self.config, pool, entry, self.instance)
-            .map_or(AddressState::Unmonitored, |_| AddressState::Ok)
+        let target = Target::of(self.config, pool, entry, self.instance);
+        target.map_or(AddressState::Unmonitored, |target| match self.known {
+            Known::Assumed => AddressState::Ok,
+            Known::Observed { health, .. } => health.state(&target),
+        })
     }
 }
 

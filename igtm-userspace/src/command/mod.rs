@@ -1,8 +1,10 @@
 //! The commands of `igtm`, one file each. They print and choose the exit code; they decide nothing.
 
 pub mod check;
+pub mod daemon;
 pub mod events;
 pub mod explain;
 pub mod generate;
 pub mod map;
+pub mod status;
 pub mod tail;

@@ -4,8 +4,10 @@
 //! skip what rests on placeholders, and a [`model::Config`] leaves here only when nothing was
 //! reported. The only I/O is the file itself and the files and variables it names.
 
+mod admin;
 mod channel;
 mod country;
+pub mod diff;
 mod domain;
 pub(crate) mod duration;
 mod failover;
@@ -29,6 +31,7 @@ mod reader;
 mod rules;
 mod secret;
 mod server;
+mod socket;
 pub mod sources;
 mod strategy;
 mod subscription;
@@ -42,6 +45,7 @@ mod tests;
 use std::path::Path;
 
 pub use self::problem::{Problem, Problems};
+pub use self::socket::socket;
 
 use self::geo::Geo;
 use self::instance::InstanceMark;
@@ -58,11 +62,7 @@ use self::value::Value;
 const VERSION: u64 = 1;
 
 /// Tables of config.md that are not built yet, as they stand in the file.
-const LATER_TABLES: [(&str, &str); 3] = [
-    ("admin", "[admin]"),
-    ("template", "[[template]]"),
-    ("cluster", "[cluster]"),
-];
+const LATER_TABLES: [(&str, &str); 2] = [("template", "[[template]]"), ("cluster", "[cluster]")];
 
 /// The JSON schema (draft 2020-12) of a configuration file: `igtm schema`.
 pub const SCHEMA: &str = include_str!("schema.json");
@@ -169,6 +169,7 @@ fn read(
     }
     let plan = plan::read(&mut root);
     let server = server::read(&mut root);
+    let admin = admin::read(&mut root);
     let zones = zone::read_all(&mut root);
     let geo = Geo::read(&mut root);
     let (lines, line_names) = line::read_all(&mut root, &geo);
@@ -180,6 +181,7 @@ fn read(
     geo.guess_regions(&mut pools.pools);
     let mut config = Config {
         server,
+        admin,
         limits: limits::read(&mut root),
         plan,
         zones: zones.zones,

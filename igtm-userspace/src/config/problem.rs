@@ -8,7 +8,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::sources::Source;
 use super::texts::Texts;
@@ -18,7 +18,7 @@ use super::texts::Texts;
 pub(super) struct At(pub(super) usize);
 
 /// One thing wrong, and where. Shown as `FILE:LINE:COLUMN: message`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Problem {
     /// The file, as it was named to us.
     pub file: String,
@@ -43,7 +43,7 @@ impl fmt::Display for Problem {
 }
 
 /// Every problem of a configuration, in the order of the file; never empty.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Problems(Vec<Problem>);
 

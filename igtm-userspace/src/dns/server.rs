@@ -20,6 +20,7 @@ use tracing::{debug, error};
 use super::answer::{Circumstances, Transport, answer};
 use super::udp;
 use crate::config::model::Server;
+use crate::metrics::replies::Replies;
 use crate::snapshot::Snapshot;
 
 /// What every socket answers from.
@@ -101,12 +102,13 @@ impl Listener {
     }
 
     /// Answers from `current` until the returned tasks are dropped.
-    pub fn serve(self, current: &Current) -> JoinSet<()> {
+    pub fn serve(self, current: &Current, replies: &Arc<Replies>) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         for socket in self.udp {
             let socket = Arc::new(socket);
             for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-                tasks.spawn(udp::serve(Arc::clone(&socket), Arc::clone(current)));
+                let (socket, current) = (Arc::clone(&socket), Arc::clone(current));
+                tasks.spawn(udp::serve(socket, current, Arc::clone(replies)));
             }
         }
         let connections = Arc::new(Semaphore::new(CONNECTIONS));
@@ -114,6 +116,7 @@ impl Listener {
             tasks.spawn(serve_tcp(
                 listener,
                 Arc::clone(current),
+                Arc::clone(replies),
                 Arc::clone(&connections),
             ));
         }
@@ -169,7 +172,12 @@ pub(super) fn circumstances(client: IpAddr, transport: Transport) -> Circumstanc
     }
 }
 
-async fn serve_tcp(listener: TcpListener, current: Current, connections: Arc<Semaphore>) {
+async fn serve_tcp(
+    listener: TcpListener,
+    current: Current,
+    replies: Arc<Replies>,
+    connections: Arc<Semaphore>,
+) {
     // Dropping the set ends its connections.
     let mut served = JoinSet::new();
     loop {
@@ -179,9 +187,10 @@ async fn serve_tcp(listener: TcpListener, current: Current, connections: Arc<Sem
         };
         match listener.accept().await {
             Ok((stream, client)) => {
-                let current = Arc::clone(&current);
+                let (current, replies) = (Arc::clone(&current), Arc::clone(&replies));
                 served.spawn(async move {
-                    if let Err(error) = serve_connection(stream, client.ip(), &current).await {
+                    let served = serve_connection(stream, client.ip(), &current, &replies);
+                    if let Err(error) = served.await {
                         debug!(%error, %client, "TCP connection");
                     }
                     drop(permit);
@@ -200,6 +209,7 @@ async fn serve_connection(
     mut stream: TcpStream,
     client: IpAddr,
     current: &Current,
+    replies: &Replies,
 ) -> io::Result<()> {
     let mut query = Vec::new();
     loop {
@@ -213,7 +223,9 @@ async fn serve_connection(
         timeout(IDLE, stream.read_exact(&mut query)).await??;
         let snapshot = current.load_full();
         let now = circumstances(client, Transport::Tcp);
-        let Some(reply) = answer(&snapshot, &query, now) else {
+        let reply = answer(&snapshot, &query, now);
+        replies.count(reply.as_deref());
+        let Some(reply) = reply else {
             return Ok(());
         };
         let mut framed = (reply.len() as u16).to_be_bytes().to_vec();

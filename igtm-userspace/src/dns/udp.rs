@@ -15,6 +15,7 @@ use tracing::debug;
 
 use super::answer::{Transport, answer};
 use super::server::{Current, PAUSE, circumstances};
+use crate::metrics::replies::Replies;
 
 /// Datagrams by one call.
 const BATCH: usize = 32;
@@ -24,7 +25,7 @@ const BATCH: usize = 32;
 const QUERY_OCTETS: usize = 2048;
 
 /// Answers what comes to `socket` until dropped.
-pub(super) async fn serve(socket: Arc<UdpSocket>, current: Current) {
+pub(super) async fn serve(socket: Arc<UdpSocket>, current: Current, replies: Arc<Replies>) {
     let mut inbox = Inbox::new();
     let mut outbox = Outbox::new();
     let fd = socket.as_raw_fd();
@@ -43,7 +44,9 @@ pub(super) async fn serve(socket: Arc<UdpSocket>, current: Current) {
             for (query, client) in inbox.queries() {
                 let Some(ip) = ip(client) else { continue };
                 let now = circumstances(ip, Transport::Udp);
-                if let Some(reply) = answer(&snapshot, query, now) {
+                let reply = answer(&snapshot, query, now);
+                replies.count(reply.as_deref());
+                if let Some(reply) = reply {
                     outbox.add(reply, *client);
                 }
             }

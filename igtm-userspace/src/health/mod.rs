@@ -20,6 +20,7 @@ mod force;
 mod nodes;
 mod panel;
 mod reconcile;
+pub mod rollup;
 mod round;
 mod saved;
 mod status;
@@ -47,7 +48,9 @@ use crate::config::model::{
 };
 
 /// The state of an address (product.md §2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum AddressState {
     /// 未知: the first round is pending.
@@ -123,6 +126,24 @@ impl Target {
         };
         Some(Self {
             monitor: id,
+            address: address.value.clone(),
+            host,
+        })
+    }
+}
+
+impl Target {
+    /// The target of `address` of `pool` that is the same for every instance; `None` when it is
+    /// unmonitored, or another for each of them.
+    pub fn shared(config: &Config, pool: &Pool, address: &PoolAddress) -> Option<Self> {
+        let (monitor, definition) = probing(config, pool, address)?;
+        let host = match fixed_host(definition) {
+            FixedHost::None => None,
+            FixedHost::Named(host) => Some(host.to_owned()),
+            FixedHost::OfInstance => return None,
+        };
+        Some(Self {
+            monitor,
             address: address.value.clone(),
             host,
         })

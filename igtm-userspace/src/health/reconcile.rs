@@ -22,7 +22,7 @@ impl Health {
         let moved = self.take_over_nodes(&config.nodes, now);
         let mut former: HashMap<(Arc<str>, Target), TargetHealth> = HashMap::new();
         let mut defined: HashMap<Arc<str>, Arc<Monitor>> = HashMap::new();
-        for (target, health) in self.table.drain() {
+        for (target, health) in std::mem::take(&mut self.table) {
             let name = match defined.get_key_value(health.monitor.name.as_str()) {
                 Some((name, _)) => Arc::clone(name),
                 None => {

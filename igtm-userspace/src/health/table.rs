@@ -2,9 +2,10 @@
 //!
 //! Must not decide which transitions people hear of: that is notify's.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use imbl::{HashMap as SharedMap, HashSet as SharedSet};
 use jiff::Timestamp;
 
 use super::force::Forces;
@@ -54,16 +55,16 @@ pub struct Tick {
     pub nodes: Vec<NodeChange>,
 }
 
-/// The health of all targets.
+/// The health of all targets. A clone costs little and stays as it is: readers have one each.
 #[derive(Clone, Debug)]
 pub struct Health {
-    pub(super) table: HashMap<Target, TargetHealth>,
+    pub(super) table: SharedMap<Target, TargetHealth>,
     /// By position in the configuration.
     pub(super) nodes: Vec<NodeWatch>,
     /// Targets of several nodes whose round is under way.
-    pub(super) open: HashSet<Target>,
+    pub(super) open: SharedSet<Target>,
     /// Those whose verdict waits to know whether a node is in trouble, by that node.
-    pub(super) held: HashMap<usize, HashSet<Target>>,
+    pub(super) held: SharedMap<usize, SharedSet<Target>>,
     forces: Forces,
     /// Rounds that are over, until somebody asks.
     ended: Vec<Ended>,
@@ -85,10 +86,10 @@ impl Health {
     /// Every target of `config`, unknown since `now`.
     pub fn new(config: &Config, now: Timestamp) -> Self {
         let mut health = Self {
-            table: HashMap::new(),
+            table: SharedMap::new(),
             nodes: Vec::new(),
-            open: HashSet::new(),
-            held: HashMap::new(),
+            open: SharedSet::new(),
+            held: SharedMap::new(),
             forces: Forces::default(),
             ended: Vec::new(),
         };
@@ -235,6 +236,13 @@ impl Health {
         self.table.values().all(TargetHealth::is_measured)
     }
 
+    /// How many targets are known, of how many.
+    pub fn progress(&self) -> (usize, usize) {
+        let states = self.table.values().map(TargetHealth::state);
+        let known = states.filter(|state| *state != AddressState::Unknown);
+        (known.count(), self.table.len())
+    }
+
     /// What is known of `target`; `None` when the configuration does not want it.
     pub fn target(&self, target: &Target) -> Option<&TargetHealth> {
         self.table.get(target)
@@ -317,6 +325,11 @@ impl Health {
                     && health.state() == AddressState::Down
             })
         })
+    }
+
+    /// Every target with what is known of it, in no particular order.
+    pub fn targets(&self) -> impl Iterator<Item = (&Target, &TargetHealth)> {
+        self.table.iter()
     }
 
     /// All forced states, in no particular order.

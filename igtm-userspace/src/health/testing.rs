@@ -8,8 +8,9 @@ use jiff::Timestamp;
 
 use super::{Health, Outcome, Report, Target, Task, Transition};
 use crate::config::model::{
-    Address, Config, HttpCheck, Instance, Limits, Monitor, MonitorId, Node, NodeId, Policy, Pool,
-    PoolAddress, PoolId, PoolType, Protocol, Server, Strategy, Switch, Tier, TierPool, XdpMode,
+    Address, Admin, Config, HttpCheck, Instance, Limits, Monitor, MonitorId, Node, NodeId, Policy,
+    Pool, PoolAddress, PoolId, PoolType, Protocol, Server, Strategy, Switch, Tier, TierPool,
+    XdpMode,
 };
 
 /// A configuration with nothing but monitors and pools.
@@ -28,6 +29,7 @@ pub(crate) fn config(monitors: Vec<Monitor>, pools: Vec<Pool>) -> Config {
             start_wait: Duration::ZERO,
             stale_after: Duration::ZERO,
         },
+        admin: Admin::default(),
         limits: Limits::default(),
         plan: crate::config::model::Plan::of(crate::config::model::Profile::Unlimited),
         zones: Vec::new().into(),

@@ -27,6 +27,7 @@ pub(super) fn config(channels: Vec<Channel>, subscriptions: Vec<Subscription>) -
             start_wait: Duration::ZERO,
             stale_after: Duration::ZERO,
         },
+        admin: crate::config::model::Admin::default(),
         limits: crate::config::model::Limits::default(),
         plan: crate::config::model::Plan::of(crate::config::model::Profile::Unlimited),
         zones: Vec::new().into(),
@@ -69,7 +70,7 @@ pub(super) fn subscription(name: &str, channels: &[usize]) -> Subscription {
 }
 
 /// An event about `address`, as severe as its kind usually is.
-pub(super) fn event(kind: Kind, address: &str) -> Event {
+pub(crate) fn event(kind: Kind, address: &str) -> Event {
     Event {
         kind,
         severity: match kind {

@@ -12,7 +12,7 @@ pub mod dial;
 mod dispatch;
 pub mod event;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 pub mod retry;
 pub mod subscription;
 #[cfg(test)]

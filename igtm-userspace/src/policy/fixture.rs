@@ -24,6 +24,7 @@ pub(crate) fn config() -> Config {
             start_wait: Duration::from_secs(10),
             stale_after: Duration::ZERO,
         },
+        admin: Admin::default(),
         limits: crate::config::model::Limits::default(),
         plan: crate::config::model::Plan::of(crate::config::model::Profile::Unlimited),
         zones: vec![Zone {

@@ -3,12 +3,26 @@
 //! Must not remember former rounds.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::{Vantage, attempt};
 use crate::health::{Outcome, Task};
 
 /// What `vantage` sees of the task's target.
 pub(super) async fn round(vantage: &Arc<Vantage>, task: &Arc<Task>) -> Outcome {
+    let (monitor, began) = (&task.monitor, Instant::now());
+    let outcome = attempts(vantage, task).await;
+    let good = match &outcome {
+        Outcome::Good => Some(true),
+        Outcome::Bad(_) => Some(false),
+        Outcome::Unable(_) => None,
+    };
+    let metrics = vantage.metrics();
+    metrics.round(&monitor.protocol, good, began.elapsed());
+    outcome
+}
+
+async fn attempts(vantage: &Arc<Vantage>, task: &Arc<Task>) -> Outcome {
     let (target, monitor) = (&task.target, &task.monitor);
     let mut outcome = Outcome::Good;
     for number in 0..=monitor.retries {

@@ -14,6 +14,7 @@ use super::failure::Failure;
 use super::ping::Echo;
 use super::tls::Tls;
 use crate::config::model::Node;
+use crate::metrics::Metrics;
 
 /// Open files that are left for everything but probes.
 const RESERVED_FILES: u64 = 2048;
@@ -30,6 +31,7 @@ pub struct Means {
     tls: Tls,
     attempts: usize,
     sockets: Semaphore,
+    metrics: Metrics,
 }
 
 impl Means {
@@ -57,7 +59,13 @@ impl Means {
             tls: Tls::new(roots),
             attempts,
             sockets: Semaphore::new(attempts),
+            metrics: Metrics::default(),
         }
+    }
+
+    /// The same, whose rounds are counted there.
+    pub fn counted_by(self, metrics: Metrics) -> Self {
+        Self { metrics, ..self }
     }
 
     /// How many rounds may be under way at once.
@@ -99,6 +107,10 @@ impl Vantage {
             means,
             complained: Mutex::new(None),
         }
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.means.metrics
     }
 
     /// Whose it is.

@@ -9,6 +9,7 @@
 
 mod answers;
 mod claims;
+pub mod compare;
 mod fixed;
 mod image;
 mod lists;

@@ -21,6 +21,7 @@ mod tests;
 mod write;
 mod writer;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +31,7 @@ use tokio::sync::oneshot;
 
 pub use event::{Filter, StoredEvent};
 pub use model::{
-    DayRounds, ForceKey, ForceMode, FrozenKey, Moved, SavedForce, SavedFrozen, is_news,
+    DayRounds, ForceKey, ForceMode, FrozenKey, Moved, Rounds, SavedForce, SavedFrozen, is_news,
 };
 pub use pending::EVENTS_WAITING;
 pub use restored::Restored;
@@ -185,6 +186,16 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<DayRounds>, StateError> {
         self.ask(move |connection| read::rounds(connection, &monitor, days, now))
+            .await
+    }
+
+    /// As [`Self::rounds`], of every monitor that had any, by its name; the days in one.
+    pub async fn rounds_of_all(
+        &self,
+        days: u16,
+        now: Timestamp,
+    ) -> Result<HashMap<String, Rounds>, StateError> {
+        self.ask(move |connection| read::rounds_of_all(connection, days, now))
             .await
     }
 

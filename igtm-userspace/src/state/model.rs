@@ -119,6 +119,15 @@ pub struct SavedFrozen {
     pub since: Timestamp,
 }
 
+/// How many rounds of a monitor's targets there were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rounds {
+    /// Below the failure ratio.
+    pub good: u64,
+    /// At or above it.
+    pub bad: u64,
+}
+
 /// The rounds of a monitor's targets on one day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DayRounds {

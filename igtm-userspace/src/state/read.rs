@@ -2,6 +2,8 @@
 //!
 //! Must not change it.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rusqlite::types::Type;
@@ -9,7 +11,9 @@ use rusqlite::{Connection, Row, ToSql, params};
 use serde::de::DeserializeOwned;
 
 use super::event::{Filter, StoredEvent};
-use super::model::{DayRounds, ForceKey, ForceMode, FrozenKey, Moved, SavedForce, SavedFrozen};
+use super::model::{
+    DayRounds, ForceKey, ForceMode, FrozenKey, Moved, Rounds, SavedForce, SavedFrozen,
+};
 use super::write::{SERIAL, day_of};
 use crate::config::model::Address;
 use crate::health::{AddressState, SavedTarget};
@@ -154,7 +158,7 @@ pub(super) fn rounds(
     days: u16,
     now: Timestamp,
 ) -> rusqlite::Result<Vec<DayRounds>> {
-    let first = day_of(now) - i64::from(days) + 1;
+    let first = first_day(days, now);
     let mut select = connection.prepare(
         "SELECT day, good, bad FROM rounds WHERE monitor = ?1 AND day >= ?2 ORDER BY day DESC",
     )?;
@@ -166,6 +170,29 @@ pub(super) fn rounds(
         })
     })?;
     rows.collect()
+}
+
+pub(super) fn rounds_of_all(
+    connection: &Connection,
+    days: u16,
+    now: Timestamp,
+) -> rusqlite::Result<HashMap<String, Rounds>> {
+    let mut select = connection.prepare(
+        "SELECT monitor, SUM(good), SUM(bad) FROM rounds WHERE day >= ?1 GROUP BY monitor",
+    )?;
+    let rows = select.query_map([first_day(days, now)], |row| {
+        let rounds = Rounds {
+            good: row.get::<_, i64>(1)?.unsigned_abs(),
+            bad: row.get::<_, i64>(2)?.unsigned_abs(),
+        };
+        Ok((row.get(0)?, rounds))
+    })?;
+    rows.collect()
+}
+
+/// The first of `days` days, of which `now` is in the last.
+fn first_day(days: u16, now: Timestamp) -> i64 {
+    day_of(now) - i64::from(days) + 1
 }
 
 fn wrong(

@@ -106,6 +106,8 @@ interfaces = ["{EDGE_INTERFACE}"]
 xdp        = "native"
 state_dir  = "{directory}/state"
 bpffs      = "{}"
+[admin]
+socket = "{directory}/admin.sock"
 [[zone]]
 origin  = "example.com"
 ns      = ["ns1.example.net"]

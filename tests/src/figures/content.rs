@@ -128,7 +128,7 @@ responses_per_second = {rate}
         Ok(Image {
             fixed: Arc::new(fixed),
             small: (0..answers).map(answer).map(Arc::new).collect(),
-            zones: vec![zone()].into(),
+            zones: vec![zone()],
             ..Image::default()
         })
     }

@@ -4,6 +4,7 @@
 //! Nothing stands in for a part of igtm here, and nothing outlives a case: worlds, daemons and
 //! pins unmake themselves when dropped, also by a panic.
 
+mod admin;
 mod authority;
 mod draws;
 mod ending;

@@ -33,6 +33,8 @@ interfaces = ["{EDGE_INTERFACE}"]
 state_dir  = "{directory}/state"
 bpffs      = "{}"
 {more}
+[admin]
+socket = "{directory}/admin.sock"
 [[zone]]
 origin       = "example.com"
 ns           = ["ns1.example.net", "ns2.example.net"]

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use hickory_proto::rr::RecordType;
 
-use super::{Answer, CandidateTrace, Decided, Outcome, Question, TierTrace, Withheld, text};
-use crate::config::model::{Address, Config, Policy, Pool, PoolAddress, PoolId, PoolType, Switch};
+use super::{Answer, CandidateTrace, Decided, Known, Outcome, Question, TierTrace, Withheld, text};
+use crate::config::model::{Address, Config, Pool, PoolAddress, PoolId, PoolType, Switch};
 use crate::health::Target;
 use crate::line::longest_prefix;
 use crate::policy::{Active, Draw, tier};
@@ -44,10 +44,7 @@ fn tiers(config: &Config, outcome: &Outcome<'_>) -> Vec<TierTrace> {
             usable: view.usable,
             enabled: view.enabled,
             min_healthy: view.min_healthy,
-            policy: match tier.policy {
-                Policy::All => "all",
-                Policy::Weight => "weight",
-            },
+            policy: tier.policy.name(),
             pools: pools(config, tier.pools.iter().map(|place| place.pool)),
         })
         .collect()
@@ -80,7 +77,7 @@ fn withheld(question: &Question<'_>, outcome: &Outcome<'_>) -> Vec<Withheld> {
     let Active::Tier(at) = outcome.decision.active else {
         return Vec::new();
     };
-    let state_of = |pool: &Pool, entry: &PoolAddress| question.assumed(pool, entry);
+    let state_of = |pool: &Pool, entry: &PoolAddress| question.state_of(pool, entry);
     let places = &outcome.strategy.tiers[at].pools;
     let members = tier::members(question.config, places, &state_of);
     members
@@ -168,11 +165,12 @@ fn nodata(question: &Question<'_>, why: String) -> Answer {
 pub(super) fn notes(question: &Question<'_>, outcome: Option<&Outcome<'_>>) -> Vec<String> {
     let Question {
         config,
+        known,
         request,
         name,
         instance,
     } = question;
-    let mut notes = vec![assumption(&request.down)];
+    let mut notes = vec![assumption(known, &request.down)];
     if *name != &instance.access_domain {
         let (asked, access) = (text::of_name(name), text::of_name(&instance.access_domain));
         let who = match config.zone_of(name) {
@@ -212,13 +210,18 @@ pub(super) fn notes(question: &Question<'_>, outcome: Option<&Outcome<'_>>) -> V
     notes
 }
 
-fn assumption(down: &[Address]) -> String {
-    let offline = "health is assumed, not observed: every monitored address is taken as ok";
+fn assumption(known: &Known<'_>, down: &[Address]) -> String {
+    let health = match known {
+        Known::Assumed => {
+            "health is assumed, not observed: every monitored address is taken as ok".to_owned()
+        }
+        Known::Observed { node, at, .. } => format!("health as {node} observes it, at {at:.0}"),
+    };
     if down.is_empty() {
-        return offline.to_owned();
+        return health;
     }
     let down: Vec<_> = down.iter().map(Address::to_string).collect();
-    format!("{offline}, except {} (--down)", down.join(", "))
+    format!("{health}, except {} (--down)", down.join(", "))
 }
 
 fn held(outcome: &Outcome<'_>) -> Option<String> {

@@ -3,6 +3,7 @@
 //! Made only by [`super::load`]; whoever holds a [`Config`] need not check a rule again.
 //! Must not hold anything observed (health, answers): that is the snapshot's.
 
+mod admin;
 mod instance;
 mod limits;
 mod line;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use hickory_proto::rr::Name;
 
+pub use admin::Admin;
 pub use instance::{Instance, Strategy, Switch, Tier, TierPool};
 pub use limits::Limits;
 pub use line::{Line, LineKind};
@@ -64,6 +66,8 @@ pub struct ChannelId(pub usize);
 pub struct Config {
     /// The daemon itself.
     pub server: Server,
+    /// Where it is asked and told.
+    pub admin: Admin,
     /// What one source prefix is sent at most.
     pub limits: Limits,
     /// What an instance may use that has no plan of its own.

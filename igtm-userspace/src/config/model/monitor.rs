@@ -48,6 +48,18 @@ pub enum Protocol {
     Http(HttpCheck),
 }
 
+impl Protocol {
+    /// As the file says it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Ping { .. } => "ping",
+            Self::Tcp { .. } => "tcp",
+            Self::Http(HttpCheck { tls: None, .. }) => "http",
+            Self::Http(_) => "https",
+        }
+    }
+}
+
 /// The fields of `protocol = "http"` and `"https"`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpCheck {

@@ -26,6 +26,27 @@ pub enum Policy {
     Weight,
 }
 
+impl PoolType {
+    /// As the file says it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ipv4 => "ipv4",
+            Self::Ipv6 => "ipv6",
+            Self::Domain => "domain",
+        }
+    }
+}
+
+impl Policy {
+    /// As the file says it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Weight => "weight",
+        }
+    }
+}
+
 /// Addresses of one service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pool {

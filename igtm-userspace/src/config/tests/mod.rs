@@ -1,5 +1,6 @@
 //! The example file, bad files with their exact messages, and text that means nothing.
 
+mod admin;
 mod any_text;
 mod catalogue;
 mod directory;

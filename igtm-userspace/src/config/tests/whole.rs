@@ -10,10 +10,6 @@ use super::harness::{INSTANCE, POOL, STRATEGY, ZONE, expect, expect_after, probl
 fn what_is_not_built_is_refused_by_name() {
     for (text, expected) in [
         (
-            "[admin]\nsocket = \"x\"",
-            "2:2: `[admin]` is not supported yet",
-        ),
-        (
             "[[node]]\nname = \"x\"\nagent = true",
             "4:9: `node.agent = true` is not supported yet",
         ),

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use super::super::udp;
 use super::*;
+use crate::metrics::replies::Replies;
 
 /// More than one call takes or sends.
 const QUERIES: u16 = 100;
@@ -43,7 +44,8 @@ async fn each_of_many_is_answered_once_to_who_asked() {
             .expect("sent");
     }
     let current = Arc::new(ArcSwap::from_pointee(well()));
-    let serving = tokio::spawn(udp::serve(server, current));
+    let replies = Arc::new(Replies::default());
+    let serving = tokio::spawn(udp::serve(server, current, Arc::clone(&replies)));
     for (client, first) in clients.iter().zip(0..) {
         let mut ids = BTreeSet::new();
         for _ in 0..QUERIES / 2 {
@@ -58,5 +60,8 @@ async fn each_of_many_is_answered_once_to_who_asked() {
     clients[0].send_to(&long, address).await.expect("sent");
     let refused = received(&clients[0]).await.metadata.response_code;
     assert_eq!(refused, ResponseCode::FormErr);
+    let counted: Vec<_> = replies.all().filter(|(_, count)| *count > 0).collect();
+    // The name is none of the fixture's.
+    assert_eq!(counted, [("nxdomain", u64::from(QUERIES)), ("formerr", 1)]);
     serving.abort();
 }

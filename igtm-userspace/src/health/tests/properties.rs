@@ -20,9 +20,10 @@ fn rounds() -> impl Strategy<Value = Vec<Words>> {
 fn rounds_without_silence() -> impl Strategy<Value = Vec<Words>> {
     rounds().prop_map(|mut rounds| {
         for round in 1..rounds.len() {
-            for node in 0..4 {
-                if rounds[round - 1][node].is_none() {
-                    rounds[round][node].get_or_insert(false);
+            let (before, rest) = rounds.split_at_mut(round);
+            for (before, now) in before[round - 1].iter().zip(&mut rest[0]) {
+                if before.is_none() {
+                    now.get_or_insert(false);
                 }
             }
         }

@@ -1,12 +1,13 @@
 //! Whatever was saved is there after a restart.
 
+use std::collections::HashMap;
 use std::fs;
 use std::time::Duration;
 
 use super::*;
 use crate::state::{
-    DayRounds, Filter, ForceKey, ForceMode, FrozenKey, Moved, RESERVE, SavedForce, SavedFrozen,
-    StateError,
+    DayRounds, Filter, ForceKey, ForceMode, FrozenKey, Moved, RESERVE, Rounds, SavedForce,
+    SavedFrozen, StateError,
 };
 
 #[tokio::test]
@@ -226,6 +227,11 @@ async fn rounds_are_counted_by_monitor_and_day() {
         bad,
     });
     assert_eq!(rounds, expected);
+    let sums = store.rounds_of_all(7, now).await.expect("read");
+    let sum = |good, bad| Rounds { good, bad };
+    let expected = [("web", sum(6, 2)), ("other", sum(1, 0))];
+    let expected = expected.map(|(name, sum)| (name.to_owned(), sum));
+    assert_eq!(sums, HashMap::from(expected));
     let all = store
         .rounds("web".to_owned(), 100, now)
         .await

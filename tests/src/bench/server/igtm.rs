@@ -45,6 +45,8 @@ listen = ["{}"]
 {dataplane}
 state_dir = "{}"
 bpffs = "{}"
+[admin]
+socket = "{}"
 [[zone]]
 origin = "{ZONE}"
 ns = ["ns1.example.net"]
@@ -61,6 +63,7 @@ address = [{}]
         wire::SERVER,
         place.make("state")?.display(),
         place.ground.pins(&place.directory).display(),
+        place.directory.join("admin.sock").display(),
         prefixes.join(", "),
         addresses.join(", "),
     );

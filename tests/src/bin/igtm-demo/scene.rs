@@ -163,6 +163,9 @@ xdp        = "native"
 state_dir  = "{directory}/state"
 bpffs      = "{bpffs}"
 
+[admin]
+socket = "{directory}/admin.sock"
+
 [[zone]]
 origin  = "example.com"
 ns      = ["ns1.example.net"]

@@ -1,0 +1,63 @@
+//! What changes something is a message to the main loop, which everything passes through.
+//!
+//! Must not change anything itself.
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::config::Problems;
+use crate::config::diff::Changes;
+use crate::snapshot::compare::AnswersChanged;
+
+/// Commands that wait for the loop; more are refused.
+pub const WAITING: usize = 16;
+
+/// Where commands go.
+pub type Commands = mpsc::Sender<Command>;
+
+/// What the loop is told, and where its reply goes.
+#[derive(Debug)]
+pub enum Command {
+    /// Apply the file now.
+    Reload {
+        /// What became of it.
+        reply: oneshot::Sender<Reloaded>,
+    },
+}
+
+/// What became of a reload.
+pub type Reloaded = Result<Applied, NotApplied>;
+
+/// A file that is applied, or that could be.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Applied {
+    /// Objects that are different.
+    pub changes: Changes,
+    /// Names that are answered otherwise.
+    pub answers: AnswersChanged,
+    /// What a reload cannot change: it needs a restart, and the file is refused till then.
+    pub restart: Option<String>,
+    /// How long it took, ms.
+    pub took_ms: u64,
+}
+
+/// Why a file is not applied; what ran before goes on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotApplied {
+    /// The file is bad.
+    #[error("{0}")]
+    Problems(#[from] Problems),
+    /// The file is good, but cannot be applied to what runs.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl std::fmt::Display for Applied {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}{}", self.changes, self.answers)?;
+        match &self.restart {
+            Some(restart) => writeln!(f, "{restart}"),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What applying a file of this host would change, without doing it: `igtm check --against-running`.
+//!
+//! Decides the other file's answers with the health that is observed now. Changes nothing.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+
+use super::command::{Applied, NotApplied};
+use super::published::Published;
+use super::reply::{failed, shown};
+use super::routes::{Shared, off_the_loop, refusal};
+use crate::config::{self, diff, model::Config};
+use crate::snapshot::{Ground, Snapshot, compare};
+
+/// What is asked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Asked {
+    /// An absolute path.
+    pub(super) file: PathBuf,
+}
+
+pub(super) async fn check(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    Json(asked): Json<Asked>,
+) -> Response {
+    if !asked.file.is_absolute() {
+        return failed(StatusCode::BAD_REQUEST, "`file` must be an absolute path");
+    }
+    let published = shared.published.load_full();
+    match off_the_loop(move || would_change(&published, &asked)).await {
+        Ok(Ok(applied)) => shown(&headers, StatusCode::OK, &applied),
+        Ok(Err(refused)) => refusal(&headers, &refused),
+        Err(response) => response,
+    }
+}
+
+fn would_change(published: &Published, asked: &Asked) -> Result<Applied, NotApplied> {
+    let started = Instant::now();
+    let config = Arc::new(config::load(&asked.file)?);
+    let running = &published.ground;
+    let refused = |error: &dyn ToString| NotApplied::Refused(error.to_string());
+    let ground = Ground::new(Arc::clone(&config), running.hash_key, Some(running))
+        .map_err(|error| refused(&error))?;
+    let Some(snapshot) = &published.snapshot else {
+        return Err(refused(&"the daemon does not answer yet"));
+    };
+    // As a reload does it: unchanged addresses keep their health.
+    let mut health = published.health.clone();
+    health.reconcile(&config, published.at);
+    let after = Snapshot::new(Arc::new(ground), &health, snapshot.serial, snapshot.cookies);
+    Ok(Applied {
+        changes: diff::diff(&running.config, &config),
+        answers: compare::compare(snapshot, &after),
+        restart: needs_restart(&running.config, &config),
+        took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+    })
+}
+
+/// What of another file a reload cannot change; in words.
+pub(crate) fn needs_restart(running: &Config, other: &Config) -> Option<String> {
+    let table = if running.server != other.server {
+        "[server]"
+    } else if !running.admin.same_places(&other.admin) {
+        "[admin]"
+    } else {
+        return None;
+    };
+    Some(format!("{table} has changed: that takes a restart"))
+}

@@ -1,0 +1,207 @@
+//! What is answered where. See [`super`] for the list.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, RawQuery, Request, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use jiff::Timestamp;
+use serde_json::json;
+use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+use tracing::debug;
+use url::form_urlencoded;
+
+use super::authority::{self, Origin};
+use super::command::{Command, Commands, NotApplied};
+use super::published::Current;
+use super::reply::{failed, shown, text, wants_text};
+use super::status::build::{self, Asked};
+use super::{file, history, published::Published, scrape};
+use crate::command::explain;
+use crate::dataplane::inspect::Inspection;
+use crate::metrics::Metrics;
+use crate::state::Store;
+
+/// Octets of a request's body.
+const BODY: usize = 64 * 1024;
+/// How long a request may take; a reload of a very large file takes seconds.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// What every request has.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    /// What readers are shown.
+    pub published: Current,
+    /// Where what changes something goes.
+    pub commands: Commands,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// What was observed before.
+    pub store: Store,
+}
+
+/// Every route, as seen from `origin`.
+pub(super) fn router(shared: Shared, origin: Origin) -> Router {
+    let changes = Router::new()
+        .route("/api/v1/reload", post(reload))
+        .route_layer(middleware::from_fn_with_state(
+            (shared.clone(), origin),
+            authority::change,
+        ));
+    let local = Router::new()
+        .route("/api/v1/check", post(file::check))
+        .route_layer(middleware::from_fn_with_state(origin, authority::local));
+    Router::new()
+        .route("/ready", get(ready))
+        .route("/metrics", get(metrics))
+        .route("/api/v1/status", get(status))
+        .route("/api/v1/explain", get(explain))
+        .route("/api/v1/events", get(history::events))
+        .merge(changes)
+        .merge(local)
+        .fallback(async || failed(StatusCode::NOT_FOUND, "there is nothing here"))
+        .layer(DefaultBodyLimit::max(BODY))
+        .layer(middleware::from_fn(within_limit))
+        .with_state(shared)
+}
+
+async fn within_limit(request: Request, next: Next) -> Response {
+    match timeout(LIMIT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_elapsed) => failed(StatusCode::GATEWAY_TIMEOUT, "this took too long"),
+    }
+}
+
+async fn ready(State(shared): State<Shared>) -> Response {
+    match shared.published.load().not_ready() {
+        None => text(StatusCode::OK, "ready\n".to_owned()),
+        Some(why) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
+    }
+}
+
+async fn metrics(State(shared): State<Shared>) -> Response {
+    let published = shared.published.load_full();
+    let page = off_the_loop(move || {
+        let kernel = published
+            .kernel
+            .attached
+            .then(|| kernel_counters(&published));
+        scrape::page(
+            &shared.metrics,
+            &published,
+            kernel.flatten(),
+            Timestamp::now(),
+        )
+    });
+    match page.await {
+        Ok(Ok(page)) => ([(CONTENT_TYPE, scrape::CONTENT_TYPE)], page).into_response(),
+        Ok(Err(error)) => failed(StatusCode::INTERNAL_SERVER_ERROR, error),
+        Err(response) => response,
+    }
+}
+
+fn kernel_counters(published: &Published) -> Option<scrape::KernelCounters> {
+    let bpffs = &published.ground.config.server.bpffs;
+    let counters = Inspection::open(bpffs).and_then(|inspection| inspection.counters());
+    counters
+        .inspect_err(|error| debug!(%error, "the kernel's counters"))
+        .ok()
+}
+
+async fn status(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Response {
+    let mut asked = Asked::default();
+    for (key, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        match &*key {
+            "name" => asked.names.push(value.into_owned()),
+            "all" => asked.all = value == "true",
+            other => return unknown_key(other),
+        }
+    }
+    let published = shared.published.load_full();
+    let rounds = match asked.names.is_empty() {
+        true => history::rounds(&shared.store).await,
+        false => None,
+    };
+    let built = off_the_loop(move || {
+        let status = build::build(&published, rounds.as_ref(), &asked)?;
+        Ok::<_, build::Unknown>(Json(status).into_response())
+    });
+    match built.await {
+        Ok(Ok(response)) | Err(response) => response,
+        Ok(Err(unknown)) => failed(StatusCode::NOT_FOUND, unknown),
+    }
+}
+
+pub(super) fn unknown_key(key: &str) -> Response {
+    let why = format!("there is no parameter `{key}`");
+    failed(StatusCode::BAD_REQUEST, why)
+}
+
+async fn explain(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let query = query.unwrap_or_default();
+    let pairs = form_urlencoded::parse(query.as_bytes());
+    let request = match explain::Request::from_pairs(pairs) {
+        Ok(request) => request,
+        Err(why) => return failed(StatusCode::BAD_REQUEST, why),
+    };
+    let published = shared.published.load_full();
+    let explained = off_the_loop(move || {
+        let ground = &published.ground;
+        let known = explain::Known::Observed {
+            health: &published.health,
+            node: &ground.config.server.node,
+            at: published.at,
+        };
+        explain::explain_by(&ground.config, &ground.lines, known, &request)
+    });
+    match explained.await {
+        Ok(Ok(explanation)) => shown(&headers, StatusCode::OK, &explanation),
+        Ok(Err(error)) => failed(StatusCode::NOT_FOUND, error),
+        Err(response) => response,
+    }
+}
+
+async fn reload(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+    let (reply, reloaded) = oneshot::channel();
+    if shared.commands.try_send(Command::Reload { reply }).is_err() {
+        let why = "the daemon has too much to do, or is ending";
+        return failed(StatusCode::SERVICE_UNAVAILABLE, why);
+    }
+    match reloaded.await {
+        Ok(Ok(applied)) => shown(&headers, StatusCode::OK, &applied),
+        Ok(Err(refused)) => refusal(&headers, &refused),
+        Err(_ended) => failed(StatusCode::SERVICE_UNAVAILABLE, "the daemon is ending"),
+    }
+}
+
+/// A file that is not, or would not be, applied.
+pub(super) fn refusal(headers: &HeaderMap, refused: &NotApplied) -> Response {
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    if wants_text(headers) {
+        return text(status, format!("{refused}\n"));
+    }
+    let body = match refused {
+        NotApplied::Problems(problems) => json!({ "ok": false, "problems": problems }),
+        NotApplied::Refused(why) => json!({ "ok": false, "problems": [], "error": why }),
+    };
+    (status, Json(body)).into_response()
+}
+
+/// Runs what takes a while, but asks nobody, on a thread of its own.
+pub(super) async fn off_the_loop<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Response> {
+    let done = spawn_blocking(work).await;
+    done.map_err(|error| failed(StatusCode::INTERNAL_SERVER_ERROR, error))
+}

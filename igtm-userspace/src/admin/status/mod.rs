@@ -1,0 +1,205 @@
+//! What `igtm status` shows, as data: made by the daemon, sent as JSON, drawn by the command.
+//!
+//! Holds names instead of positions, and no secret.
+
+pub mod build;
+pub(crate) mod pools;
+pub mod render;
+#[cfg(test)]
+pub(crate) mod tests;
+mod tree;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::health::AddressState;
+use crate::health::rollup::State;
+use crate::notify::event::NodeReason;
+use crate::state::Rounds;
+
+/// The whole tree.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// The daemon itself.
+    pub daemon: DaemonStatus,
+    /// How many there are of everything, by state.
+    pub summary: Summary,
+    /// Those asked for; else all, or where there are too many, those that are not ok.
+    pub instances: Vec<InstanceStatus>,
+    /// Instances that are not in `instances` although they were asked for.
+    pub instances_left_out: usize,
+    /// The pools of those instances, and those that no instance uses.
+    pub pools: Vec<PoolStatus>,
+    /// Monitors, none when names were asked for.
+    pub monitors: Vec<MonitorStatus>,
+    /// Monitors that there are besides.
+    pub monitors_left_out: usize,
+}
+
+/// The daemon itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DaemonStatus {
+    /// `server.node`.
+    pub node: String,
+    /// igtm's version.
+    pub version: String,
+    /// When this was so.
+    pub at: Timestamp,
+    /// When it started.
+    pub started: Timestamp,
+    /// Why it is not ready; `None`: it answers.
+    pub not_ready: Option<String>,
+    /// The SOA serial; `None` before the first answer.
+    pub serial: Option<u32>,
+    /// The configuration's file.
+    pub file: String,
+    /// When the configuration was applied.
+    pub applied: Timestamp,
+    /// When a later file was refused, and why.
+    pub refused: Option<RefusedStatus>,
+    /// Whether the kernel answers too.
+    pub kernel: bool,
+    /// Where XDP is wanted.
+    pub interfaces: Vec<String>,
+}
+
+/// A file that was not applied.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RefusedStatus {
+    /// When.
+    pub at: Timestamp,
+    /// Every problem.
+    pub why: String,
+}
+
+/// Counts of everything.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Instances by state.
+    pub instances: BTreeMap<State, usize>,
+    /// Strategies by state.
+    pub strategies: BTreeMap<State, usize>,
+    /// Pools by state.
+    pub pools: BTreeMap<State, usize>,
+    /// Targets by state.
+    pub targets: BTreeMap<AddressState, usize>,
+}
+
+/// An instance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InstanceStatus {
+    /// Its name.
+    pub name: String,
+    /// What users type.
+    pub domain: String,
+    /// The name that is answered with addresses.
+    pub access_domain: String,
+    /// Its worst strategy.
+    pub state: State,
+    /// In order.
+    pub strategies: Vec<StrategyStatus>,
+}
+
+/// A strategy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StrategyStatus {
+    /// Its name.
+    pub name: String,
+    /// The lines that it claims.
+    pub lines: Vec<String>,
+    /// See [`crate::health::rollup::strategy`].
+    pub state: State,
+    /// `auto` or `hold`.
+    pub switch: String,
+    /// `tier 1` … `tier 4`, or `fallback`; `None` when it is disabled, or nothing is answered yet.
+    pub active: Option<String>,
+    /// Since when it has been answered as it is.
+    pub since: Option<Timestamp>,
+    /// In order.
+    pub tiers: Vec<TierStatus>,
+    /// The fallback pool.
+    pub fallback: String,
+    /// What is answered.
+    pub answers: Vec<String>,
+}
+
+/// A tier.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TierStatus {
+    /// Whether it answers.
+    pub active: bool,
+    /// Usable addresses, each once; `None` before the first answer.
+    pub usable: Option<usize>,
+    /// Enabled addresses, each once.
+    pub enabled: Option<usize>,
+    /// Usable addresses it needs.
+    pub min_healthy: usize,
+    /// `all` or `weight`.
+    pub policy: String,
+    /// Its pools with their weights.
+    pub pools: Vec<(String, u32)>,
+}
+
+/// A pool.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PoolStatus {
+    /// Its name.
+    pub name: String,
+    /// `ipv4`, `ipv6` or `domain`.
+    pub r#type: String,
+    /// `all` or `weight`.
+    pub policy: String,
+    /// The worst that an instance sees of it; see [`crate::health::rollup::pool`].
+    pub state: State,
+    /// What probes it.
+    pub monitor: Option<String>,
+    /// How many instances use it.
+    pub users: usize,
+    /// 监控任务: how many targets it takes.
+    pub tasks: usize,
+    /// In order; where each instance's domain is probed, once for each domain shown.
+    pub addresses: Vec<AddressStatus>,
+}
+
+/// An address of a pool.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AddressStatus {
+    /// The address or domain.
+    pub address: String,
+    /// The domain that is asked for, where that is each instance's own.
+    pub host: Option<String>,
+    /// Its weight.
+    pub weight: u32,
+    /// 归属地域.
+    pub region: Option<String>,
+    /// A disabled address is not used.
+    pub enabled: bool,
+    /// Its state.
+    pub state: AddressState,
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// The last round that a node reported in.
+    pub last_round: Option<Timestamp>,
+    /// Why nodes failed in it.
+    pub why: Vec<NodeReason>,
+}
+
+/// A monitor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MonitorStatus {
+    /// Its name.
+    pub name: String,
+    /// `ping`, `tcp`, `http` or `https`.
+    pub protocol: String,
+    /// A disabled one probes nothing.
+    pub enabled: bool,
+    /// One round per interval, ms.
+    pub interval_ms: u64,
+    /// Its targets by state.
+    pub targets: BTreeMap<AddressState, usize>,
+    /// Rounds of the last seven days, today's among them; `None` while the state database cannot
+    /// be read.
+    pub rounds_7d: Option<Rounds>,
+}

@@ -1,0 +1,127 @@
+//! What is answered becomes something else: decided, written, told, kept.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use tokio::task::block_in_place;
+use tracing::{error, info};
+
+use super::App;
+use super::phases::Phases;
+use crate::alerts::{self, Cause};
+use crate::notify::event::Event;
+use crate::snapshot::{Ground, Snapshot};
+
+impl App {
+    /// Makes a change of health the answer everywhere.
+    pub(super) fn switch(&mut self, since: Instant) {
+        match self.change(None, since) {
+            Ok(()) => {
+                self.trouble.answers = None;
+                self.metrics.switched(since.elapsed());
+            }
+            Err(error) => {
+                error!(error, "the answers stay as they were");
+                self.trouble.answers = Some(error);
+            }
+        }
+        self.publish();
+        self.settle();
+    }
+
+    /// Decides what has changed, or all of another ground, and makes it the answer everywhere.
+    ///
+    /// # Errors
+    /// Why all stays as it was.
+    pub(super) fn change(
+        &mut self,
+        ground: Option<Arc<Ground>>,
+        since: Instant,
+    ) -> Result<(), String> {
+        let Some(current) = self.current.clone() else {
+            return Err("nothing is answered yet".to_owned());
+        };
+        let mut phases = Phases::new();
+        let serial = self.next_serial();
+        let all = ground.is_some();
+        let snapshot = Arc::new(match ground {
+            Some(ground) => Snapshot::new(ground, &self.health, serial, self.cookies),
+            None => {
+                let targets = self.changed.iter().map(|(target, _)| target);
+                let pools = &self.changed_pools;
+                current
+                    .load()
+                    .after_words(targets, pools, &self.health, serial)
+            }
+        });
+        phases.over("decided");
+        self.write(&snapshot)
+            .map_err(|error| format!("{error:#}"))?;
+        phases.over("maps written");
+        if all {
+            // What changed before is known by the former file's positions.
+            self.changed.clear();
+        }
+        self.changed_pools.clear();
+        let former = current.swap(Arc::clone(&snapshot));
+        info!(
+            took_us = since.elapsed().as_micros() as u64,
+            serial = snapshot.serial,
+            answers = snapshot.image.answers_changed(),
+            "answers changed"
+        );
+        self.tell(Some(&former), &snapshot);
+        phases.over("told");
+        Ok(())
+    }
+
+    /// Waits now for what the next change would else wait for.
+    pub(super) fn settle(&mut self) {
+        let mut phases = Phases::new();
+        if let Some(dataplane) = &mut self.dataplane
+            && let Err(error) = block_in_place(|| dataplane.settle())
+        {
+            error!(%error, "the maps are brought up to date with the next change");
+        }
+        phases.over("the other epoch written");
+    }
+
+    /// Above every serial that was ever answered, also when the clock went back (RFC 1982
+    /// arithmetic is not needed before 2106).
+    pub(super) fn next_serial(&self) -> u32 {
+        let now = u32::try_from(Timestamp::now().as_second()).unwrap_or(u32::MAX);
+        now.max(self.serial.saturating_add(1))
+    }
+
+    /// The kernel first: what it refuses is not answered in userspace either.
+    pub(super) fn write(&mut self, snapshot: &Snapshot) -> anyhow::Result<()> {
+        if let Some(dataplane) = &mut self.dataplane {
+            block_in_place(|| dataplane.apply(&snapshot.ground.config, &snapshot.image))?;
+        }
+        self.serial = snapshot.serial;
+        Ok(())
+    }
+
+    /// Raises what has happened, and keeps what must outlive the daemon. After the answers: no
+    /// alert and no disk ever delays a failover.
+    pub(super) fn tell(&mut self, former: Option<&Snapshot>, now: &Snapshot) {
+        let moves = self.since.of_change(former, now, Timestamp::now());
+        let changed = std::mem::take(&mut self.changed);
+        let causes = alerts::of_moves(&now.ground, &changed, &moves);
+        self.keep_moves();
+        let pending = std::mem::take(&mut self.pending);
+        for (event, causes) in pending.into_iter().chain(moves.into_iter().zip(causes)) {
+            self.raise(event, causes);
+        }
+        self.store.reserve_serials(now.serial);
+    }
+
+    /// Tells an event, and keeps it with what brought it about.
+    pub(super) fn raise(&mut self, event: Event, causes: Vec<Cause>) {
+        info!(event = event.kind.name(), "{}", event.title);
+        self.metrics.event(event.kind);
+        self.store.add_event(event.clone(), causes);
+        self.notifier.raise(event);
+    }
+}

@@ -1,0 +1,119 @@
+//! Replies of userspace, by what they say: read from the reply itself, so nobody has to tell.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What became of a query that userspace had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Records.
+    Answer,
+    /// NOERROR without an answer.
+    Nodata,
+    /// The name does not exist.
+    Nxdomain,
+    /// TC=1: to be asked again by TCP.
+    Truncated,
+    /// Not our zone, or a transfer.
+    Refused,
+    /// The query could not be read.
+    Formerr,
+    /// An opcode or version that is not served.
+    Notimp,
+    /// Anything else.
+    Other,
+    /// No reply at all.
+    Dropped,
+}
+
+const OUTCOMES: [(Outcome, &str); 9] = [
+    (Outcome::Answer, "answer"),
+    (Outcome::Nodata, "nodata"),
+    (Outcome::Nxdomain, "nxdomain"),
+    (Outcome::Truncated, "truncated"),
+    (Outcome::Refused, "refused"),
+    (Outcome::Formerr, "formerr"),
+    (Outcome::Notimp, "notimp"),
+    (Outcome::Other, "other"),
+    (Outcome::Dropped, "dropped"),
+];
+
+/// Octets of a DNS header (RFC 1035 §4.1.1).
+const HEADER: usize = 12;
+const TC: u8 = 0x02;
+const RCODE: u8 = 0x0f;
+
+/// How many there were of each.
+#[derive(Debug, Default)]
+pub struct Replies {
+    counts: [AtomicU64; OUTCOMES.len()],
+}
+
+impl Replies {
+    /// Counts a reply, or that there was none.
+    pub fn count(&self, reply: Option<&[u8]>) {
+        let outcome = reply.map_or(Outcome::Dropped, outcome);
+        self.counts[outcome as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Every outcome by name, with its count.
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let counts = self.counts.iter();
+        let counts = counts.map(|count| count.load(Ordering::Relaxed));
+        OUTCOMES.into_iter().map(|(_, name)| name).zip(counts)
+    }
+}
+
+/// What a reply says.
+pub fn outcome(reply: &[u8]) -> Outcome {
+    let Some(header) = reply.first_chunk::<HEADER>() else {
+        return Outcome::Other;
+    };
+    if header[2] & TC != 0 {
+        return Outcome::Truncated;
+    }
+    let answers = u16::from_be_bytes([header[6], header[7]]);
+    match (header[3] & RCODE, answers) {
+        (0, 0) => Outcome::Nodata,
+        (0, _) => Outcome::Answer,
+        (1, _) => Outcome::Formerr,
+        (3, _) => Outcome::Nxdomain,
+        (4, _) => Outcome::Notimp,
+        (5, _) => Outcome::Refused,
+        _ => Outcome::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_is_what_its_header_says() {
+        let header = |flags: u16, answers: u8| {
+            let [high, low] = flags.to_be_bytes();
+            [0, 7, high, low, 0, 1, 0, answers, 0, 0, 0, 0]
+        };
+        for (flags, answers, expected) in [
+            (0x8400, 2, Outcome::Answer),
+            (0x8400, 0, Outcome::Nodata),
+            (0x8403, 0, Outcome::Nxdomain),
+            (0x8600, 0, Outcome::Truncated),
+            (0x8105, 0, Outcome::Refused),
+            (0x8101, 0, Outcome::Formerr),
+            (0x8104, 0, Outcome::Notimp),
+            (0x8102, 0, Outcome::Other),
+        ] {
+            assert_eq!(outcome(&header(flags, answers)), expected, "{flags:x}");
+        }
+        assert_eq!(outcome(&[0; 11]), Outcome::Other);
+        // Each has the place of its number.
+        for (at, (outcome, _)) in OUTCOMES.iter().enumerate() {
+            assert_eq!(*outcome as usize, at);
+        }
+        let replies = Replies::default();
+        replies.count(None);
+        replies.count(Some(&header(0x8400, 1)));
+        let counted: Vec<_> = replies.all().filter(|(_, count)| *count > 0).collect();
+        assert_eq!(counted, [("answer", 1), ("dropped", 1)]);
+    }
+}

@@ -11,6 +11,7 @@
 //! ```
 
 mod cookies;
+mod flattening;
 mod phases;
 mod reload;
 mod service;
@@ -22,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
+use hickory_proto::rr::Name;
 use igtm_common::cookie::Secrets;
 use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -34,6 +36,7 @@ use crate::alerts::{self, Since};
 use crate::config::{self, model::Config};
 use crate::dataplane::{Capacity, Dataplane};
 use crate::dns::server::{Current, Listener};
+use crate::flatten::{self, Flattener, Resolvers};
 use crate::health::{Health, Round, Target};
 use crate::notify::Notifier;
 use crate::notify::event::Event;
@@ -85,6 +88,7 @@ struct App {
     prober: Prober,
     rounds: mpsc::Receiver<Round>,
     notifier: Notifier,
+    flattener: Flattener,
     current: Option<Current>,
     since: Since,
     serial: u32,
@@ -92,6 +96,8 @@ struct App {
     cookies: Secrets,
     /// Targets whose state is not yet part of what is answered.
     changed: Vec<Target>,
+    /// Flattened domains whose addresses are not yet part of what is answered.
+    learned: Vec<Name>,
     /// Events of transitions that are not yet part of what is answered.
     pending: Vec<Event>,
 }
@@ -114,6 +120,8 @@ impl App {
         let (reports, rounds) = mpsc::channel(ROUNDS);
         let prober = Prober::start(Vantage::new("local"), reports);
         prober.set_targets(health.probes());
+        let mut flattener = Flattener::new(Resolvers::System);
+        flattener.set_names(flatten::names(&config));
         let serial = state.serial();
         phases.over("targets found, probes started");
         Ok(Self {
@@ -126,16 +134,19 @@ impl App {
             prober,
             rounds,
             notifier: Notifier::start(config),
+            flattener,
             current: None,
             since: Since::default(),
             serial,
             cookies,
             changed: Vec::new(),
+            learned: Vec::new(),
             pending: Vec::new(),
         })
     }
 
-    /// Waits until every monitored address has finished a round, or `start_wait` is over.
+    /// Waits until every monitored address has finished a round and every flattened domain was
+    /// asked for, or `start_wait` is over.
     async fn first_rounds(&mut self) {
         let wait = self.ground.config.server.start_wait;
         let until = tokio::time::Instant::now() + wait;
@@ -149,13 +160,21 @@ impl App {
                 }
             }
         }
+        while !self.flattener.all_asked() {
+            if timeout_at(until, self.flattener.learned()).await.is_err() {
+                warn!(?wait, "start_wait is over before every domain was resolved");
+                return;
+            }
+        }
     }
 
     /// The first snapshot: from now on queries are answered.
     fn first_answer(&mut self) -> anyhow::Result<JoinSet<()>> {
         let ground = Arc::clone(&self.ground);
         let mut phases = Phases::new();
-        let snapshot = Snapshot::new(ground, &self.health, self.next_serial(), self.cookies);
+        let resolved = self.flattener.resolved().clone();
+        let serial = self.next_serial();
+        let snapshot = Snapshot::flattening(ground, &self.health, resolved, serial, self.cookies);
         phases.over("decided");
         self.write(&snapshot)?;
         phases.over("maps written");
@@ -214,6 +233,7 @@ impl App {
                         self.change(None, verdict);
                     }
                 }
+                learned = self.flattener.learned() => self.learn(learned),
                 _ = hangup.recv() => self.reload(&mut watch),
                 () = watch.changed() => self.reload(&mut watch),
                 _ = heartbeat.tick() => self.beat(),
@@ -253,9 +273,16 @@ impl App {
         };
         let mut phases = Phases::new();
         let serial = self.next_serial();
+        let resolved = self.flattener.resolved().clone();
         let snapshot = Arc::new(match ground {
-            Some(ground) => Snapshot::new(ground, &self.health, serial, self.cookies),
-            None => current.load().after(&self.changed, &self.health, serial),
+            Some(ground) => {
+                Snapshot::flattening(ground, &self.health, resolved, serial, self.cookies)
+            }
+            None => {
+                let (changed, learned) = (&self.changed, &self.learned);
+                let current = current.load();
+                current.after_learning(changed, &self.health, learned, resolved, serial)
+            }
         });
         phases.over("decided");
         if let Err(error) = self.write(&snapshot) {
@@ -267,6 +294,7 @@ impl App {
         }
         phases.over("maps written");
         self.changed.clear();
+        self.learned.clear();
         let former = current.swap(Arc::clone(&snapshot));
         info!(
             took_us = since.elapsed().as_micros() as u64,

@@ -11,6 +11,7 @@ use super::service::notify_service;
 use super::watch::Watch;
 use super::{App, tell_notes};
 use crate::config::{self, model::Config};
+use crate::flatten;
 use crate::snapshot::Ground;
 
 impl App {
@@ -48,6 +49,7 @@ impl App {
                 if applied {
                     self.configure(&config);
                     self.prober.set_targets(self.health.probes());
+                    self.flattener.set_names(flatten::names(&config));
                     self.notifier.reconfigure(config);
                     phases.over("probes and channels told");
                     info!(file = %self.file.display(), "reloaded");

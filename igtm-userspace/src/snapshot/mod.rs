@@ -10,6 +10,7 @@
 mod answers;
 mod claims;
 mod fixed;
+mod flat;
 mod image;
 mod lists;
 pub mod names;
@@ -22,6 +23,7 @@ mod table;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use hickory_proto::rr::Name;
 use igtm_common::bucket::TableFull;
 use igtm_common::cookie::Secrets;
 use igtm_common::layout::{LARGE, NameKey, ZoneEntry};
@@ -33,6 +35,7 @@ pub use recipe::{RecipeId, Recipes, User};
 pub use table::Names;
 
 use crate::config::model::{Config, Instance, Strategy};
+use crate::flatten::Resolved;
 use crate::health::{HealthView, Target};
 use crate::line::{LineTable, TableError, ViewsError};
 use crate::policy::{self, Decision};
@@ -169,13 +172,26 @@ pub struct Snapshot {
     pub image: Image,
     /// Secrets of server cookies (RFC 9018).
     pub cookies: Secrets,
+    /// What flattened domains are answered as.
+    pub resolved: Resolved,
 }
 
 impl Snapshot {
-    /// Decides and renders everything.
+    /// Decides and renders everything; no domain is resolved yet.
     pub fn new(
         ground: Arc<Ground>,
         health: &dyn HealthView,
+        serial: u32,
+        cookies: Secrets,
+    ) -> Self {
+        Self::flattening(ground, health, Resolved::default(), serial, cookies)
+    }
+
+    /// Decides and renders everything, with what domains are resolved to.
+    pub fn flattening(
+        ground: Arc<Ground>,
+        health: &dyn HealthView,
+        resolved: Resolved,
         serial: u32,
         cookies: Secrets,
     ) -> Self {
@@ -186,8 +202,8 @@ impl Snapshot {
         let answers = &ground.answers;
         let image = Image {
             fixed: Arc::clone(&ground.fixed),
-            small: render::all(&answers.small, answers, &decisions),
-            large: render::all(&answers.large, answers, &decisions),
+            small: render::all(&answers.small, answers, &decisions, &resolved),
+            large: render::all(&answers.large, answers, &decisions, &resolved),
             zones: ground.zones(serial),
             changed: None,
         };
@@ -198,6 +214,7 @@ impl Snapshot {
             redecided: None,
             image,
             cookies,
+            resolved,
         }
     }
 
@@ -206,6 +223,18 @@ impl Snapshot {
         &self,
         changed: impl IntoIterator<Item = &'a Target>,
         health: &dyn HealthView,
+        serial: u32,
+    ) -> Self {
+        self.after_learning(changed, health, &[], self.resolved.clone(), serial)
+    }
+
+    /// The same, with the domains `learned` resolved to something else too.
+    pub fn after_learning<'a>(
+        &self,
+        changed: impl IntoIterator<Item = &'a Target>,
+        health: &dyn HealthView,
+        learned: &[Name],
+        resolved: Resolved,
         serial: u32,
     ) -> Self {
         let ground = &self.ground;
@@ -221,10 +250,16 @@ impl Snapshot {
                 zones: ground.zones(serial),
                 ..self.image.clone()
             },
+            resolved,
             ..self.clone()
         };
         let mut changed = Vec::new();
         recipes.retain(|recipe| next.decide(*recipe, health, &mut changed));
+        for number in learned.iter().flat_map(|name| ground.answers.of_domain(name)) {
+            next.answer(*number, &mut changed);
+        }
+        changed.sort_unstable();
+        changed.dedup();
         next.redecided = Some(recipes);
         next.image.changed = Some(changed);
         next
@@ -242,28 +277,29 @@ impl Snapshot {
         if *self.decisions[at] == decision {
             return false;
         }
-        let answers = &self.ground.answers;
-        for &number in answers.of_recipe(recipe) {
-            let wanted = answers.wanted(number);
-            let (set, terms) = (&decision.answer, answers.terms(wanted));
-            let at = (number & !LARGE) as usize;
-            let other = if number & LARGE == 0 {
-                put(
-                    &mut self.image.small,
-                    at,
-                    render::render(set, wanted.ipv6, terms),
-                )
-            } else {
-                put(
-                    &mut self.image.large,
-                    at,
-                    render::render(set, wanted.ipv6, terms),
-                )
-            };
-            changed.extend(other.then_some(number));
-        }
         self.decisions.set(at, Arc::new(decision));
+        let ground = Arc::clone(&self.ground);
+        for &number in ground.answers.of_recipe(recipe) {
+            self.answer(number, changed);
+        }
         true
+    }
+
+    /// Renders one answer anew; adds it where that gives something else.
+    fn answer(&mut self, number: u32, changed: &mut Vec<u32>) {
+        let answers = &self.ground.answers;
+        let wanted = answers.wanted(number);
+        let set = &self.decisions[wanted.recipe.0 as usize].answer;
+        let (ipv6, terms) = (wanted.ipv6, answers.terms(wanted));
+        let at = (number & !LARGE) as usize;
+        let other = if number & LARGE == 0 {
+            let answer = render::render(set, ipv6, terms, &self.resolved);
+            put(&mut self.image.small, at, answer)
+        } else {
+            let answer = render::render(set, ipv6, terms, &self.resolved);
+            put(&mut self.image.large, at, answer)
+        };
+        changed.extend(other.then_some(number));
     }
 
     /// The same with other secrets.

@@ -30,7 +30,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::{JoinSet, block_in_place};
 use tokio::time::{MissedTickBehavior, interval, interval_at, timeout_at};
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::alerts::{self, Since};
 use crate::config::{self, model::Config};
@@ -179,6 +179,7 @@ impl App {
         self.write(&snapshot)?;
         phases.over("maps written");
         self.changed.clear();
+        self.learned.clear();
         self.reserve_serials(snapshot.serial);
         let current: Current = Arc::new(ArcSwap::from_pointee(snapshot));
         let listener = self
@@ -296,12 +297,14 @@ impl App {
         self.changed.clear();
         self.learned.clear();
         let former = current.swap(Arc::clone(&snapshot));
-        info!(
-            took_us = since.elapsed().as_micros() as u64,
-            serial = snapshot.serial,
-            answers = snapshot.image.answers_changed(),
-            "answers changed"
-        );
+        let took_us = since.elapsed().as_micros() as u64;
+        let (serial, answers) = (snapshot.serial, snapshot.image.answers_changed());
+        if snapshot.redecided.as_ref().is_some_and(Vec::is_empty) {
+            // The TTLs of flattened domains, every half minute or so.
+            debug!(took_us, serial, answers, "answers renewed");
+        } else {
+            info!(took_us, serial, answers, "answers changed");
+        }
         self.tell(Some(&former), &snapshot);
         phases.over("told");
         self.settle();

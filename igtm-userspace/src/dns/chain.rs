@@ -81,7 +81,9 @@ impl Asked<'_> {
             let ttl = ground.config.effective_ttl(instance).as_secs();
             let ttl = u32::try_from(ttl).unwrap_or(u32::MAX);
             let access = &instance.access_domain;
-            chain.reply.add_answer(records::cname(&chain.owner, ttl, access));
+            chain
+                .reply
+                .add_answer(records::cname(&chain.owner, ttl, access));
             return Some(Link::To(access.clone()));
         }
         let (found, scope) = self.look_up(&chain.of);
@@ -109,7 +111,10 @@ impl Asked<'_> {
 
     /// SOA and NS, where the chain leads to an apex.
     fn link_at_apex(&self, chain: &mut Chain) -> Link {
-        let Some(zone) = self.zone(&chain.of).filter(|zone| zone.origin == chain.owner) else {
+        let Some(zone) = self
+            .zone(&chain.of)
+            .filter(|zone| zone.origin == chain.owner)
+        else {
             return Link::Nothing;
         };
         let own = records::apex(zone, self.snapshot.serial, self.raw.qtype.into());

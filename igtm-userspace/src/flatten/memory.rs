@@ -166,7 +166,12 @@ mod tests {
     #[test]
     fn without_a_reply_the_last_addresses_stay_for_a_day() {
         assert_eq!(story(vec![failed(), failed()]), [(None, 5), (None, 10)]);
-        let told = story(vec![found(&["192.0.2.1"], 60), failed(), failed(), failed()]);
+        let told = story(vec![
+            found(&["192.0.2.1"], 60),
+            failed(),
+            failed(),
+            failed(),
+        ]);
         let expected = [
             (Some((1, 30)), 30),
             // 25 of the 30 s are left when it is asked next.
@@ -179,7 +184,10 @@ mod tests {
         memory.learn(found(&["192.0.2.1"], 60), start, 0.0);
         let end = start + Duration::from_secs(60) + MOST_STALE;
         let (known, pause) = memory.learn(failed(), end, 0.0);
-        assert!(known.is_some_and(|known| known.ttl_s == STALE_TTL_S), "{pause:?}");
+        assert!(
+            known.is_some_and(|known| known.ttl_s == STALE_TTL_S),
+            "{pause:?}"
+        );
         let (known, _) = memory.learn(failed(), end + Duration::from_secs(1), 0.0);
         assert_eq!(known, None);
     }

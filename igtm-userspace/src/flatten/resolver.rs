@@ -52,14 +52,21 @@ impl Resolver {
             Ok(resolver) => resolver,
             Err(error) => return Outcome::Failed(error.to_string()),
         };
-        let rtype = if ipv6 { RecordType::AAAA } else { RecordType::A };
+        let rtype = if ipv6 {
+            RecordType::AAAA
+        } else {
+            RecordType::A
+        };
         match resolver.lookup(name.clone(), rtype).await {
             Ok(found) => {
-                let addresses = found.answers().iter().filter_map(|record| match &record.data {
-                    RData::A(a) if !ipv6 => Some(IpAddr::V4(a.0)),
-                    RData::AAAA(aaaa) if ipv6 => Some(IpAddr::V6(aaaa.0)),
-                    _ => None,
-                });
+                let addresses = found
+                    .answers()
+                    .iter()
+                    .filter_map(|record| match &record.data {
+                        RData::A(a) if !ipv6 => Some(IpAddr::V4(a.0)),
+                        RData::AAAA(aaaa) if ipv6 => Some(IpAddr::V6(aaaa.0)),
+                        _ => None,
+                    });
                 // With the CNAMEs that led there: the shortest of their TTLs counts.
                 let ttl = found.answers().iter().map(|record| record.ttl).min();
                 Outcome::Addresses {

@@ -138,7 +138,10 @@ impl Flattener {
         }
         self.waiting.remove(&key);
         let (name, _) = key;
-        let before = self.resolved.of(&name, ipv6).map(|one| one.addresses.clone());
+        let before = self
+            .resolved
+            .of(&name, ipv6)
+            .map(|one| one.addresses.clone());
         if before != known.as_ref().map(|one| one.addresses.clone()) {
             let addresses = known.as_ref().map(|one| &one.addresses);
             info!(%name, r#type = rtype(ipv6), ?addresses, "flattened domain");

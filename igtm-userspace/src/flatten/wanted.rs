@@ -8,9 +8,10 @@ use crate::config::model::{Address, Config, PoolType};
 
 /// Every enabled domain of the pools that an enabled strategy answers from at a zone's apex.
 pub fn names(config: &Config) -> BTreeSet<Name> {
-    let at_apex = config.instances.iter().filter(|instance| {
-        instance.enabled && config.zones.at(&instance.access_domain).is_some()
-    });
+    let at_apex = config
+        .instances
+        .iter()
+        .filter(|instance| instance.enabled && config.zones.at(&instance.access_domain).is_some());
     let strategies = at_apex
         .flat_map(|instance| &instance.strategies)
         .filter(|strategy| strategy.enabled);

@@ -190,12 +190,7 @@ enum Room {
 
 /// The size that holds all enabled addresses of the largest tier, or of the fallback; of flattened
 /// domains nobody knows how many those are, so theirs is the large one.
-fn room(
-    config: &Config,
-    recipe: &Recipe,
-    ipv6: bool,
-    apex: bool,
-) -> Result<Room, SnapshotError> {
+fn room(config: &Config, recipe: &Recipe, ipv6: bool, apex: bool) -> Result<Room, SnapshotError> {
     let (instance, strategy) = recipe.first(config);
     let sizes: Vec<Size> = alternatives(strategy)
         .filter(|pools| fits(config, pools, ipv6))

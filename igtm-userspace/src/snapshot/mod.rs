@@ -255,7 +255,10 @@ impl Snapshot {
         };
         let mut changed = Vec::new();
         recipes.retain(|recipe| next.decide(*recipe, health, &mut changed));
-        for number in learned.iter().flat_map(|name| ground.answers.of_domain(name)) {
+        for number in learned
+            .iter()
+            .flat_map(|name| ground.answers.of_domain(name))
+        {
             next.answer(*number, &mut changed);
         }
         changed.sort_unstable();

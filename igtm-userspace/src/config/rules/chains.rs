@@ -19,7 +19,11 @@ pub(super) fn check(config: &Config, marks: &Marks, report: &Report<'_>) {
     if !marks.zones_known {
         return;
     }
-    let inward: Vec<Vec<&Name>> = config.pools.iter().map(|pool| inward(config, pool)).collect();
+    let inward: Vec<Vec<&Name>> = config
+        .pools
+        .iter()
+        .map(|pool| inward(config, pool))
+        .collect();
     // Nearly always: then there is nothing to walk, however many instances there are.
     if inward.iter().all(Vec::is_empty) {
         return;
@@ -143,7 +147,10 @@ impl<'a> Book<'a> {
                     let further = end.cnames + self.longest[end.instance].0;
                     (further, Some(end.instance))
                 });
-                ways.fold((*own, None), |best, way| if way.0 > best.0 { way } else { best })
+                ways.fold(
+                    (*own, None),
+                    |best, way| if way.0 > best.0 { way } else { best },
+                )
             });
             self.longest = longest.collect();
         }
@@ -175,7 +182,9 @@ impl<'a> Book<'a> {
     }
 
     fn shown(&self, way: &[usize]) -> String {
-        let names = way.iter().map(|at| show(&self.config.instances[*at].access_domain));
+        let names = way
+            .iter()
+            .map(|at| show(&self.config.instances[*at].access_domain));
         names.collect::<Vec<_>>().join(" → ")
     }
 }

@@ -2,6 +2,7 @@
 
 mod any_text;
 mod catalogue;
+mod chains;
 mod geo;
 mod good;
 mod harness;

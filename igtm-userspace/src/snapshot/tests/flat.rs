@@ -79,7 +79,7 @@ fn drawn(answer: &LargeAnswer, draws: u32) -> BTreeMap<Vec<u8>, u32> {
     let mut found = BTreeMap::new();
     for at in 0..draws {
         // Over the whole range, which a draw by weight divides.
-        let random = (u64::from(at) * (1 << 32) / u64::from(draws)) as u32 | at % 2;
+        let random = ((u64::from(at) << 32) / u64::from(draws)) as u32 | (at % 2);
         let window = reply::choose(answer, random).expect("there are records");
         let first = window.start as usize..(window.start + window.len) as usize;
         let mut octets = answer.octets[first].to_vec();

@@ -231,3 +231,38 @@ fn too_long_a_chain_is_cut_over_udp() {
     let whole = Message::from_vec(&whole).expect("well formed");
     assert_eq!(whole.answers.len(), 1 + 18);
 }
+
+#[test]
+fn a_business_domains_cname_has_the_scope_of_what_it_leads_to() {
+    let more = instance("biz.example.com", "access.gtm.example.org", "www-lines").replace(
+        "tier = [{ pools = [\"www-lines\"] }]",
+        "tier = [{ pools = [\"default\"] }]\n[[instance.strategy]]\nname = \"t\"\n\
+         lines = [\"telecom\"]\nfallback = \"telecom\"\ntier = [{ pools = [\"telecom\"] }]",
+    );
+    let file = super::FILE.to_owned() + &more.replace("\"www-lines\"", "\"default\"");
+    let snapshot = snapshot(&ground(&file), &[], super::SERIAL);
+    let subnet_of = |option: &[u8], r#type| {
+        let mut message =
+            Message::from_vec(&with_subnet("biz.example.com", option)).expect("well formed");
+        message.queries[0].set_query_type(r#type);
+        let edns = message.edns.as_mut().expect("it has one");
+        edns.set_dnssec_ok(true);
+        let reply = parsed(&snapshot, OTHER, &octets(&message));
+        assert!(
+            reply
+                .edns
+                .as_ref()
+                .is_some_and(|edns| edns.flags().dnssec_ok),
+            "DO is copied"
+        );
+        (words(&reply), subnet(&reply))
+    };
+    let host = [0, 1, 32, 0, 203, 0, 113, 9];
+    let cname = "NoError aa biz.example.com. 20 CNAME access.gtm.example.org.";
+    let whole = format!("{cname} access.gtm.example.org. 20 A 10.0.0.1");
+    assert_eq!(subnet_of(&host, A), (whole, Some((32, 24))));
+    // The CNAME itself is everybody's, and so is what is not there.
+    assert_eq!(subnet_of(&host, CNAME), (cname.to_owned(), Some((32, 0))));
+    let nodata = format!("{cname} | gtm.example.org. 60 SOA 7 60");
+    assert_eq!(subnet_of(&host, AAAA), (nodata, Some((32, 0))));
+}

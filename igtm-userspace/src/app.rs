@@ -150,6 +150,8 @@ impl App {
     async fn first_rounds(&mut self) {
         let wait = self.ground.config.server.start_wait;
         let until = tokio::time::Instant::now() + wait;
+        // Rounds wait meanwhile, and are taken in also when the time is over.
+        self.first_addresses(until).await;
         while !self.health.all_known() {
             match timeout_at(until, self.rounds.recv()).await {
                 Ok(Some(round)) => self.judge(round),
@@ -158,12 +160,6 @@ impl App {
                     warn!(?wait, "start_wait is over before every address was probed");
                     return;
                 }
-            }
-        }
-        while !self.flattener.all_asked() {
-            if timeout_at(until, self.flattener.learned()).await.is_err() {
-                warn!(?wait, "start_wait is over before every domain was resolved");
-                return;
             }
         }
     }
@@ -300,7 +296,7 @@ impl App {
         let took_us = since.elapsed().as_micros() as u64;
         let (serial, answers) = (snapshot.serial, snapshot.image.answers_changed());
         if snapshot.redecided.as_ref().is_some_and(Vec::is_empty) {
-            // The TTLs of flattened domains, every half minute or so.
+            // TTLs of flattened domains, mostly.
             debug!(took_us, serial, answers, "answers renewed");
         } else {
             info!(took_us, serial, answers, "answers changed");

@@ -107,8 +107,8 @@ impl Flattener {
         &self.resolved
     }
 
-    /// Waits until something was learned, and for [`GATHER`] what comes with it; gives the domains
-    /// of which something else is known now. Nothing is lost when it is dropped.
+    /// Waits until something was learned, or asked for the first time in vain, and for [`GATHER`] what
+    /// comes with it; gives the domains of which something else is known now. Nothing is lost when it is dropped.
     pub async fn learned(&mut self) -> Vec<Name> {
         loop {
             let due = self.due;
@@ -136,7 +136,7 @@ impl Flattener {
             // Told before it was taken out.
             return;
         }
-        self.waiting.remove(&key);
+        let first = self.waiting.remove(&key);
         let (name, _) = key;
         let before = self
             .resolved
@@ -146,10 +146,11 @@ impl Flattener {
             let addresses = known.as_ref().map(|one| &one.addresses);
             info!(%name, r#type = rtype(ipv6), ?addresses, "flattened domain");
         }
-        if self.resolved.learn(name.clone(), ipv6, known) {
+        let other = self.resolved.learn(name.clone(), ipv6, known);
+        if other {
             self.learned.insert(name);
         }
-        if self.due.is_none() {
+        if (first || other) && self.due.is_none() {
             self.due = Some(tokio::time::Instant::now() + GATHER);
         }
     }
@@ -166,6 +167,8 @@ impl Drop for Flattener {
 /// Asks for one domain and family for ever.
 async fn follow(name: Name, ipv6: bool, asking: Arc<Asking>) {
     let mut memory = Memory::default();
+    // Told once until it works again.
+    let mut failing = false;
     loop {
         let outcome = {
             let Ok(_permit) = asking.permits.acquire().await else {
@@ -174,11 +177,12 @@ async fn follow(name: Name, ipv6: bool, asking: Arc<Asking>) {
             asking.resolver.ask(&name, ipv6).await
         };
         match &outcome {
-            Outcome::Failed(error) => {
+            Outcome::Failed(error) if !failing => {
                 warn!(%name, r#type = rtype(ipv6), error, "flattening: the domain cannot be resolved");
             }
-            outcome => debug!(%name, r#type = rtype(ipv6), ?outcome, "flattening: resolved"),
+            outcome => debug!(%name, r#type = rtype(ipv6), ?outcome, "flattening: asked"),
         }
+        failing = matches!(outcome, Outcome::Failed(_));
         let (known, pause) = memory.learn(outcome, Instant::now(), rand::random());
         let told = Told {
             name: name.clone(),

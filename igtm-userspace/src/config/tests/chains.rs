@@ -78,7 +78,11 @@ fn a_loop_is_none_of_health() {
             "17: a CNAME loop: c.example.com → b.example.com → c.example.com",
         ),
     ];
-    expect_after(&[ZONE, &pools], &(others + &last), &told);
+    let text = others + &last;
+    expect_after(&[ZONE, &pools], &text, &told);
+    // The same of a file that is large enough to be read in pieces.
+    let padding = format!("#{}\n", "-".repeat(120)).repeat(20_000);
+    expect_after(&[ZONE, &pools], &(text + &padding), &told);
 }
 
 #[test]

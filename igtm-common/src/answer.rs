@@ -14,7 +14,7 @@ use crate::layout::{Text, text};
 #[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer<const C: usize, const O: usize, const T: usize> {
-    /// Number of records to choose from, fewer than `C`; 0: NODATA.
+    /// Number of records to choose from, fewer than `C`; 0: NODATA; [`Answer::UNKNOWN`] has more.
     pub records: u16,
     /// How many of them one reply holds at most, at most `records`.
     pub window: u16,
@@ -110,6 +110,18 @@ impl<const C: usize, const O: usize, const T: usize> Answer<C, O, T> {
         octets: [0; _],
         addresses: [0; _],
     };
+
+    /// What is answered is not known: never [`crate::reply::choose`]n from, so the kernel passes the
+    /// query up, and userspace fails it.
+    pub const UNKNOWN: Self = Self {
+        records: u16::MAX,
+        ..Self::NOTHING
+    };
+
+    /// Whether this is [`Self::UNKNOWN`].
+    pub fn is_unknown(&self) -> bool {
+        self.records == u16::MAX
+    }
 
     /// The answer that chooses among `choices`; `ttl` in seconds, `addresses` for people.
     pub fn new(

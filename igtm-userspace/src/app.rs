@@ -14,6 +14,7 @@
 mod change;
 mod cookies;
 mod events;
+mod flattening;
 mod judge;
 mod keep;
 mod phases;
@@ -28,6 +29,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
+use hickory_proto::rr::Name;
 use igtm_common::cookie::Secrets;
 use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
@@ -46,6 +48,7 @@ use crate::config::{
 };
 use crate::dataplane::{Capacity, Dataplane};
 use crate::dns::server::{Current, Listener};
+use crate::flatten::{self, Flattener, Resolvers};
 use crate::health::{Health, Report, Target};
 use crate::metrics::Metrics;
 use crate::notify::Notifier;
@@ -105,6 +108,7 @@ struct App {
     prober: Prober,
     reports: mpsc::Receiver<Report>,
     notifier: Notifier,
+    flattener: Flattener,
     current: Option<Current>,
     since: Since,
     serial: u32,
@@ -114,6 +118,8 @@ struct App {
     changed: Vec<(Target, Cause)>,
     /// Pools in which an operator's word is not yet part of what is answered.
     changed_pools: Vec<PoolId>,
+    /// Flattened domains whose addresses are not yet part of what is answered.
+    learned: Vec<Name>,
     /// Events of transitions that are not yet part of what is answered, each with its causes.
     pending: Vec<(Event, Vec<Cause>)>,
     /// A file that is being read.
@@ -160,6 +166,8 @@ impl App {
         let means = Means::of_host().counted_by(metrics.clone());
         let prober = Prober::start(means, sender);
         prober.set_tasks(health.tasks());
+        let mut flattener = Flattener::new(Resolvers::System);
+        flattener.set_names(flatten::names(&config));
         phases.over("targets found, probes started");
         let (told, commands) = mpsc::channel(command::WAITING);
         let first = publish::first(file.clone(), &ground, &health, dataplane.is_some());
@@ -184,12 +192,14 @@ impl App {
             prober,
             reports,
             notifier: Notifier::start(config),
+            flattener,
             current: None,
             since,
             serial,
             cookies,
             changed: Vec::new(),
             changed_pools: Vec::new(),
+            learned: Vec::new(),
             pending: Vec::new(),
             reloading: None,
             started,
@@ -200,10 +210,13 @@ impl App {
         })
     }
 
-    /// Waits until every monitored address has finished a round, or `start_wait` is over.
+    /// Waits until every monitored address has finished a round and every flattened domain was
+    /// asked for, or `start_wait` is over.
     async fn first_rounds(&mut self) {
         let wait = self.ground.config.server.start_wait;
         let until = tokio::time::Instant::now() + wait;
+        // Rounds wait meanwhile, and are taken in also when the time is over.
+        self.first_addresses(until).await;
         let mut clock = interval(events::HEARTBEAT);
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !self.health.all_known() {
@@ -228,11 +241,14 @@ impl App {
     fn first_answer(&mut self) -> anyhow::Result<JoinSet<()>> {
         let ground = Arc::clone(&self.ground);
         let mut phases = Phases::new();
-        let snapshot = Snapshot::new(ground, &self.health, self.next_serial(), self.cookies);
+        let resolved = self.flattener.resolved().clone();
+        let serial = self.next_serial();
+        let snapshot = Snapshot::flattening(ground, &self.health, resolved, serial, self.cookies);
         phases.over("decided");
         self.write(&snapshot)?;
         phases.over("maps written");
         self.changed_pools.clear();
+        self.learned.clear();
         self.store.reserve_serials(snapshot.serial);
         let current: Current = Arc::new(ArcSwap::from_pointee(snapshot));
         let listener = self

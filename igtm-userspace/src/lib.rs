@@ -7,6 +7,7 @@ pub mod command;
 pub mod config;
 pub mod dataplane;
 pub mod dns;
+pub mod flatten;
 pub mod health;
 pub mod line;
 pub mod metrics;

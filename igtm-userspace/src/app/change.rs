@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use tokio::task::block_in_place;
-use tracing::{error, info};
+use tracing::{debug, error, info};
 
 use super::App;
 use super::phases::Phases;
 use crate::alerts::{self, Cause};
 use crate::notify::event::Event;
-use crate::snapshot::{Ground, Snapshot};
+use crate::snapshot::{Change, Ground, Snapshot};
 
 impl App {
     /// Makes a change of health the answer everywhere.
@@ -45,14 +45,19 @@ impl App {
         let mut phases = Phases::new();
         let serial = self.next_serial();
         let all = ground.is_some();
+        let resolved = self.flattener.resolved().clone();
         let snapshot = Arc::new(match ground {
-            Some(ground) => Snapshot::new(ground, &self.health, serial, self.cookies),
+            Some(ground) => {
+                Snapshot::flattening(ground, &self.health, resolved, serial, self.cookies)
+            }
             None => {
-                let targets = self.changed.iter().map(|(target, _)| target);
-                let pools = &self.changed_pools;
-                current
-                    .load()
-                    .after_words(targets, pools, &self.health, serial)
+                let change = Change {
+                    targets: self.changed.iter().map(|(target, _)| target).collect(),
+                    pools: &self.changed_pools,
+                    learned: &self.learned,
+                };
+                let current = current.load();
+                current.after_change(&change, &self.health, resolved, serial)
             }
         });
         phases.over("decided");
@@ -64,13 +69,16 @@ impl App {
             self.changed.clear();
         }
         self.changed_pools.clear();
+        self.learned.clear();
         let former = current.swap(Arc::clone(&snapshot));
-        info!(
-            took_us = since.elapsed().as_micros() as u64,
-            serial = snapshot.serial,
-            answers = snapshot.image.answers_changed(),
-            "answers changed"
-        );
+        let took_us = since.elapsed().as_micros() as u64;
+        let (serial, answers) = (snapshot.serial, snapshot.image.answers_changed());
+        if snapshot.redecided.as_ref().is_some_and(Vec::is_empty) {
+            // TTLs of flattened domains, mostly.
+            debug!(took_us, serial, answers, "answers renewed");
+        } else {
+            info!(took_us, serial, answers, "answers changed");
+        }
         self.tell(Some(&former), &snapshot);
         phases.over("told");
         Ok(())

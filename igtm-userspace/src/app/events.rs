@@ -41,6 +41,7 @@ impl App {
                     return;
                 }
                 read = reload::read(&mut self.reloading) => self.finish_reload(read, &mut watch),
+                learned = self.flattener.learned() => self.learn(learned),
                 _ = hangup.recv() => self.reload(None),
                 // What is being read now says itself what is to be watched.
                 () = watch.changed(), if self.reloading.is_none() => self.reload(None),

@@ -19,6 +19,7 @@ use crate::admin::needs_restart;
 use crate::admin::published::Refused;
 use crate::config::sources::Source;
 use crate::config::{self, diff, model::Config};
+use crate::flatten;
 use crate::metrics::ReloadResult;
 use crate::snapshot::{Ground, Snapshot, compare};
 
@@ -148,6 +149,7 @@ impl App {
         self.ground = ground;
         self.configure(&config);
         self.prober.set_tasks(self.health.tasks());
+        self.flattener.set_names(flatten::names(&config));
         self.notifier.reconfigure(config);
         phases.over("probes and channels told");
         let nothing = || NotApplied::Refused("nothing is answered yet".to_owned());

@@ -278,6 +278,9 @@ fn describe<const C: usize, const O: usize, const T: usize>(
     if answer.records == 0 {
         return (String::new(), 0, "nodata");
     }
+    if answer.is_unknown() {
+        return (String::new(), 0, "not resolved");
+    }
     let mut before = 0;
     let texts = (0..usize::from(answer.records)).map(|at| {
         let record = usize::from(answer.offsets[at])..usize::from(answer.offsets[at + 1]);

@@ -125,19 +125,19 @@ impl<'a> Asked<'a> {
         if let Some(of) = names.find(key) {
             return self.at_name(key, &of);
         }
-        match self.closest() {
+        match self.closest(self.raw.name) {
             Some(of) => self.negative(Kind::NxDomain, &of),
             None => self.refuse(),
         }
     }
 
-    /// The closest parent that exists; `None` outside of our zones. What is `OPEN_BELOW` or
+    /// The closest parent of a wire name that exists; `None` outside of our zones. What is `OPEN_BELOW` or
     /// passed by the kernel has no more below it here either.
-    fn closest(&self) -> Option<NameRef> {
+    pub(super) fn closest(&self, name: &[u8]) -> Option<NameRef> {
         let fixed = &self.snapshot.image.fixed;
         let secret = &self.snapshot.ground.hash_key;
-        let too_deep = names::depth(self.raw.name).saturating_sub(fixed.deepest);
-        names::upward(self.raw.name)
+        let too_deep = names::depth(name).saturating_sub(fixed.deepest);
+        names::upward(name)
             .skip(usize::from(too_deep.max(1)))
             .find_map(|parent| {
                 let key = names::key(secret, parent)?;
@@ -146,8 +146,8 @@ impl<'a> Asked<'a> {
     }
 
     fn at_name(&self, key: NameKey, of: &NameRef) -> Option<Vec<u8>> {
-        if of.flags & PASS != 0 {
-            return self.business(key, of);
+        if of.flags & PASS != 0 && self.snapshot.ground.business(key).is_some() {
+            return self.chain(key, of);
         }
         let qtype = self.raw.qtype;
         let addresses = matches!(RecordType::from(qtype), RecordType::A | RecordType::AAAA);
@@ -156,6 +156,8 @@ impl<'a> Asked<'a> {
         }
         let (found, scope) = self.look_up(of);
         match found {
+            Some(answer) if is_unknown(answer) => self.fail(),
+            Some(answer) if of.flags & PASS != 0 && is_cname(answer) => self.chain(key, of),
             Some(answer) => self.positive(answer, scope),
             None => self.apex(of).or_else(|| self.negative(Kind::NoData, of)),
         }
@@ -252,6 +254,14 @@ fn records(answer: Either<'_>) -> u16 {
     match answer {
         Either::Small(answer) => answer.records,
         Either::Large(answer) => answer.records,
+    }
+}
+
+/// Whether it is not known what is answered.
+pub(super) fn is_unknown(answer: Either<'_>) -> bool {
+    match answer {
+        Either::Small(answer) => answer.is_unknown(),
+        Either::Large(answer) => answer.is_unknown(),
     }
 }
 

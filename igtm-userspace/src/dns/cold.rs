@@ -1,14 +1,15 @@
-//! Replies that the kernel never gives, made by hickory: apexes, CNAMEs in our own zones, errors.
+//! Replies that the kernel never gives, made by hickory: apexes and errors. Chains are
+//! `chain.rs`'.
 
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
-use hickory_proto::rr::{Name, Record, RecordType};
-use igtm_common::layout::{Answer, NameKey, NameRef};
-use igtm_common::reply::{self, HEADER_OCTETS, Kind};
+use hickory_proto::rr::{Name, Record};
+use igtm_common::layout::{Answer, NameRef};
+use igtm_common::reply::{self, HEADER_OCTETS};
 
 use super::answer::Asked;
 use super::query::{Malformed, Raw};
 use super::records;
-use crate::snapshot::{Either, Snapshot, names};
+use crate::snapshot::{Snapshot, names};
 
 /// The reply to what cannot be answered at all.
 pub(super) fn refusal(
@@ -39,56 +40,25 @@ pub(super) fn refusal(
 }
 
 impl Asked<'_> {
-    /// A business domain: a CNAME to the access domain, and what that has.
-    pub(super) fn business(&self, key: NameKey, of: &NameRef) -> Option<Vec<u8>> {
-        let ground = &self.snapshot.ground;
-        let Some(instance) = ground.business(key) else {
-            return self.negative(Kind::NoData, of);
-        };
-        let access = &instance.access_domain;
-        let access_key = names::key(&ground.hash_key, &names::wire(access))?;
-        let access_of = self.snapshot.image.fixed.names.find(access_key)?;
-        let zone = self.zone(&access_of)?;
-        let ttl = ground.config.effective_ttl_in(zone, instance).as_secs();
-        let mut reply = self.with_code(ResponseCode::NoError);
-        let owner = self.query()?;
-        let ttl = u32::try_from(ttl).unwrap_or(u32::MAX);
-        reply.add_answer(records::cname(owner.name(), ttl, access));
-        if owner.query_type() == RecordType::CNAME {
-            return self.finish(reply, 0);
-        }
-        match self.look_up(&access_of) {
-            (Some(answer), scope) => {
-                reply.add_answers(match answer {
-                    Either::Small(answer) => drawn(answer, access, self.random),
-                    Either::Large(answer) => drawn(answer, access, self.random),
-                });
-                self.finish(reply, scope)
-            }
-            (None, _) => {
-                reply.add_authority(records::soa(zone, self.snapshot.serial, true));
-                self.finish(reply, 0)
-            }
-        }
-    }
-
     /// What an apex has of its own.
     pub(super) fn apex(&self, of: &NameRef) -> Option<Vec<u8>> {
         let (zone, entry) = (self.zone(of)?, self.zone_entry(of)?);
         if self.raw.name.len() != usize::from(entry.origin_octets) {
             return None;
         }
-        let mut reply = self.with_code(ResponseCode::NoError);
-        match RecordType::from(self.raw.qtype) {
-            RecordType::NS => {
-                reply.add_answers(records::ns(zone));
-            }
-            RecordType::SOA | RecordType::ANY => {
-                reply.add_answer(records::soa(zone, self.snapshot.serial, false));
-            }
-            _ => return None,
+        let own = records::apex(zone, self.snapshot.serial, self.raw.qtype.into());
+        if own.is_empty() {
+            return None;
         }
+        let mut reply = self.with_code(ResponseCode::NoError);
+        reply.add_answers(own);
         self.finish(reply, 0)
+    }
+
+    /// SERVFAIL: what is answered is not known, and a negative answer, which caches keep, would be
+    /// a wrong one.
+    pub(super) fn fail(&self) -> Option<Vec<u8>> {
+        self.finish(self.with_code(ResponseCode::ServFail), 0)
     }
 
     /// A name in none of our zones.
@@ -97,7 +67,7 @@ impl Asked<'_> {
     }
 
     /// The question, as hickory has it.
-    fn query(&self) -> Option<Query> {
+    pub(super) fn query(&self) -> Option<Query> {
         let mut message = vec![0; HEADER_OCTETS];
         message[5] = 1;
         message.extend_from_slice(self.raw.question);
@@ -105,15 +75,16 @@ impl Asked<'_> {
     }
 
     /// Header and question of a reply (RFC 1035 §4.1.1), authoritative where it is ours.
-    fn with_code(&self, code: ResponseCode) -> Message {
+    pub(super) fn with_code(&self, code: ResponseCode) -> Message {
         let mut reply = failure(self.message, code);
-        reply.metadata.authoritative = code != ResponseCode::Refused;
+        reply.metadata.authoritative =
+            !matches!(code, ResponseCode::Refused | ResponseCode::ServFail);
         reply.add_queries(self.query());
         reply
     }
 
     /// Adds OPT and options and encodes.
-    fn finish(&self, mut reply: Message, scope: u8) -> Option<Vec<u8>> {
+    pub(super) fn finish(&self, mut reply: Message, scope: u8) -> Option<Vec<u8>> {
         let Some(opt) = self.raw.opt else {
             return encode(&reply, self.limit);
         };
@@ -132,7 +103,7 @@ impl Asked<'_> {
 }
 
 /// The records that the renderer would send, with another owner.
-fn drawn<const C: usize, const O: usize, const T: usize>(
+pub(super) fn drawn<const C: usize, const O: usize, const T: usize>(
     answer: &Answer<C, O, T>,
     owner: &Name,
     random: u32,

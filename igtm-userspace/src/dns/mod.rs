@@ -4,6 +4,7 @@
 //! the sockets.
 
 pub mod answer;
+mod chain;
 mod cold;
 mod hot;
 mod query;

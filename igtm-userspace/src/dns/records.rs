@@ -1,7 +1,7 @@
 //! Records that are not an instance's addresses: SOA, NS, CNAME.
 
 use hickory_proto::rr::rdata::{CNAME, NS, SOA};
-use hickory_proto::rr::{Name, RData, Record};
+use hickory_proto::rr::{Name, RData, Record, RecordType};
 
 use crate::config::model::Zone;
 use crate::snapshot::soa::{EXPIRE, REFRESH, RETRY, minimum};
@@ -26,11 +26,20 @@ pub(super) fn soa(zone: &Zone, serial: u32, negative: bool) -> Record {
 }
 
 /// The zone's name servers.
-pub(super) fn ns(zone: &Zone) -> impl Iterator<Item = Record> + '_ {
+fn ns(zone: &Zone) -> impl Iterator<Item = Record> + '_ {
     zone.ns.iter().map(|name| {
         let data = RData::NS(NS(name.clone()));
         Record::from_rdata(zone.origin.clone(), APEX_TTL, data)
     })
+}
+
+/// What an apex has of its own for a type; ANY by the SOA (RFC 8482 §4.1).
+pub(super) fn apex(zone: &Zone, serial: u32, qtype: RecordType) -> Vec<Record> {
+    match qtype {
+        RecordType::NS => ns(zone).collect(),
+        RecordType::SOA | RecordType::ANY => vec![soa(zone, serial, false)],
+        _ => Vec::new(),
+    }
 }
 
 /// A CNAME.

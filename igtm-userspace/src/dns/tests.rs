@@ -1,5 +1,6 @@
 //! Query → reply over a small file, as tables; and what must hold for any octets.
 
+mod chain;
 mod cookie;
 mod edns;
 mod malformed;

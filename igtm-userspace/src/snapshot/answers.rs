@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use hickory_proto::rr::Name;
 use igtm_common::layout::{LARGE, LargeAnswer, SmallAnswer};
 
 use super::SnapshotError;
@@ -17,6 +18,8 @@ pub(super) struct Terms {
     pub(super) ttl: u32,
     /// As the instance's.
     pub(super) max_answers: Option<u16>,
+    /// At an apex, where domains are flattened.
+    pub(super) apex: bool,
 }
 
 /// One answer.
@@ -39,12 +42,19 @@ pub(super) struct Answers {
     terms: Vec<Terms>,
     /// Numbers of answers, with [`LARGE`], by recipe.
     of_recipe: Lists<u32>,
+    /// Numbers of answers by the domains whose addresses they may have.
+    of_domain: HashMap<Name, Vec<u32>>,
 }
 
 impl Answers {
     /// The answers that a recipe decides, as slots refer to them.
     pub(super) fn of_recipe(&self, recipe: RecipeId) -> &[u32] {
         self.of_recipe.group(recipe.0)
+    }
+
+    /// The answers that may have the addresses of a domain.
+    pub(super) fn of_domain(&self, domain: &Name) -> &[u32] {
+        self.of_domain.get(domain).map_or(&[], Vec::as_slice)
     }
 
     /// The answer of a number that this has given.
@@ -126,13 +136,21 @@ impl<'a> Catalogue<'a> {
 
     fn add(&mut self, wanted: Wanted) -> Result<u32, SnapshotError> {
         let recipe = self.recipes.recipe(wanted.recipe);
-        let room = room(self.config, recipe, wanted.ipv6)?;
+        let apex = self.answers.terms(&wanted).apex;
+        let room = room(self.config, recipe, wanted.ipv6, apex)?;
         let (list, mark) = match room {
             Room::Small => (&mut self.answers.small, 0),
             Room::Large => (&mut self.answers.large, LARGE),
         };
         let number = list.len() as u32 | mark;
         list.push(wanted);
+        if apex && recipe.domains {
+            let (_, strategy) = recipe.first(self.config);
+            for domain in domains(self.config, strategy) {
+                let of_domain = &mut self.answers.of_domain;
+                of_domain.entry(domain.clone()).or_default().push(number);
+            }
+        }
         Ok(number)
     }
 
@@ -150,6 +168,19 @@ impl<'a> Catalogue<'a> {
     }
 }
 
+/// The enabled domains of a strategy's pools, each once.
+fn domains<'a>(config: &'a Config, strategy: &Strategy) -> BTreeSet<&'a Name> {
+    let pools = alternatives(strategy).flatten();
+    let addresses = pools.flat_map(|pool| &config.pool(pool).addresses);
+    addresses
+        .filter(|address| address.enabled)
+        .filter_map(|address| match &address.value {
+            Address::Domain(name) => Some(name),
+            Address::Ip(_) => None,
+        })
+        .collect()
+}
+
 /// Which size of answer holds whatever health makes of a recipe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Room {
@@ -157,12 +188,13 @@ enum Room {
     Large,
 }
 
-/// The size that holds all enabled addresses of the largest tier, or of the fallback.
-fn room(config: &Config, recipe: &Recipe, ipv6: bool) -> Result<Room, SnapshotError> {
+/// The size that holds all enabled addresses of the largest tier, or of the fallback; of flattened
+/// domains nobody knows how many those are, so theirs is the large one.
+fn room(config: &Config, recipe: &Recipe, ipv6: bool, apex: bool) -> Result<Room, SnapshotError> {
     let (instance, strategy) = recipe.first(config);
     let sizes: Vec<Size> = alternatives(strategy)
         .filter(|pools| fits(config, pools, ipv6))
-        .map(|pools| Size::of(config, &pools))
+        .map(|pools| Size::of(config, &pools).flattened(apex && is_of_domains(config, &pools)))
         .collect();
     let within = |records, octets| {
         let fits = |size: &Size| size.records <= records && size.octets <= octets;
@@ -206,6 +238,11 @@ fn fits(config: &Config, pools: &[PoolId], ipv6: bool) -> bool {
     })
 }
 
+fn is_of_domains(config: &Config, pools: &[PoolId]) -> bool {
+    let mut types = pools.iter().map(|pool| config.pool(*pool).r#type);
+    types.any(|r#type| r#type == PoolType::Domain)
+}
+
 /// What an answer takes at most.
 struct Size {
     records: usize,
@@ -213,6 +250,17 @@ struct Size {
 }
 
 impl Size {
+    /// Of the addresses of domains instead of their names: as many as there is room for.
+    fn flattened(self, is: bool) -> Self {
+        if !is {
+            return self;
+        }
+        Self {
+            records: self.records.max(LargeAnswer::MOST_RECORDS),
+            octets: 0,
+        }
+    }
+
     fn of(config: &Config, pools: &[PoolId]) -> Self {
         let addresses = pools.iter().flat_map(|pool| &config.pool(*pool).addresses);
         let enabled = addresses.filter(|address| address.enabled);

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use igtm_common::layout::{EXISTS, NO_VIEW, NameKey, NameRef, PASS_OTHERS, Slot};
+use igtm_common::layout::{EXISTS, NO_VIEW, NameKey, NameRef, PASS, PASS_OTHERS, Slot};
 
 use super::answers::{Answers, Catalogue, Terms};
 use super::fixed::nodata;
@@ -71,10 +71,14 @@ impl<'a> Claims<'a> {
         let terms = self.catalogue.terms(Terms {
             ttl: soa::seconds(self.config.effective_ttl_in(zone, instance)),
             max_answers: instance.max_answers,
+            apex: instance.access_domain == zone.origin,
         });
         let mut of = nodata(EXISTS);
         if self.is_more_than_addresses(at, instance, zone) {
             of.flags |= PASS_OTHERS;
+        }
+        if self.leads_inward(at, instance) {
+            of.flags |= PASS;
         }
         for ipv6 in [false, true] {
             self.gather(at, instance, ipv6);
@@ -108,6 +112,14 @@ impl<'a> Claims<'a> {
         let mut followed = (0..instance.strategies.len())
             .filter_map(|strategy| self.recipes.followed(at, strategy));
         instance.access_domain == zone.origin || followed.any(|id| self.recipes.recipe(id).domains)
+    }
+
+    /// Whether its answer may be a CNAME into a zone served here: then it has more links, and only
+    /// userspace follows them.
+    fn leads_inward(&self, at: usize, instance: &Instance) -> bool {
+        (0..instance.strategies.len())
+            .filter_map(|strategy| self.recipes.followed(at, strategy))
+            .any(|id| self.recipes.recipe(id).inward)
     }
 
     /// The claims of an instance, by line.

@@ -11,6 +11,7 @@ mod answers;
 mod claims;
 pub mod compare;
 mod fixed;
+mod flat;
 mod image;
 mod lists;
 pub mod names;
@@ -23,6 +24,7 @@ mod table;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use hickory_proto::rr::Name;
 use igtm_common::bucket::TableFull;
 use igtm_common::cookie::Secrets;
 use igtm_common::layout::{LARGE, NameKey, ZoneEntry};
@@ -34,6 +36,7 @@ pub use recipe::{RecipeId, Recipes, User};
 pub use table::Names;
 
 use crate::config::model::{Config, Instance, PoolId, Strategy};
+use crate::flatten::Resolved;
 use crate::health::{HealthView, Target};
 use crate::line::{LineTable, TableError, ViewsError};
 use crate::policy::{self, Decision};
@@ -170,13 +173,37 @@ pub struct Snapshot {
     pub image: Image,
     /// Secrets of server cookies (RFC 9018).
     pub cookies: Secrets,
+    /// What flattened domains are answered as.
+    pub resolved: Resolved,
+}
+
+/// What has changed since a snapshot was made.
+#[derive(Clone, Debug, Default)]
+pub struct Change<'a> {
+    /// Targets with another state.
+    pub targets: Vec<&'a Target>,
+    /// Pools of which an operator said something.
+    pub pools: &'a [PoolId],
+    /// Domains that are resolved to something else.
+    pub learned: &'a [Name],
 }
 
 impl Snapshot {
-    /// Decides and renders everything.
+    /// Decides and renders everything; no domain is resolved yet.
     pub fn new(
         ground: Arc<Ground>,
         health: &dyn HealthView,
+        serial: u32,
+        cookies: Secrets,
+    ) -> Self {
+        Self::flattening(ground, health, Resolved::default(), serial, cookies)
+    }
+
+    /// Decides and renders everything, with what domains are resolved to.
+    pub fn flattening(
+        ground: Arc<Ground>,
+        health: &dyn HealthView,
+        resolved: Resolved,
         serial: u32,
         cookies: Secrets,
     ) -> Self {
@@ -187,8 +214,8 @@ impl Snapshot {
         let answers = &ground.answers;
         let image = Image {
             fixed: Arc::clone(&ground.fixed),
-            small: render::all(&answers.small, answers, &decisions),
-            large: render::all(&answers.large, answers, &decisions),
+            small: render::all(&answers.small, answers, &decisions, &resolved),
+            large: render::all(&answers.large, answers, &decisions, &resolved),
             zones: ground.zones(serial),
             changed: None,
         };
@@ -199,6 +226,7 @@ impl Snapshot {
             redecided: None,
             image,
             cookies,
+            resolved,
         }
     }
 
@@ -209,23 +237,28 @@ impl Snapshot {
         health: &dyn HealthView,
         serial: u32,
     ) -> Self {
-        self.after_words(changed, &[], health, serial)
+        let change = Change {
+            targets: changed.into_iter().collect(),
+            ..Change::default()
+        };
+        self.after_change(&change, health, self.resolved.clone(), serial)
     }
 
-    /// As [`Self::after`], and what depends on `pools`, of which an operator said something.
-    pub fn after_words<'a>(
+    /// The same after whatever changed; what domains are resolved to now is in `resolved`.
+    pub fn after_change(
         &self,
-        changed: impl IntoIterator<Item = &'a Target>,
-        pools: &[PoolId],
+        change: &Change<'_>,
         health: &dyn HealthView,
+        resolved: Resolved,
         serial: u32,
     ) -> Self {
         let ground = &self.ground;
-        let mut recipes: Vec<RecipeId> = changed
-            .into_iter()
+        let targets = change.targets.iter();
+        let mut recipes: Vec<RecipeId> = targets
             .flat_map(|target| ground.recipes.dependents(&ground.config, target))
             .collect();
-        recipes.extend(pools.iter().flat_map(|pool| ground.recipes.using(*pool)));
+        let pools = change.pools.iter();
+        recipes.extend(pools.flat_map(|pool| ground.recipes.using(*pool)));
         recipes.sort_unstable();
         recipes.dedup();
         let mut next = Self {
@@ -234,10 +267,20 @@ impl Snapshot {
                 zones: ground.zones(serial),
                 ..self.image.clone()
             },
+            resolved,
             ..self.clone()
         };
         let mut changed = Vec::new();
         recipes.retain(|recipe| next.decide(*recipe, health, &mut changed));
+        for number in change
+            .learned
+            .iter()
+            .flat_map(|name| ground.answers.of_domain(name))
+        {
+            next.answer(*number, &mut changed);
+        }
+        changed.sort_unstable();
+        changed.dedup();
         next.redecided = Some(recipes);
         next.image.changed = Some(changed);
         next
@@ -255,28 +298,29 @@ impl Snapshot {
         if *self.decisions[at] == decision {
             return false;
         }
-        let answers = &self.ground.answers;
-        for &number in answers.of_recipe(recipe) {
-            let wanted = answers.wanted(number);
-            let (set, terms) = (&decision.answer, answers.terms(wanted));
-            let at = (number & !LARGE) as usize;
-            let other = if number & LARGE == 0 {
-                put(
-                    &mut self.image.small,
-                    at,
-                    render::render(set, wanted.ipv6, terms),
-                )
-            } else {
-                put(
-                    &mut self.image.large,
-                    at,
-                    render::render(set, wanted.ipv6, terms),
-                )
-            };
-            changed.extend(other.then_some(number));
-        }
         self.decisions.set(at, Arc::new(decision));
+        let ground = Arc::clone(&self.ground);
+        for &number in ground.answers.of_recipe(recipe) {
+            self.answer(number, changed);
+        }
         true
+    }
+
+    /// Renders one answer anew; adds it where that gives something else.
+    fn answer(&mut self, number: u32, changed: &mut Vec<u32>) {
+        let answers = &self.ground.answers;
+        let wanted = answers.wanted(number);
+        let set = &self.decisions[wanted.recipe.0 as usize].answer;
+        let (ipv6, terms) = (wanted.ipv6, answers.terms(wanted));
+        let at = (number & !LARGE) as usize;
+        let other = if number & LARGE == 0 {
+            let answer = render::render(set, ipv6, terms, &self.resolved);
+            put(&mut self.image.small, at, answer)
+        } else {
+            let answer = render::render(set, ipv6, terms, &self.resolved);
+            put(&mut self.image.large, at, answer)
+        };
+        changed.extend(other.then_some(number));
     }
 
     /// The same with other secrets.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::lists::Lists;
 use crate::config::model::{
-    Address, Config, Instance, MonitorId, Policy, PoolId, PoolType, Strategy, Switch,
+    Address, Config, Instance, MonitorId, Policy, Pool, PoolId, PoolType, Strategy, Switch,
 };
 use crate::health::{Target, is_by_instance};
 
@@ -33,6 +33,8 @@ pub(super) struct Recipe {
     pub(super) claims: [bool; 2],
     /// Whether its answer may be a CNAME.
     pub(super) domains: bool,
+    /// Whether that may point into a zone served here.
+    pub(super) inward: bool,
 }
 
 /// The recipes of a configuration's enabled strategies.
@@ -150,11 +152,21 @@ fn pools(strategy: &Strategy) -> impl Iterator<Item = PoolId> {
     tiers.map(|member| member.pool).chain([strategy.fallback])
 }
 
+fn leads_inward(config: &Config, pool: &Pool) -> bool {
+    let mut enabled = pool.addresses.iter().filter(|address| address.enabled);
+    enabled.any(|address| match &address.value {
+        Address::Domain(name) => config.zone_of(name).is_some(),
+        Address::Ip(_) => false,
+    })
+}
+
 /// Recipes by what the policy reads of a strategy, as words.
 struct Book<'a> {
     config: &'a Config,
     /// By pool: whether its health is another for each instance.
     by_instance: Vec<bool>,
+    /// By pool: whether a domain of it lies in a zone served here.
+    inward: Vec<bool>,
     list: Vec<Recipe>,
     known: HashMap<Box<[u32]>, u32>,
     words: Vec<u32>,
@@ -165,7 +177,11 @@ impl<'a> Book<'a> {
         let pools = config.pools.iter();
         Self {
             config,
-            by_instance: pools.map(|pool| is_by_instance(config, pool)).collect(),
+            by_instance: pools
+                .clone()
+                .map(|pool| is_by_instance(config, pool))
+                .collect(),
+            inward: pools.map(|pool| leads_inward(config, pool)).collect(),
             list: Vec::new(),
             known: HashMap::new(),
             words: Vec::new(),
@@ -184,6 +200,7 @@ impl<'a> Book<'a> {
             first: user,
             claims: [false, true].map(|ipv6| strategy.claims(self.config, ipv6)),
             domains: pools(strategy).any(domain),
+            inward: pools(strategy).any(|pool| self.inward[pool.0]),
         });
         self.known.insert(self.words.as_slice().into(), id);
         id

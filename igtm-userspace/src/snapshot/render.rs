@@ -8,8 +8,10 @@ use igtm_common::answer::{self, Answer, Choice};
 use imbl::Vector;
 
 use super::answers::{Answers, Terms, Wanted};
+use super::flat::Flat;
 use super::names::wire;
 use crate::config::model::{Address, PoolType};
+use crate::flatten::Resolved;
 use crate::policy::{AnswerSet, Decision, Draw};
 
 /// Every answer of one size.
@@ -17,23 +19,45 @@ pub(super) fn all<const C: usize, const O: usize, const T: usize>(
     wanted: &[Wanted],
     answers: &Answers,
     decisions: &Vector<Arc<Decision>>,
+    resolved: &Resolved,
 ) -> Vector<Arc<Answer<C, O, T>>> {
     let rendered = wanted.iter().map(|wanted| {
         let decision = &decisions[wanted.recipe.0 as usize];
-        Arc::new(render(&decision.answer, wanted.ipv6, answers.terms(wanted)))
+        let terms = answers.terms(wanted);
+        Arc::new(render(&decision.answer, wanted.ipv6, terms, resolved))
     });
     rendered.collect()
 }
 
-/// The answer to A or AAAA queries; without records where the set does not fit those.
+/// The answer to A or AAAA queries; without records where the set does not fit those. Domains are
+/// answered as CNAMEs, at an apex as what they are `resolved` to.
 pub(super) fn render<const C: usize, const O: usize, const T: usize>(
     set: &AnswerSet,
     ipv6: bool,
     terms: Terms,
+    resolved: &Resolved,
 ) -> Answer<C, O, T> {
     if !set.fits(ipv6) || set.candidates.is_empty() {
         return Answer::NOTHING;
     }
+    if terms.apex && set.kind == PoolType::Domain {
+        return match Flat::of(set, ipv6, resolved) {
+            Flat::Unknown => Answer::UNKNOWN,
+            Flat::Known(flat, _) if flat.candidates.is_empty() => Answer::NOTHING,
+            Flat::Known(flat, ttl_s) => {
+                let ttl = terms.ttl.min(ttl_s);
+                records(&flat, Terms { ttl, ..terms })
+            }
+        };
+    }
+    records(set, terms)
+}
+
+/// The records of a set that has some.
+fn records<const C: usize, const O: usize, const T: usize>(
+    set: &AnswerSet,
+    terms: Terms,
+) -> Answer<C, O, T> {
     let rtype = match set.kind {
         PoolType::Ipv4 => RecordType::A,
         PoolType::Ipv6 => RecordType::AAAA,

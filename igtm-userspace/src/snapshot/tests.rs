@@ -2,6 +2,7 @@
 
 mod change;
 mod figures;
+mod flat;
 mod names;
 mod recipes;
 

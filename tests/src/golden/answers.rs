@@ -47,6 +47,42 @@ pub fn cases() -> Vec<Case> {
     cases.extend(weight());
     cases.extend(sizes());
     cases.extend(options());
+    cases.extend(flattened());
+    cases
+}
+
+/// Domains at an apex: ordinary answers, of what they are resolved to.
+fn flattened() -> Vec<Case> {
+    let asked = query("flat.test", A);
+    let asked_v6 = query("flat.test", AAAA).opt(1232);
+    let mut cases = vec![
+        Case::answered(
+            "a flattened domain, AAAA",
+            ANYBODY,
+            &asked_v6,
+            &[aaaa(0x61)],
+        ),
+        // The other domain of the line has no IPv6 address.
+        Case::answered(
+            "two flattened domains, AAAA",
+            TELECOM,
+            &asked_v6,
+            &[aaaa(0x61)],
+        ),
+    ];
+    for (random, order) in [(0, [61, 62, 63]), (1, [62, 63, 61]), (2, [63, 61, 62])] {
+        let what = format!("a flattened domain, number {random}");
+        cases.push(Case::answered(what, ANYBODY, &asked, &order.map(a)).random(random));
+    }
+    // A quarter each: 75 % in three addresses, and 25 % in one.
+    for (quarter, last) in [61, 62, 63, 64].into_iter().enumerate() {
+        let what = format!("two flattened domains, quarter {quarter}");
+        let first = (quarter as u32) << 30;
+        for random in [first, first | 0x3fff_ffff] {
+            let case = Case::answered(what.as_str(), TELECOM, &asked, &[a(last)]);
+            cases.push(case.random(random));
+        }
+    }
     cases
 }
 

@@ -6,9 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
+use hickory_proto::rr::Name;
 use igtm::config;
 use igtm::config::model::{Address, Config};
 use igtm::dataplane::Capacity;
+use igtm::flatten::{Known, Resolved};
 use igtm::health::{AddressState, HealthView, Target, targets};
 use igtm::snapshot::{Ground, Snapshot};
 use igtm_common::cookie::{Secret, Secrets};
@@ -40,7 +42,15 @@ impl Stage {
         let snapshot = |down: Option<&str>, state: State| -> Result<Snapshot> {
             let down = Down(down.map(str::parse).transpose()?);
             let ground = Arc::clone(&ground);
-            Ok(Snapshot::new(ground, &down, state.serial(), secrets()))
+            let serial = state.serial();
+            let resolved = resolved()?;
+            Ok(Snapshot::flattening(
+                ground,
+                &down,
+                resolved,
+                serial,
+                secrets(),
+            ))
         };
         let mut stage = Self::of(snapshot(None, state)?, state != State::NotReady)?;
         match state {
@@ -82,6 +92,29 @@ impl Stage {
         self.snapshot = self.snapshot.after(&targets, &down, state.serial());
         self.kernel.apply(&self.snapshot.image)
     }
+}
+
+/// What the fixture's flattened domains are resolved to; one is not.
+fn resolved() -> Result<Resolved> {
+    let mut resolved = Resolved::default();
+    for (name, v4, v6) in [
+        (
+            "flat.cdn.example.",
+            &["192.0.2.61", "192.0.2.62", "192.0.2.63"][..],
+            &["2001:db8::61"][..],
+        ),
+        ("one.cdn.example.", &["192.0.2.64"], &[]),
+    ] {
+        for (ipv6, texts) in [(false, v4), (true, v6)] {
+            let addresses = texts.iter().map(|text| text.parse());
+            let known = Known {
+                addresses: addresses.collect::<Result<_, _>>()?,
+                ttl_s: 3600,
+            };
+            resolved.learn(Name::from_ascii(name)?, ipv6, Some(known));
+        }
+    }
+    Ok(resolved)
 }
 
 fn secrets() -> Secrets {

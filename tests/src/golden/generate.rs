@@ -12,9 +12,16 @@ use super::frame::datagram;
 use super::message::{A, AAAA, COOKIE, Opt, SUBNET, TXT, query, wire};
 
 /// Zones of the fixture.
-const ZONES: [&str; 4] = ["gtm.test", "child.between.gtm.test", "onelabel", "z"];
+const ZONES: [&str; 6] = [
+    "gtm.test",
+    "child.between.gtm.test",
+    "onelabel",
+    "z",
+    "flat.test",
+    "unresolved.test",
+];
 /// Names that exist besides, and whether types other than A and AAAA are userspace's.
-const NAMES: [(&str, Others); 16] = [
+const NAMES: [(&str, Others); 18] = [
     ("www.gtm.test", Others::Kernel),
     ("window.gtm.test", Others::Kernel),
     ("weighted.gtm.test", Others::Kernel),
@@ -31,6 +38,8 @@ const NAMES: [(&str, Others); 16] = [
     ("cdn.gtm.test", Others::Userspace),
     ("cdn-long.gtm.test", Others::Userspace),
     ("shop.gtm.test", Others::All),
+    ("inward.gtm.test", Others::All),
+    ("unresolved.test", Others::All),
 ];
 
 /// Who answers what at a name.

@@ -1,6 +1,6 @@
 //! Cases that the kernel passes for what their message is or asks.
 
-use hickory_proto::op::ResponseCode::{FormErr, NXDomain, NoError, NotImp, Refused};
+use hickory_proto::op::ResponseCode::{FormErr, NXDomain, NoError, NotImp, Refused, ServFail};
 use igtm_common::counter::Counter::{
     self, PassBadLength, PassBadName, PassBadOpt, PassClass, PassNoZone, PassNotQuery,
     PassSections, PassUserspace,
@@ -286,6 +286,12 @@ fn unanswered() -> Vec<Case> {
         above("shop.gtm.test", A, NoError),
         above("shop.gtm.test", AAAA, NoError),
         above("shop.gtm.test", TXT, NoError),
+        above("inward.gtm.test", A, NoError),
+        above("inward.gtm.test", AAAA, NoError),
+        above("inward.gtm.test", TXT, NoError),
+        above("flat.test", TXT, NoError),
+        above("unresolved.test", A, ServFail),
+        above("unresolved.test", AAAA, ServFail),
         above("www.gtm.test", ANY, NoError),
         above("www.gtm.test", 0, NoError),
         above("nothing.gtm.test", ANY, NXDomain),

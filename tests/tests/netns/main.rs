@@ -10,6 +10,7 @@ mod draws;
 mod ending;
 mod failover;
 mod files;
+mod flattening;
 mod growth;
 mod inspection;
 mod interfaces;

@@ -4,6 +4,7 @@ use super::*;
 use crate::alerts::{Forcing, of_force, of_node};
 use crate::config::model::PoolId;
 use crate::health::{Forced, ForcedState, NodeChange};
+use crate::snapshot::Change;
 
 #[test]
 fn a_node_is_told_of_with_its_trouble() {
@@ -125,7 +126,11 @@ fn an_operators_word_on_a_pool_moves_what_depends_on_it() {
     let pools = ground.config.pools.iter();
     let first = pools.enumerate().find(|(_, pool)| pool.name == "first");
     let first = PoolId(first.expect("it is there").0);
-    let now = former.after_words(&[], &[first], &health, 2);
+    let change = Change {
+        pools: &[first],
+        ..Change::default()
+    };
+    let now = former.after_change(&change, &health, former.resolved.clone(), 2);
     let mut since = Since::default();
     since.of_change(None, &former, at(0));
     let events = since.of_change(Some(&former), &now, at(1));

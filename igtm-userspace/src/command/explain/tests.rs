@@ -1,5 +1,6 @@
 //! Explanations of one small configuration, as text and as fields.
 
+use super::trace::NODATA;
 use super::*;
 use crate::config::model::{LineKind, Policy};
 use crate::policy::fixture;
@@ -234,4 +235,35 @@ fn an_unknown_name_is_refused_with_what_looks_like_it() {
         let error = explain(&config(), &request(name, "198.51.100.1")).expect_err("unknown");
         assert_eq!(error.to_string(), message);
     }
+}
+
+#[test]
+fn domains_at_an_apex_and_domains_served_here() {
+    let mut config = config();
+    config.instances[1].access_domain = fixture::name("gtm.example.com");
+    config.instances[1].domain = fixture::name("gtm.example.com");
+    let mut asked = request("gtm.example.com", "8.8.8.8");
+    let told = explain(&config, &asked).expect("a known name");
+    assert_eq!((told.answer.kind, told.answer.count), ("A", 1));
+    assert_eq!(
+        told.answer.text,
+        "one A record of 2 domains, a domain drawn by weight, TTL at most 60 s: flattened at a zone's apex, by what the daemon has resolved"
+    );
+    asked.qtype = RecordType::TXT;
+    let told = explain(&config, &asked).expect("a known name");
+    assert_eq!(told.answer.kind, NODATA);
+    // Elsewhere it is a CNAME, and one into our own zones is followed.
+    config.instances[1].access_domain = fixture::name("cdn.gtm.example.com");
+    let pool = config
+        .pools
+        .iter_mut()
+        .find(|pool| pool.name == "cdn")
+        .expect("it is there");
+    pool.addresses[1].value =
+        crate::config::model::Address::Domain(fixture::name("www.gtm.example.com"));
+    let told = explain(&config, &request("cdn.gtm.example.com", "8.8.8.8")).expect("a known name");
+    assert_eq!(told.answer.kind, "CNAME");
+    let note =
+        "www.gtm.example.com is served here, its answer follows in the reply: explain it too";
+    assert!(told.notes.iter().any(|one| one == note), "{:?}", told.notes);
 }

@@ -8,7 +8,7 @@ use super::{Answer, CandidateTrace, Decided, Known, Outcome, Question, TierTrace
 use crate::config::model::{Address, Config, Pool, PoolAddress, PoolId, PoolType, Switch};
 use crate::health::Target;
 use crate::line::longest_prefix;
-use crate::policy::{Active, Draw, tier};
+use crate::policy::{Active, AnswerSet, Draw, tier};
 
 /// The kind of an answer without records.
 pub(super) const NODATA: &str = "NODATA";
@@ -125,6 +125,15 @@ fn positive(question: &Question<'_>, outcome: &Outcome<'_>) -> Answer {
             "every address of the fallback is disabled".to_owned(),
         );
     }
+    if kind == "CNAME"
+        && question
+            .config
+            .zones
+            .at(&question.instance.access_domain)
+            .is_some()
+    {
+        return flattened(question, set);
+    }
     let (count, total) = (
         set.window(question.instance.max_answers),
         set.candidates.len(),
@@ -147,6 +156,41 @@ fn positive(question: &Question<'_>, outcome: &Outcome<'_>) -> Answer {
             .collect(),
         count,
         text: format!("{how}, TTL {ttl_s} s"),
+    }
+}
+
+/// Domains at an apex: what they are resolved to only a daemon knows.
+fn flattened(question: &Question<'_>, set: &AnswerSet) -> Answer {
+    let kind = match question.request.qtype {
+        RecordType::A => "A",
+        RecordType::AAAA => "AAAA",
+        qtype => {
+            let why = format!("at a zone's apex domains are flattened, and {qtype} was asked for");
+            return nodata(question, why);
+        }
+    };
+    let ttl_s = question.config.effective_ttl(question.instance).as_secs();
+    let domains = set.candidates.iter().map(|one| one.address.to_string());
+    let domains: Vec<String> = domains.collect();
+    let how = match (&domains[..], set.draw) {
+        ([domain], _) => format!("the {kind} records of {domain}, order rotated per query"),
+        (_, Draw::Rotate) => {
+            let total = domains.len();
+            format!("one {kind} record of {total} domains, a domain drawn evenly")
+        }
+        (_, Draw::Weighted) => {
+            let total = domains.len();
+            format!("one {kind} record of {total} domains, a domain drawn by weight")
+        }
+    };
+    Answer {
+        kind,
+        ttl_s,
+        records: domains,
+        count: 1,
+        text: format!(
+            "{how}, TTL at most {ttl_s} s: flattened at a zone's apex, by what the daemon has resolved"
+        ),
     }
 }
 
@@ -200,6 +244,7 @@ pub(super) fn notes(question: &Question<'_>, outcome: Option<&Outcome<'_>>) -> V
     }
     if let Some(outcome) = outcome {
         notes.extend(held(outcome));
+        notes.extend(inward(question, outcome));
     }
     notes.extend(
         request
@@ -234,6 +279,21 @@ fn held(outcome: &Outcome<'_>) -> Option<String> {
         }
         (Switch::Auto, _) => None,
     }
+}
+
+/// Where a CNAME leads to another instance here, whose answer follows in the same reply.
+fn inward(question: &Question<'_>, outcome: &Outcome<'_>) -> Vec<String> {
+    let targets = outcome.decision.answer.candidates.iter().filter_map(|one| {
+        let Address::Domain(name) = &one.address else {
+            return None;
+        };
+        question.config.zone_of(name)?;
+        let name = text::of_name(name);
+        Some(format!(
+            "{name} is served here, its answer follows in the reply: explain it too"
+        ))
+    });
+    targets.collect()
 }
 
 /// What is odd about taking `address` as down.

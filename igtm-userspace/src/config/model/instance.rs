@@ -6,6 +6,9 @@ use hickory_proto::rr::Name;
 
 use super::{Config, LineId, Plan, Policy, PoolId, PoolType};
 
+/// Most CNAMEs in one reply, each of a name in a zone served here but for the last target.
+pub const MOST_CNAMES: usize = 8;
+
 /// One business domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instance {

@@ -20,7 +20,7 @@ use std::time::Duration;
 use hickory_proto::rr::Name;
 
 pub use admin::Admin;
-pub use instance::{Instance, Strategy, Switch, Tier, TierPool};
+pub use instance::{Instance, MOST_CNAMES, Strategy, Switch, Tier, TierPool};
 pub use limits::Limits;
 pub use line::{Line, LineKind};
 pub use monitor::{HttpCheck, Monitor, Protocol, TlsCheck};

@@ -3,6 +3,7 @@
 //! Runs over the configuration as it was read, placeholders and all: what rests on a placeholder
 //! is skipped, since its real problem is told already. Must not change the configuration.
 
+mod chains;
 mod names;
 mod nodes;
 mod plans;
@@ -51,6 +52,7 @@ pub(super) fn check_each<'a>(
 /// are gone: all of those were good.
 pub(super) fn check_together(config: &Config, marks: &Marks, report: &Report<'_>) {
     names::refuse_shared(config, marks, report);
+    chains::check(config, marks, report);
     nodes::check(config, marks, report);
     plans::check_unused(config, marks, report);
     refuse_monitors_without_host(config, marks, report);

@@ -8,7 +8,7 @@ use hickory_proto::rr::Name;
 
 use super::super::domain::show;
 use super::super::instance::{Form, InstanceMark};
-use super::super::model::{Address, Config, Instance, PoolId, PoolType};
+use super::super::model::{Address, Config, Instance, Pool, PoolId, PoolType};
 use super::super::problem::{At, Report};
 use super::{Marks, pools_of};
 
@@ -155,40 +155,24 @@ fn check_domain_pools(
         .filter(|id| marks.pool(*id).is_some_and(|pool| pool.type_known))
         .map(|id| config.pool(id))
         .filter(|pool| pool.r#type == PoolType::Domain);
-    let mut at_apex = marks.zones_known && is_apex(config, &instance.access_domain);
+    let apex = marks.zones_known && is_apex(config, &instance.access_domain);
     for pool in domain_pools {
-        if std::mem::take(&mut at_apex) {
-            let (name, pool) = (show(&instance.access_domain), &pool.name);
-            report.problem(
-                at,
-                format!(
-                    "`{name}` is a zone's apex and the pool `{pool}` is of type \"domain\": flattening is not supported yet"
-                ),
-            );
-        }
-        let itself = |name: &&Name| **name == instance.access_domain || **name == instance.domain;
-        let targets = pool
-            .addresses
-            .iter()
-            .filter_map(|address| match &address.value {
-                Address::Domain(name) => Some(name),
-                Address::Ip(_) => None,
-            });
-        for target in targets {
+        let itself = |name: &Name| *name == instance.access_domain || *name == instance.domain;
+        for target in targets(pool) {
             let (shown, pool) = (show(target), &pool.name);
-            if itself(&target) {
+            if itself(target) {
                 report.problem(
                     at,
                     format!(
                         "the pool `{pool}` sends `{shown}` back to this instance: a CNAME loop"
                     ),
                 );
-            } else if let Some(zone) = config.zone_of(target).filter(|_| marks.zones_known) {
-                let zone = show(&zone.origin);
+            } else if apex && let Some(zone) = config.zone_of(target) {
+                let (name, zone) = (show(&instance.access_domain), show(&zone.origin));
                 report.problem(
                     at,
                     format!(
-                        "the pool `{pool}` sends `{shown}`, which lies in the zone `{zone}` served here: a chain of CNAMEs is not supported yet"
+                        "`{name}` is a zone's apex, where the pool `{pool}` sends `{shown}`, which lies in the zone `{zone}` served here: only names elsewhere can be flattened; name the pools of its instance here"
                     ),
                 );
             }
@@ -196,6 +180,15 @@ fn check_domain_pools(
     }
 }
 
-fn is_apex(config: &Config, name: &Name) -> bool {
+/// The domains of a pool.
+pub(super) fn targets(pool: &Pool) -> impl Iterator<Item = &Name> {
+    let addresses = pool.addresses.iter();
+    addresses.filter_map(|address| match &address.value {
+        Address::Domain(name) => Some(name),
+        Address::Ip(_) => None,
+    })
+}
+
+pub(super) fn is_apex(config: &Config, name: &Name) -> bool {
     config.zones.at(name).is_some()
 }

@@ -185,38 +185,6 @@ fn domains_and_zones() {
     ] {
         expect_after(&[ZONE, POOL, &i], &instance("j", rest), &expected);
     }
-    let cname =
-        "[[pool]]\nname = \"p\"\ntype = \"domain\"\naddress = [{ value = \"www.example.com\" }]\n";
-    expect_after(
-        &[ZONE, cname],
-        &instance("j", "domain = \"example.com\""),
-        &[
-            (
-                4,
-                "10: `example.com` is a zone's apex and the pool `p` is of type \"domain\": flattening is not supported yet",
-            ),
-            (
-                4,
-                "10: the pool `p` sends `www.example.com`, which lies in the zone `example.com` served here: a chain of CNAMEs is not supported yet",
-            ),
-        ],
-    );
-    expect_after(
-        &[ZONE, cname],
-        &instance("j", "domain = \"www.example.com\""),
-        &[(
-            4,
-            "10: the pool `p` sends `www.example.com` back to this instance: a CNAME loop",
-        )],
-    );
-    expect_after(
-        &[ZONE, cname],
-        &instance("j", "domain = \"other.example.com\""),
-        &[(
-            4,
-            "10: the pool `p` sends `www.example.com`, which lies in the zone `example.com` served here: a chain of CNAMEs is not supported yet",
-        )],
-    );
 }
 
 #[test]

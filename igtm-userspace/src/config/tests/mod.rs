@@ -3,6 +3,7 @@
 mod admin;
 mod any_text;
 mod catalogue;
+mod chains;
 mod directory;
 mod failover;
 mod geo;

@@ -9,7 +9,7 @@ use crate::dns::answer::Transport;
 use crate::snapshot::fixture::{ground, snapshot};
 
 /// A query with a client subnet option of these octets.
-fn with_subnet(name: &str, option: &[u8]) -> Vec<u8> {
+pub(super) fn with_subnet(name: &str, option: &[u8]) -> Vec<u8> {
     let mut message = query(name, A, true);
     let edns = message.edns.as_mut().expect("it was asked for");
     edns.options_mut()
@@ -18,7 +18,7 @@ fn with_subnet(name: &str, option: &[u8]) -> Vec<u8> {
 }
 
 /// Source and scope of the reply's client subnet.
-fn subnet(message: &Message) -> Option<(u8, u8)> {
+pub(super) fn subnet(message: &Message) -> Option<(u8, u8)> {
     match message.edns.as_ref()?.option(EdnsCode::Subnet)? {
         EdnsOption::Subnet(subnet) => Some((subnet.source_prefix(), subnet.scope_prefix())),
         other => panic!("{other:?}"),

@@ -2,7 +2,7 @@
 //! (cuckoo hashing; Pagh and Rodler, 2001).
 //!
 //! So a look-up reads one cache line, at most two, whatever the number of names, and a name that is
-//! not there costs no more. Kernel and daemon find names by [`find`]; [`fill`] places them, in the
+//! not there costs no more. Kernel and daemon find names by [`find`]; `fill` places them, in the
 //! daemon only. An epoch has a table of its own, which is never changed while it is answered from.
 
 #[cfg(any(test, feature = "user"))]

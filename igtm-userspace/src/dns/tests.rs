@@ -3,6 +3,7 @@
 mod cookie;
 mod edns;
 mod malformed;
+mod reference;
 mod short;
 mod table;
 mod udp;

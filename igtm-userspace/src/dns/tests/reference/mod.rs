@@ -4,6 +4,7 @@
 //! Every draw is made: a rotation by each beginning, a draw by weight at evenly spaced numbers,
 //! which must come to the very shares.
 
+mod complaints;
 mod file;
 mod tape;
 mod words;
@@ -192,15 +193,21 @@ fn compare(world: &World, instance: &Instance, asker: &Asker<'_>, ipv6: bool, wh
     }
 }
 
+/// What is answered from this file with this health.
+fn snapshot_of(world: &World) -> (String, Snapshot) {
+    let file = file::text(world);
+    let ground = ground(&file);
+    let snapshot = Snapshot::new(Arc::clone(&ground), world, SERIAL, COOKIES);
+    (file, snapshot)
+}
+
 /// Asks for every name in both families from some clients.
 fn hold_against_the_words(numbers: &[u32]) {
     let mut tape = Tape(numbers.iter());
     // Clients first: a world takes all that is left.
     let clients: Vec<IpAddr> = (0..5).map(|_| tape.client()).collect();
     let world = tape.world();
-    let file = file::text(&world);
-    let ground = ground(&file);
-    let snapshot = Snapshot::new(Arc::clone(&ground), &world, SERIAL, COOKIES);
+    let (file, snapshot) = snapshot_of(&world);
     let mut swept = HashSet::new();
     for instance in &world.instances {
         let business = (instance.domain != instance.access
@@ -244,7 +251,7 @@ fn hold_against_the_words(numbers: &[u32]) {
 fn cases() -> ProptestConfig {
     match std::env::var_os("PROPTEST_CASES") {
         Some(_) => ProptestConfig::default(),
-        None => ProptestConfig::with_cases(150),
+        None => ProptestConfig::with_cases(300),
     }
 }
 

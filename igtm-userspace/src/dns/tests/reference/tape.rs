@@ -58,6 +58,7 @@ impl Tape<'_> {
             instances: Vec::new(),
             forces: Vec::new(),
             luck: self.0.next().copied().unwrap_or_default(),
+            all_down: false,
         };
         for at in 0..1 + self.below(3) {
             let instance = self.instance(&mut world, at);

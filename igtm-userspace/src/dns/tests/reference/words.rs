@@ -142,6 +142,8 @@ pub(super) struct World {
     pub(super) forces: Vec<(String, Option<String>, Force)>,
     /// Whose bits decide what each probe finds.
     pub(super) luck: u32,
+    /// Every probe finds everything down.
+    pub(super) all_down: bool,
 }
 
 /// What a query for an address is answered.
@@ -161,6 +163,9 @@ pub(super) enum Answer {
 impl World {
     /// What a probe of `address` by this monitor for this domain has found.
     pub(super) fn seen(&self, monitor: usize, address: &str, domain: Option<&str>) -> Seen {
+        if self.all_down {
+            return Seen::Down;
+        }
         let mut hasher = DefaultHasher::new();
         (self.luck, monitor, address, domain).hash(&mut hasher);
         // Down more often than not, or no tier is ever left.
@@ -330,6 +335,11 @@ impl World {
         let Some(strategy) = self.strategy_of(instance, client, ipv6) else {
             return Answer::NoData;
         };
+        self.answer_of(instance, strategy, ipv6)
+    }
+
+    /// §3 for who is decided by this strategy.
+    pub(super) fn answer_of(&self, instance: &Instance, strategy: &Strategy, ipv6: bool) -> Answer {
         let (r#type, addresses) = self.active(instance, strategy);
         let weighed: Option<Vec<_>> = addresses
             .iter()

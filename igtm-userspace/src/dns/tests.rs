@@ -4,6 +4,7 @@ mod chain;
 mod cookie;
 mod edns;
 mod malformed;
+mod reference;
 mod short;
 mod table;
 mod udp;

@@ -13,6 +13,7 @@ mod instances;
 mod large;
 mod mmdb;
 mod mmdb_writer;
+mod monitor_table;
 mod monitors;
 mod nodes;
 mod notify;

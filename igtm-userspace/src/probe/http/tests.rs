@@ -67,6 +67,24 @@ async fn the_request_as_it_is_sent() {
     );
 }
 
+/// The request again, in a process whose environment names proxies that nobody is.
+#[test]
+fn a_proxy_in_the_environment_is_not_used() {
+    let own = std::env::current_exe().expect("this test");
+    let mut child = std::process::Command::new(own);
+    child.args(["--exact", "probe::http::tests::the_request_as_it_is_sent"]);
+    for name in ["http_proxy", "https_proxy", "all_proxy"] {
+        let nobody = format!("http://127.0.0.1:{}", closed_port().port());
+        child.env(name, &nobody).env(name.to_uppercase(), nobody);
+    }
+    let output = child.output().expect("it can be run");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{said}"
+    );
+}
+
 #[tokio::test]
 async fn the_status_is_judged() {
     // status, bad_status, passes

@@ -14,12 +14,14 @@
 mod change;
 mod cookies;
 mod events;
+mod force;
 mod judge;
 mod keep;
 mod phases;
 mod publish;
 mod reload;
 mod service;
+mod trouble;
 mod watch;
 
 use std::path::PathBuf;
@@ -36,7 +38,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use tracing::{info, warn};
 
-use crate::admin::command::{self, Command};
+use crate::admin::command::{self, Applied, Command};
 use crate::admin::published::{self, Refused};
 use crate::admin::{Door, Serving, Shared};
 use crate::alerts::{Cause, Since};
@@ -56,10 +58,13 @@ use crate::state::Store;
 use phases::Phases;
 use reload::Reloading;
 use service::{Stop, notify_service};
+use trouble::Trouble;
 use watch::Watch;
 
 /// Reports that wait to be judged; probes wait when there are more. A large reload takes seconds.
 const REPORTS: usize = 65_536;
+/// Descriptions of reloads that wait to be told; the next one waits when there are more.
+const DESCRIBED: usize = 4;
 /// How long pending alerts may take at the end.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -124,16 +129,10 @@ struct App {
     /// The last file that was refused, if none was applied since.
     refused: Option<Refused>,
     trouble: Trouble,
+    /// Descriptions of what reloads changed come here.
+    described: mpsc::Receiver<Applied>,
+    describe: mpsc::Sender<Applied>,
     last_heartbeat: Option<Timestamp>,
-}
-
-/// What the kernel has refused last.
-#[derive(Default)]
-struct Trouble {
-    /// A change of the answers.
-    answers: Option<String>,
-    /// A sign of life.
-    heartbeat: Option<String>,
 }
 
 impl App {
@@ -162,6 +161,7 @@ impl App {
         prober.set_tasks(health.tasks());
         phases.over("targets found, probes started");
         let (told, commands) = mpsc::channel(command::WAITING);
+        let (describe, described) = mpsc::channel(DESCRIBED);
         let first = publish::first(file.clone(), &ground, &health, dataplane.is_some());
         let published = Arc::new(ArcSwap::from_pointee(first));
         let admin = door.serve(&Shared {
@@ -169,6 +169,7 @@ impl App {
             commands: told,
             metrics: metrics.clone(),
             store: store.clone(),
+            lateness: Arc::clone(prober.lateness()),
         });
         Ok(Self {
             file,
@@ -196,6 +197,8 @@ impl App {
             applied: started,
             refused: None,
             trouble: Trouble::default(),
+            described,
+            describe,
             last_heartbeat: None,
         })
     }

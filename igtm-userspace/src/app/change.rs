@@ -16,6 +16,10 @@ use crate::snapshot::{Ground, Snapshot};
 impl App {
     /// Makes a change of health the answer everywhere.
     pub(super) fn switch(&mut self, since: Instant) {
+        if self.current.is_none() {
+            // The first answer will be of all that is known by then.
+            return;
+        }
         match self.change(None, since) {
             Ok(()) => {
                 self.trouble.answers = None;
@@ -26,6 +30,7 @@ impl App {
                 self.trouble.answers = Some(error);
             }
         }
+        self.tell_trouble();
         self.publish();
         self.settle();
     }

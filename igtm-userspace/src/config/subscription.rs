@@ -12,14 +12,10 @@ use super::value::{Value, shorten};
 use crate::notify::event::Kind;
 
 /// product.md's kinds of event that are not raised yet.
-const LATER_EVENTS: [&str; 9] = [
+const LATER_EVENTS: [&str; 5] = [
     "address_warn",
     "pool_down",
     "pool_up",
-    "config_applied",
-    "config_rejected",
-    "dataplane_degraded",
-    "dataplane_restored",
     "channel_failed",
     "test",
 ];

@@ -16,11 +16,15 @@ pub enum Kind {
     FallbackLeft,
     NodeSilent,
     NodeBack,
+    ConfigApplied,
+    ConfigRejected,
+    DataplaneDegraded,
+    DataplaneRestored,
 }
 
 impl Kind {
     /// Every kind with its name in the file and in `igtm.` + kind.
-    pub const ALL: [(Self, &'static str); 8] = [
+    pub const ALL: [(Self, &'static str); 12] = [
         (Self::AddressDown, "address_down"),
         (Self::AddressUp, "address_up"),
         (Self::TierSwitched, "tier_switched"),
@@ -29,6 +33,10 @@ impl Kind {
         (Self::FallbackLeft, "fallback_left"),
         (Self::NodeSilent, "node_silent"),
         (Self::NodeBack, "node_back"),
+        (Self::ConfigApplied, "config_applied"),
+        (Self::ConfigRejected, "config_rejected"),
+        (Self::DataplaneDegraded, "dataplane_degraded"),
+        (Self::DataplaneRestored, "dataplane_restored"),
     ];
 
     /// The name in the file.

@@ -10,6 +10,7 @@ mod draws;
 mod ending;
 mod failover;
 mod files;
+mod forced;
 mod growth;
 mod inspection;
 mod interfaces;

@@ -3,6 +3,7 @@
 mod cause;
 mod forcing;
 mod itself;
+mod pools;
 mod since;
 
 use jiff::Timestamp;
@@ -14,6 +15,7 @@ use crate::snapshot::Ground;
 pub use cause::{Cause, NodeReport, of_moves};
 pub use forcing::{Forcing, of_force};
 pub use itself::{of_applied, of_dataplane, of_refused};
+pub use pools::PoolsDown;
 pub use since::{News, Since};
 
 /// The events of a transition: one for each pool that holds the address.
@@ -23,6 +25,7 @@ pub fn of_transition(ground: &Ground, transition: &Transition) -> Vec<Event> {
     let (kind, severity, word) = match (from, to) {
         (_, AddressState::Down) => (Kind::AddressDown, Severity::Warning, "down"),
         (AddressState::Down, _) => (Kind::AddressUp, Severity::Info, "up again"),
+        (_, AddressState::Warn) => (Kind::AddressWarn, Severity::Info, "failing in part"),
         _ => return Vec::new(),
     };
     let user = sole_user(ground, &transition.target);

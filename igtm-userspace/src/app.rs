@@ -41,7 +41,7 @@ use tracing::{info, warn};
 use crate::admin::command::{self, Applied, Command};
 use crate::admin::published::{self, Refused};
 use crate::admin::{Door, Serving, Shared};
-use crate::alerts::{Cause, Since};
+use crate::alerts::{Cause, PoolsDown, Since};
 use crate::config::{
     self,
     model::{Config, PoolId},
@@ -112,6 +112,8 @@ struct App {
     notifier: Notifier,
     current: Option<Current>,
     since: Since,
+    /// The pools that are down, as was told.
+    pools_down: PoolsDown,
     serial: u32,
     /// Secrets of server cookies.
     cookies: Secrets,
@@ -155,6 +157,7 @@ impl App {
         let metrics = Metrics::default();
         let serial = restored.serial;
         let since = keep::resume(&store, &mut health, restored);
+        let pools_down = PoolsDown::known(&ground, &health, started);
         let (sender, reports) = mpsc::channel(REPORTS);
         let means = Means::of_host().counted_by(metrics.clone());
         let prober = Prober::start(means, sender);
@@ -187,6 +190,7 @@ impl App {
             notifier: Notifier::start(config),
             current: None,
             since,
+            pools_down,
             serial,
             cookies,
             changed: Vec::new(),
@@ -235,6 +239,7 @@ impl App {
         phases.over("decided");
         self.write(&snapshot)?;
         phases.over("maps written");
+        self.note_pools(&snapshot.ground, false);
         self.changed_pools.clear();
         self.store.reserve_serials(snapshot.serial);
         let current: Current = Arc::new(ArcSwap::from_pointee(snapshot));

@@ -153,6 +153,21 @@ async fn an_explanation_is_by_the_health_that_is_observed() {
         text.starts_with("www.example.com A for 192.0.2.7\n"),
         "{text}"
     );
+    // What is forced goes before it, with its reason.
+    let mut seen = (**stage.shared.published.load()).clone();
+    seen.health.force(crate::health::Forced {
+        address: "192.0.2.1".parse().expect("an address"),
+        pool: None,
+        state: crate::health::ForcedState::Drain,
+        reason: "disk swap".to_owned(),
+        who: "root".to_owned(),
+        since: seen.at,
+        until: None,
+    });
+    stage.shared.published.store(Arc::new(seen));
+    let (_, body) = got(&stage, path).await;
+    let explained: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+    assert_eq!(explained["tiers"][0]["usable"], 0, "{body}");
     assert_eq!(got(&stage, "/api/v1/explain?name=x").await.0, 400);
     let unknown = "/api/v1/explain?name=x.example.com&client=192.0.2.7";
     assert_eq!(got(&stage, unknown).await.0, 404);

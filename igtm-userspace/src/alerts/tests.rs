@@ -2,6 +2,7 @@
 
 mod itself;
 mod kept;
+mod pools;
 mod words;
 
 use std::sync::Arc;
@@ -103,7 +104,7 @@ fn events_of(ground: &Ground, address: &str, from: AddressState, to: AddressStat
 }
 
 #[test]
-fn only_what_enters_or_leaves_down_is_told() {
+fn only_what_gets_worse_or_leaves_down_is_told() {
     use AddressState::{Down, Ok, Unknown, Warn};
     let ground = ground(FILE);
     for (from, to, expected) in [
@@ -113,7 +114,8 @@ fn only_what_enters_or_leaves_down_is_told() {
         (Down, Ok, Some(Kind::AddressUp)),
         (Down, Warn, Some(Kind::AddressUp)),
         (Unknown, Ok, None),
-        (Ok, Warn, None),
+        (Unknown, Warn, Some(Kind::AddressWarn)),
+        (Ok, Warn, Some(Kind::AddressWarn)),
         (Warn, Ok, None),
     ] {
         let events = events_of(&ground, "192.0.2.3", from, to);

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 pub enum Kind {
     AddressDown,
     AddressUp,
+    AddressWarn,
+    PoolDown,
+    PoolUp,
     TierSwitched,
     TierRestored,
     FallbackEntered,
@@ -24,9 +27,12 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind with its name in the file and in `igtm.` + kind.
-    pub const ALL: [(Self, &'static str); 12] = [
+    pub const ALL: [(Self, &'static str); 15] = [
         (Self::AddressDown, "address_down"),
         (Self::AddressUp, "address_up"),
+        (Self::AddressWarn, "address_warn"),
+        (Self::PoolDown, "pool_down"),
+        (Self::PoolUp, "pool_up"),
         (Self::TierSwitched, "tier_switched"),
         (Self::TierRestored, "tier_restored"),
         (Self::FallbackEntered, "fallback_entered"),

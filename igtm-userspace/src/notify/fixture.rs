@@ -75,10 +75,14 @@ pub(crate) fn event(kind: Kind, address: &str) -> Event {
         kind,
         severity: match kind {
             Kind::FallbackEntered | Kind::DataplaneDegraded => Severity::Critical,
-            Kind::AddressDown | Kind::TierSwitched | Kind::NodeSilent | Kind::ConfigRejected => {
-                Severity::Warning
-            }
+            Kind::AddressDown
+            | Kind::TierSwitched
+            | Kind::NodeSilent
+            | Kind::PoolDown
+            | Kind::ConfigRejected => Severity::Warning,
             Kind::AddressUp
+            | Kind::AddressWarn
+            | Kind::PoolUp
             | Kind::TierRestored
             | Kind::FallbackLeft
             | Kind::NodeBack

@@ -15,12 +15,14 @@ mod change;
 mod cookies;
 mod events;
 mod flattening;
+mod force;
 mod judge;
 mod keep;
 mod phases;
 mod publish;
 mod reload;
 mod service;
+mod trouble;
 mod watch;
 
 use std::path::PathBuf;
@@ -38,10 +40,10 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use tracing::{info, warn};
 
-use crate::admin::command::{self, Command};
+use crate::admin::command::{self, Applied, Command};
 use crate::admin::published::{self, Refused};
 use crate::admin::{Door, Serving, Shared};
-use crate::alerts::{Cause, Since};
+use crate::alerts::{Cause, PoolsDown, Since};
 use crate::config::{
     self,
     model::{Config, PoolId},
@@ -59,10 +61,13 @@ use crate::state::Store;
 use phases::Phases;
 use reload::Reloading;
 use service::{Stop, notify_service};
+use trouble::Trouble;
 use watch::Watch;
 
 /// Reports that wait to be judged; probes wait when there are more. A large reload takes seconds.
 const REPORTS: usize = 65_536;
+/// Descriptions of reloads that wait to be told; the next one waits when there are more.
+const DESCRIBED: usize = 4;
 /// How long pending alerts may take at the end.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -111,6 +116,8 @@ struct App {
     flattener: Flattener,
     current: Option<Current>,
     since: Since,
+    /// The pools that are down, as was told.
+    pools_down: PoolsDown,
     serial: u32,
     /// Secrets of server cookies.
     cookies: Secrets,
@@ -130,16 +137,10 @@ struct App {
     /// The last file that was refused, if none was applied since.
     refused: Option<Refused>,
     trouble: Trouble,
+    /// Descriptions of what reloads changed come here.
+    described: mpsc::Receiver<Applied>,
+    describe: mpsc::Sender<Applied>,
     last_heartbeat: Option<Timestamp>,
-}
-
-/// What the kernel has refused last.
-#[derive(Default)]
-struct Trouble {
-    /// A change of the answers.
-    answers: Option<String>,
-    /// A sign of life.
-    heartbeat: Option<String>,
 }
 
 impl App {
@@ -162,6 +163,7 @@ impl App {
         let metrics = Metrics::default();
         let serial = restored.serial;
         let since = keep::resume(&store, &mut health, restored);
+        let pools_down = PoolsDown::known(&ground, &health, started);
         let (sender, reports) = mpsc::channel(REPORTS);
         let means = Means::of_host().counted_by(metrics.clone());
         let prober = Prober::start(means, sender);
@@ -170,6 +172,7 @@ impl App {
         flattener.set_names(flatten::names(&config));
         phases.over("targets found, probes started");
         let (told, commands) = mpsc::channel(command::WAITING);
+        let (describe, described) = mpsc::channel(DESCRIBED);
         let first = publish::first(file.clone(), &ground, &health, dataplane.is_some());
         let published = Arc::new(ArcSwap::from_pointee(first));
         let admin = door.serve(&Shared {
@@ -177,6 +180,7 @@ impl App {
             commands: told,
             metrics: metrics.clone(),
             store: store.clone(),
+            lateness: Arc::clone(prober.lateness()),
         });
         Ok(Self {
             file,
@@ -195,6 +199,7 @@ impl App {
             flattener,
             current: None,
             since,
+            pools_down,
             serial,
             cookies,
             changed: Vec::new(),
@@ -206,6 +211,8 @@ impl App {
             applied: started,
             refused: None,
             trouble: Trouble::default(),
+            described,
+            describe,
             last_heartbeat: None,
         })
     }
@@ -247,6 +254,7 @@ impl App {
         phases.over("decided");
         self.write(&snapshot)?;
         phases.over("maps written");
+        self.note_pools(&snapshot.ground, false);
         self.changed_pools.clear();
         self.learned.clear();
         self.store.reserve_serials(snapshot.serial);

@@ -7,7 +7,9 @@ use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use nix::unistd::{Uid, User};
 use sha2::{Digest as _, Sha256};
+use tokio::net::UnixStream;
 
 use super::reply::failed;
 use super::routes::Shared;
@@ -20,6 +22,36 @@ pub(super) enum Origin {
     Socket,
     /// TCP: a token says it.
     Tcp,
+}
+
+/// Who asks, as far as the host knows: it is kept with what they order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Who {
+    /// A user of this host, who opened the unix socket (SO_PEERCRED, unix(7)).
+    User(u32),
+    /// Whoever has the token.
+    Token,
+    /// The host does not say.
+    Unknown,
+}
+
+impl Who {
+    pub(super) fn of_peer(stream: &UnixStream) -> Self {
+        let credentials = stream.peer_cred();
+        credentials.map_or(Self::Unknown, |peer| Self::User(peer.uid()))
+    }
+
+    /// By name where the host has one. May read files.
+    pub(super) fn in_words(self) -> String {
+        match self {
+            Self::User(uid) => match User::from_uid(Uid::from_raw(uid)) {
+                Ok(Some(user)) => user.name,
+                Ok(None) | Err(_) => format!("uid {uid}"),
+            },
+            Self::Token => "token".to_owned(),
+            Self::Unknown => "unknown".to_owned(),
+        }
+    }
 }
 
 /// Lets through what may change something.

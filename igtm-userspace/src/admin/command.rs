@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
+use super::force::{NotForced, Obeyed, Order};
 use crate::config::Problems;
 use crate::config::diff::Changes;
 use crate::snapshot::compare::AnswersChanged;
@@ -22,6 +23,13 @@ pub enum Command {
     Reload {
         /// What became of it.
         reply: oneshot::Sender<Reloaded>,
+    },
+    /// Hold an address to be something, or end that.
+    Force {
+        /// What.
+        order: Order,
+        /// What became of it.
+        reply: oneshot::Sender<Result<Obeyed, NotForced>>,
     },
 }
 
@@ -50,6 +58,41 @@ pub enum NotApplied {
     /// The file is good, but cannot be applied to what runs.
     #[error("{0}")]
     Refused(String),
+}
+
+/// Objects that [`Applied::in_short`] names.
+const NAMED: usize = 5;
+
+impl Applied {
+    /// One line: how much is different, and the first objects by name.
+    pub fn in_short(&self) -> String {
+        let Self {
+            changes, answers, ..
+        } = self;
+        if changes.is_empty() {
+            return "nothing is different".to_owned();
+        }
+        let all = changes.added + changes.removed + changes.changed;
+        let named = changes.objects.iter().take(NAMED);
+        let named: Vec<String> = named
+            .map(|object| {
+                format!("{} {}", object.table, object.name)
+                    .trim()
+                    .to_owned()
+            })
+            .collect();
+        let more = match all - named.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let (added, removed, changed) = (changes.added, changes.removed, changes.changed);
+        let (named, names) = (named.join(", "), answers.names);
+        let s = if names == 1 { "" } else { "s" };
+        format!(
+            "{added} added, {removed} removed, {changed} changed ({named}{more}); \
+             {names} name{s} answered otherwise"
+        )
+    }
 }
 
 impl std::fmt::Display for Applied {

@@ -1,5 +1,6 @@
 //! What is answered where. See [`super`] for the list.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -23,10 +24,11 @@ use super::command::{Command, Commands, NotApplied};
 use super::published::Current;
 use super::reply::{failed, shown, text, wants_text};
 use super::status::build::{self, Asked};
-use super::{file, history, published::Published, scrape};
+use super::{file, force, history, published::Published, scrape};
 use crate::command::explain;
 use crate::dataplane::inspect::Inspection;
 use crate::metrics::Metrics;
+use crate::probe::Lateness;
 use crate::state::Store;
 
 /// Octets of a request's body.
@@ -45,12 +47,15 @@ pub struct Shared {
     pub metrics: Metrics,
     /// What was observed before.
     pub store: Store,
+    /// How late rounds begin.
+    pub lateness: Arc<Lateness>,
 }
 
 /// Every route, as seen from `origin`.
 pub(super) fn router(shared: Shared, origin: Origin) -> Router {
     let changes = Router::new()
         .route("/api/v1/reload", post(reload))
+        .route("/api/v1/force", post(force::force))
         .route_layer(middleware::from_fn_with_state(
             (shared.clone(), origin),
             authority::change,
@@ -96,6 +101,7 @@ async fn metrics(State(shared): State<Shared>) -> Response {
         scrape::page(
             &shared.metrics,
             &published,
+            &shared.lateness,
             kernel.flatten(),
             Timestamp::now(),
         )
@@ -174,15 +180,25 @@ async fn explain(
 
 async fn reload(State(shared): State<Shared>, headers: HeaderMap) -> Response {
     let (reply, reloaded) = oneshot::channel();
-    if shared.commands.try_send(Command::Reload { reply }).is_err() {
-        let why = "the daemon has too much to do, or is ending";
-        return failed(StatusCode::SERVICE_UNAVAILABLE, why);
-    }
-    match reloaded.await {
+    match told(&shared, Command::Reload { reply }, reloaded).await {
         Ok(Ok(applied)) => shown(&headers, StatusCode::OK, &applied),
         Ok(Err(refused)) => refusal(&headers, &refused),
-        Err(_ended) => failed(StatusCode::SERVICE_UNAVAILABLE, "the daemon is ending"),
+        Err(response) => response,
     }
+}
+
+/// Tells the loop, and waits for what it says.
+pub(super) async fn told<T>(
+    shared: &Shared,
+    command: Command,
+    reply: oneshot::Receiver<T>,
+) -> Result<T, Response> {
+    if shared.commands.try_send(command).is_err() {
+        let why = "the daemon has too much to do, or is ending";
+        return Err(failed(StatusCode::SERVICE_UNAVAILABLE, why));
+    }
+    let ending = |_| failed(StatusCode::SERVICE_UNAVAILABLE, "the daemon is ending");
+    reply.await.map_err(ending)
 }
 
 /// A file that is not, or would not be, applied.

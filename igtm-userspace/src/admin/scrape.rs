@@ -3,10 +3,12 @@
 //! Reads and writes text; changes nothing. Labels are the configuration's own names, which are
 //! bounded; where there are very many addresses, only those that are not ok have series.
 
+mod probes;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use prometheus_client::collector::Collector;
@@ -21,6 +23,7 @@ use crate::config::model::PoolId;
 use crate::health::rollup::State;
 use crate::health::{AddressState, Target, TargetHealth};
 use crate::metrics::Metrics;
+use crate::probe::Lateness;
 
 /// What the text is: OpenMetrics, which Prometheus asks for.
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -37,6 +40,7 @@ pub(super) type KernelCounters = Vec<(&'static str, u64)>;
 pub(super) fn page(
     metrics: &Metrics,
     published: &Published,
+    lateness: &Arc<Lateness>,
     kernel: Option<KernelCounters>,
     now: Timestamp,
 ) -> Result<String, fmt::Error> {
@@ -45,6 +49,7 @@ pub(super) fn page(
     registry.register_collector(Box::new(Seen {
         replies: metrics.replies.all().collect(),
         published: published.clone(),
+        lateness: Arc::clone(lateness),
         kernel: kernel.unwrap_or_default(),
         now,
     }));
@@ -57,6 +62,7 @@ pub(super) fn page(
 #[derive(Debug)]
 struct Seen {
     published: Published,
+    lateness: Arc<Lateness>,
     replies: Vec<(&'static str, u64)>,
     kernel: KernelCounters,
     now: Timestamp,
@@ -67,6 +73,8 @@ struct Row<'a> {
     pool: &'a str,
     address: String,
     host: &'a str,
+    /// Forced, else measured.
+    usable: bool,
     health: &'a TargetHealth,
 }
 
@@ -76,6 +84,8 @@ impl Collector for Seen {
         self.queries(&mut sheet)?;
         self.daemon(&mut sheet)?;
         self.counts(&mut sheet)?;
+        self.probes(&mut sheet)?;
+        self.forces(&mut sheet)?;
         self.addresses(&mut sheet)
     }
 }
@@ -190,7 +200,7 @@ impl Seen {
         let few = rows.len() <= MOST_ADDRESSES;
         let listed = || {
             let rows = rows.iter();
-            rows.filter(|row| few || row.health.state() != AddressState::Ok)
+            rows.filter(|row| few || !row.usable || row.health.state() != AddressState::Ok)
                 .take(MOST_ADDRESSES)
         };
         let left_out = (rows.len() - listed().count()) as f64;
@@ -203,7 +213,7 @@ impl Seen {
             "igtm_address_usable",
             "1 when an address of a pool may be answered",
             listed().map(|row| {
-                let usable = f64::from(u8::from(row.health.state().usable()));
+                let usable = f64::from(u8::from(row.usable));
                 (row.labels(), usable)
             }),
         )?;
@@ -239,11 +249,16 @@ impl Seen {
         }
         found.sort_by_key(|(pool, target, _)| (*pool, *target));
         let rows = found.into_iter();
-        rows.map(|(pool, target, health)| Row {
-            pool: &ground.config.pool(pool).name,
-            address: target.address.to_string(),
-            host: target.host.as_deref().unwrap_or_default(),
-            health,
+        rows.map(|(pool, target, health)| {
+            let pool = &ground.config.pool(pool).name;
+            let forced = self.published.health.forced_in(pool, &target.address);
+            Row {
+                pool,
+                address: target.address.to_string(),
+                host: target.host.as_deref().unwrap_or_default(),
+                usable: forced.map_or(health.state().usable(), |one| one.state.usable()),
+                health,
+            }
         })
         .collect()
     }
@@ -305,8 +320,12 @@ impl Sheet<'_, '_> {
         let encoder = &mut *self.0;
         let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
         for (labels, value) in rows {
-            let mut one = family.encode_family(&labels)?;
-            one.encode_counter::<NoLabelSet, u64, u64>(&value, None)?;
+            if labels.is_empty() {
+                family.encode_counter::<NoLabelSet, u64, u64>(&value, None)?;
+            } else {
+                let mut one = family.encode_family(&labels)?;
+                one.encode_counter::<NoLabelSet, u64, u64>(&value, None)?;
+            }
         }
         Ok(())
     }

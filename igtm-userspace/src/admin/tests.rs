@@ -10,6 +10,7 @@ use tokio::task::spawn_blocking;
 
 use super::client::{Ask, Reply, Unreachable, ask};
 use super::command::{Applied, Command, NotApplied, Reloaded};
+use super::force::NotForced;
 use super::status::Status;
 use super::status::tests::{FILE, published};
 use super::{Door, Serving, Shared};
@@ -46,6 +47,7 @@ fn stage() -> Stage {
         commands: told,
         metrics: Metrics::default(),
         store: store.clone(),
+        lateness: Arc::default(),
     };
     let serving = Door::bind(&admin).expect("it binds").serve(&shared);
     Stage {
@@ -151,6 +153,21 @@ async fn an_explanation_is_by_the_health_that_is_observed() {
         text.starts_with("www.example.com A for 192.0.2.7\n"),
         "{text}"
     );
+    // What is forced goes before it, with its reason.
+    let mut seen = (**stage.shared.published.load()).clone();
+    seen.health.force(crate::health::Forced {
+        address: "192.0.2.1".parse().expect("an address"),
+        pool: None,
+        state: crate::health::ForcedState::Drain,
+        reason: "disk swap".to_owned(),
+        who: "root".to_owned(),
+        since: seen.at,
+        until: None,
+    });
+    stage.shared.published.store(Arc::new(seen));
+    let (_, body) = got(&stage, path).await;
+    let explained: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+    assert_eq!(explained["tiers"][0]["usable"], 0, "{body}");
     assert_eq!(got(&stage, "/api/v1/explain?name=x").await.0, 400);
     let unknown = "/api/v1/explain?name=x.example.com&client=192.0.2.7";
     assert_eq!(got(&stage, unknown).await.0, 404);
@@ -177,6 +194,7 @@ async fn reloaded(stage: &mut Stage, reloaded: Reloaded, text: bool) -> Reply {
         tokio::spawn(async move { asked(&socket, "/api/v1/reload", Some(""), text).await });
     match stage.commands.recv().await.expect("a command") {
         Command::Reload { reply } => reply.send(reloaded).expect("somebody waits"),
+        other @ Command::Force { .. } => panic!("{other:?}"),
     }
     asking.await.expect("no panic")
 }
@@ -202,6 +220,64 @@ async fn a_reload_is_the_loop_s_and_so_is_its_answer() {
     let reply = reloaded(&mut stage, Err(problems.into()), false).await;
     assert_eq!(reply.status, 422);
     assert!(reply.body.contains("\"line\":1"), "{}", reply.body);
+}
+
+#[tokio::test]
+async fn a_force_says_who_and_its_refusals_are_told() {
+    let mut stage = stage();
+    let path = "/api/v1/force";
+    for (body, code, part) in [
+        ("{", 400, "parse"),
+        (
+            r#"{"address":"192.0.2.1","to":"sideways"}"#,
+            422,
+            "sideways",
+        ),
+        (
+            r#"{"address":"192.0.2.1","to":"down"}"#,
+            400,
+            "--reason is empty",
+        ),
+        (
+            r#"{"address":"192.0.2.1","to":"down","reason":"x","for":"1 h"}"#,
+            400,
+            "--for is \"1 h\"",
+        ),
+        (
+            r#"{"address":"192.0.2.1","to":"down","why":"x"}"#,
+            422,
+            "why",
+        ),
+    ] {
+        let reply = asked(&stage.socket, path, Some(body), false).await;
+        assert_eq!(reply.status.as_u16(), code, "{body}: {}", reply.body);
+        assert!(reply.error().contains(part), "{body}: {}", reply.body);
+    }
+    let socket = stage.socket.clone();
+    let body = r#"{"address":"192.0.2.1","to":"drain","reason":"disk swap","for":"1h"}"#;
+    let asking = tokio::spawn(async move { asked(&socket, path, Some(body), false).await });
+    let Some(Command::Force { order, reply }) = stage.commands.recv().await else {
+        panic!("no order");
+    };
+    let user = nix::unistd::User::from_uid(nix::unistd::getuid());
+    let user = user.expect("it can be asked").map(|user| user.name);
+    assert_eq!(Some(order.who), user);
+    assert_eq!(
+        order
+            .until
+            .map(|until| until.duration_since(order.at).as_secs()),
+        Some(3600)
+    );
+    let refused = NotForced::NoPool {
+        pool: "x".to_owned(),
+        near: String::new(),
+    };
+    reply.send(Err(refused)).expect("somebody waits");
+    let reply = asking.await.expect("no panic");
+    assert_eq!(
+        (reply.status.as_u16(), reply.error().as_str()),
+        (404, "no pool is named x")
+    );
 }
 
 #[tokio::test]

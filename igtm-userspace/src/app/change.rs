@@ -16,6 +16,10 @@ use crate::snapshot::{Change, Ground, Snapshot};
 impl App {
     /// Makes a change of health the answer everywhere.
     pub(super) fn switch(&mut self, since: Instant) {
+        if self.current.is_none() {
+            // The first answer will be of all that is known by then.
+            return;
+        }
         match self.change(None, since) {
             Ok(()) => {
                 self.trouble.answers = None;
@@ -26,6 +30,7 @@ impl App {
                 self.trouble.answers = Some(error);
             }
         }
+        self.tell_trouble();
         self.publish();
         self.settle();
     }
@@ -64,6 +69,7 @@ impl App {
         self.write(&snapshot)
             .map_err(|error| format!("{error:#}"))?;
         phases.over("maps written");
+        self.note_pools(&snapshot.ground, all);
         if all {
             // What changed before is known by the former file's positions.
             self.changed.clear();
@@ -82,6 +88,21 @@ impl App {
         self.tell(Some(&former), &snapshot);
         phases.over("told");
         Ok(())
+    }
+
+    /// Notes which pools are down now, and which no longer, to be told after the addresses; with
+    /// `all`, since another file.
+    pub(super) fn note_pools(&mut self, ground: &Ground, all: bool) {
+        let now = Timestamp::now();
+        let health = &self.health;
+        if all {
+            let events = self.pools_down.of_file(ground, health, now).into_iter();
+            self.pending.extend(events.map(|event| (event, Vec::new())));
+        } else {
+            let (changed, pools) = (&self.changed, &self.changed_pools);
+            let events = self.pools_down.of_step(ground, health, changed, pools, now);
+            self.pending.extend(events);
+        }
     }
 
     /// Waits now for what the next change would else wait for.

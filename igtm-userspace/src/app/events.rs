@@ -46,6 +46,7 @@ impl App {
                 // What is being read now says itself what is to be watched.
                 () = watch.changed(), if self.reloading.is_none() => self.reload(None),
                 Some(command) = self.commands.recv() => self.obey(command),
+                Some(applied) = self.described.recv() => self.tell_applied(&applied),
                 _ = heartbeat.tick() => {
                     self.beat();
                     self.tick();
@@ -74,6 +75,7 @@ impl App {
     fn obey(&mut self, command: Command) {
         match command {
             Command::Reload { reply } => self.reload(Some(reply)),
+            Command::Force { order, reply } => self.force(order, reply),
         }
     }
 
@@ -89,6 +91,7 @@ impl App {
                     self.trouble.heartbeat = Some(error.to_string());
                 }
             }
+            self.tell_trouble();
         }
     }
 

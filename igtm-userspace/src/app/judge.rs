@@ -9,9 +9,10 @@ use jiff::Timestamp;
 use tracing::info;
 
 use super::App;
+use super::force::key;
 use crate::alerts;
 use crate::config::model::{Address, PoolId};
-use crate::health::{ForcedState, Health, HealthView, Report, Transition};
+use crate::health::{AddressState, ForcedState, Health, HealthView, Report, Transition};
 use crate::notify::event::Event;
 
 impl App {
@@ -41,11 +42,12 @@ impl App {
         let ending = self.health.forces().filter(|forced| over(forced.until));
         let ending: Vec<Address> = ending.map(|forced| forced.address.clone()).collect();
         if !ending.is_empty() {
-            self.forcing(&ending, |health| {
-                for forced in health.expire(now) {
-                    info!(address = %forced.address, pool = forced.pool, reason = forced.reason, "no longer forced");
-                }
-            });
+            let mut ended = Vec::new();
+            self.forcing(&ending, |health| ended = health.expire(now));
+            for forced in ended {
+                info!(address = %forced.address, pool = forced.pool, reason = forced.reason, "no longer forced: its time is over");
+                self.store.forget_force(key(&forced));
+            }
         }
         if !self.changed.is_empty() || !self.changed_pools.is_empty() {
             self.switch(begun);
@@ -102,13 +104,13 @@ impl App {
                 continue;
             }
             let by = after.or_else(|| reasons.iter().find(|one| one.address == *address));
-            let measured_down = self.health.measured_down(pool.monitor, address);
+            let measured = self.health.measured(pool.monitor, address);
             let change = alerts::Forcing {
                 pool: &pool.name,
                 address,
                 before,
                 after: after.map(|forced| forced.state),
-                measured_down,
+                measured_down: measured == AddressState::Down,
                 by,
             };
             let event = alerts::of_force(config, &change, Timestamp::now());

@@ -7,11 +7,11 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use tracing::info;
 
-use super::App;
+use super::{App, force};
 use crate::alerts::{Cause, NodeReport, Since};
 use crate::config::model::Address;
 use crate::health::{Ended, Health, SavedTarget, Transition};
-use crate::state::{Moved, Restored, Store, is_news};
+use crate::state::{ForceKey, Moved, Restored, SavedForce, Store, is_news};
 
 /// Goes on from a former run: the health of targets that the file still wants, and from what
 /// strategies were answered. What the file no longer wants is forgotten.
@@ -31,11 +31,36 @@ pub(super) fn resume(store: &Store, health: &mut Health, restored: Restored) -> 
             "health restored: it stands until the first rounds"
         );
     }
+    take_up_forces(store, health, restored.forces);
     // One that no igtm wrote is as none: told anew.
     Since::restored(restored.moves.into_iter().filter_map(|moved| {
         let name = (moved.instance, moved.strategy);
         Some((name, moved.active.parse().ok()?, moved.since))
     }))
+}
+
+/// What operators said holds before the first answer; what ended meanwhile is forgotten.
+fn take_up_forces(store: &Store, health: &mut Health, forces: Vec<(ForceKey, SavedForce)>) {
+    let now = Timestamp::now();
+    for (key, saved) in forces {
+        match force::restored(&key, saved) {
+            Some(forced) if forced.until.is_none_or(|until| until > now) => {
+                let (address, pool) = (&key.address, &key.pool);
+                let (to, reason) = (forced.state.word(), &forced.reason);
+                info!(address, pool, to, reason, "still forced");
+                health.force(forced);
+            }
+            Some(_) => {
+                info!(
+                    address = key.address,
+                    pool = key.pool,
+                    "no longer forced: its time is over"
+                );
+                store.forget_force(key);
+            }
+            None => store.forget_force(key),
+        }
+    }
 }
 
 /// What is the same target, whatever is known of it.

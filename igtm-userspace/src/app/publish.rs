@@ -44,8 +44,7 @@ impl App {
 
     /// Shows readers how everything is now. Costs a few microseconds, whatever the configuration.
     pub(super) fn publish(&self) {
-        let trouble = self.trouble.answers.as_ref();
-        let degraded = trouble.or(self.trouble.heartbeat.as_ref()).cloned();
+        let degraded = self.trouble.degraded().cloned();
         self.published.store(Arc::new(Published {
             file: self.file.clone(),
             started: self.started,

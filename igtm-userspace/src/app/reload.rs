@@ -17,6 +17,7 @@ use super::{App, tell_notes};
 use crate::admin::command::{Applied, NotApplied, Reloaded};
 use crate::admin::needs_restart;
 use crate::admin::published::Refused;
+use crate::alerts;
 use crate::config::sources::Source;
 use crate::config::{self, diff, model::Config};
 use crate::flatten;
@@ -108,9 +109,12 @@ impl App {
                 info!(file = %self.file.display(), took_ms, "reloaded");
                 self.publish();
                 // Nobody waits for the description but those who asked.
+                let told = self.describe.clone();
                 drop(spawn_blocking(move || {
                     let applied = describe(before.snapshot.as_deref(), &after, took_ms);
                     log(&applied);
+                    // The daemon may be ending.
+                    let _ending = told.blocking_send(applied.clone());
                     answer(askers, &Ok(applied));
                 }));
             }
@@ -125,14 +129,24 @@ impl App {
                     why: refused.to_string(),
                 });
                 self.publish();
+                let config = &self.ground.config;
+                let event = alerts::of_refused(config, &refused, Timestamp::now());
+                self.raise(event, Vec::new());
                 answer(askers, &Err(refused));
             }
         }
+        self.tell_trouble();
         notify_service(&[sd_notify::NotifyState::Ready]);
         self.settle();
         if !again.is_empty() {
             self.begin(again);
         }
+    }
+
+    /// Tells what a file has changed, once that is known.
+    pub(super) fn tell_applied(&mut self, applied: &Applied) {
+        let event = alerts::of_applied(&self.ground.config, applied, Timestamp::now());
+        self.raise(event, Vec::new());
     }
 
     fn apply(&mut self, ground: Arc<Ground>, since: Instant) -> Result<Arc<Snapshot>, NotApplied> {

@@ -22,7 +22,7 @@ use serde::Serialize;
 use crate::config::model::{
     Address, Config, Instance, LineId, Pool, PoolAddress, PoolType, Strategy,
 };
-use crate::health::{AddressState, HealthView, Target};
+use crate::health::{AddressState, Health, HealthView as _, Target};
 use crate::line::{LineTable, TableError};
 use crate::policy::{self, Claim, Decision};
 
@@ -138,8 +138,11 @@ pub struct CandidateTrace {
     pub weight: u32,
     /// The probability, 0–1, that it is the one drawn, or first in a rotated answer.
     pub share: f64,
-    /// Its state, as assumed or observed.
+    /// Its state, as assumed, observed or forced.
     pub state: AddressState,
+    /// What an operator holds it to be, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forced: Option<String>,
     /// Where it stands.
     pub pools: Vec<String>,
 }
@@ -149,6 +152,9 @@ pub struct CandidateTrace {
 pub struct Withheld {
     /// The address or domain.
     pub address: String,
+    /// What an operator holds it to be, and why; `None`: it is found to be down.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forced: Option<String>,
     /// Where it stands.
     pub pools: Vec<String>,
 }
@@ -189,7 +195,7 @@ pub enum Known<'a> {
     /// What a daemon observes.
     Observed {
         /// The states.
-        health: &'a dyn HealthView,
+        health: &'a Health,
         /// The daemon's `server.node`.
         node: &'a str,
         /// When it was so.
@@ -297,6 +303,11 @@ impl<'a> Question<'a> {
     fn state_of(&self, pool: &Pool, entry: &PoolAddress) -> AddressState {
         if self.request.down.contains(&entry.value) {
             return AddressState::Down;
+        }
+        if let Known::Observed { health, .. } = self.known
+            && let Some(forced) = health.forced_in(&pool.name, &entry.value)
+        {
+            return forced.state.held();
         }
         let target = Target::of(self.config, pool, entry, self.instance);
         target.map_or(AddressState::Unmonitored, |target| match self.known {

@@ -4,6 +4,7 @@ pub mod check;
 pub mod daemon;
 pub mod events;
 pub mod explain;
+pub mod force;
 pub mod generate;
 pub mod map;
 pub mod status;

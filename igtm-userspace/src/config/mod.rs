@@ -20,7 +20,7 @@ mod mmdb;
 pub mod model;
 mod monitor;
 mod names;
-mod near_miss;
+pub(crate) mod near_miss;
 mod node;
 mod pieces;
 mod plan;

@@ -3,7 +3,7 @@
 //! Pure. Must not guess wildly: a suggestion that is wrong costs more than none.
 
 /// `"; did you mean `x`?"` for the nearest of `known`, or nothing when none is near.
-pub(super) fn suggestion<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn suggestion<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let length = word.chars().count();
     let allowed = (length / 3).max(1);
     known

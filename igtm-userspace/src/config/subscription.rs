@@ -12,17 +12,7 @@ use super::value::{Value, shorten};
 use crate::notify::event::Kind;
 
 /// product.md's kinds of event that are not raised yet.
-const LATER_EVENTS: [&str; 9] = [
-    "address_warn",
-    "pool_down",
-    "pool_up",
-    "config_applied",
-    "config_rejected",
-    "dataplane_degraded",
-    "dataplane_restored",
-    "channel_failed",
-    "test",
-];
+const LATER_EVENTS: [&str; 2] = ["channel_failed", "test"];
 
 /// Longer than this an alert is no alert any more.
 const GROUP_WAIT: std::ops::RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(3_600);

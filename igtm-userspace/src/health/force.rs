@@ -1,13 +1,14 @@
 //! What an operator says of an address, whatever is measured (product.md §2).
 //!
-//! Must not know what was measured.
+//! Must not decide what was measured.
 
 use std::collections::HashMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::config::model::Address;
+use super::{AddressState, Health};
+use crate::config::model::{Address, MonitorId};
 
 /// What an address is held to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,14 @@ impl ForcedState {
     /// Whether the address may be answered.
     pub fn usable(self) -> bool {
         self == Self::Up
+    }
+
+    /// The state of an address that is held to be this.
+    pub fn held(self) -> AddressState {
+        match self {
+            Self::Up => AddressState::Ok,
+            Self::Down | Self::Drain => AddressState::Down,
+        }
     }
 
     /// The word of the command line.
@@ -48,6 +57,8 @@ pub struct Forced {
     pub state: ForcedState,
     /// The operator's words.
     pub reason: String,
+    /// Who said so: a user of the host, or `token`.
+    pub who: String,
     /// Since when.
     pub since: Timestamp,
     /// When it ends by itself; `None`: when an operator says so.
@@ -107,6 +118,52 @@ impl Forces {
     }
 }
 
+impl Health {
+    /// Holds an address to be what an operator says; returns what had been said before.
+    pub fn force(&mut self, forced: Forced) -> Option<Forced> {
+        self.forces.set(forced)
+    }
+
+    /// Ends what an operator said of `address` in `pool`, or in all pools.
+    pub fn unforce(&mut self, address: &Address, pool: Option<&str>) -> Option<Forced> {
+        self.forces.remove(address, pool)
+    }
+
+    /// Ends the forced states whose time is over; returns them.
+    pub fn expire(&mut self, now: Timestamp) -> Vec<Forced> {
+        self.forces.expire(now)
+    }
+
+    /// What holds for `address` in the pool called `pool`.
+    pub fn forced_in(&self, pool: &str, address: &Address) -> Option<&Forced> {
+        self.forces.of(pool, address)
+    }
+
+    /// Those of `addresses`, as they are now.
+    pub fn forces_of(&self, addresses: &[Address]) -> Vec<Forced> {
+        let all = self.forces.iter();
+        all.filter(|forced| addresses.contains(&forced.address))
+            .cloned()
+            .collect()
+    }
+
+    /// The worst that is measured of `address` by `monitor`, whatever host it is asked for.
+    pub fn measured(&self, monitor: Option<MonitorId>, address: &Address) -> AddressState {
+        let Some(monitor) = monitor else {
+            return AddressState::Unmonitored;
+        };
+        let all = self.table.iter();
+        let own = all.filter(|(target, _)| target.monitor == monitor && target.address == *address);
+        let states = own.map(|(_, health)| health.state());
+        states.max().unwrap_or(AddressState::Unmonitored)
+    }
+
+    /// All forced states, in no particular order.
+    pub fn forces(&self) -> impl Iterator<Item = &Forced> {
+        self.forces.iter()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,6 +178,7 @@ mod tests {
             pool: pool.map(str::to_owned),
             state,
             reason: "disk swap".to_owned(),
+            who: "ops".to_owned(),
             since: at(0),
             until: until.map(at),
         }
@@ -156,7 +214,7 @@ mod tests {
         let text = serde_json::to_string(&one).expect("it is JSON");
         assert_eq!(
             text,
-            r#"{"address":"192.0.2.1","pool":"广州","state":"drain","reason":"disk swap","since":"1970-01-01T00:00:00Z","until":"1970-01-01T00:01:00Z"}"#
+            r#"{"address":"192.0.2.1","pool":"广州","state":"drain","reason":"disk swap","who":"ops","since":"1970-01-01T00:00:00Z","until":"1970-01-01T00:01:00Z"}"#
         );
         assert_eq!(
             serde_json::from_str::<Forced>(&text).expect("as written"),

@@ -211,8 +211,7 @@ pub fn address_state(
     instance: &Instance,
 ) -> AddressState {
     match health.forced(&pool.name, &address.value) {
-        Some(ForcedState::Up) => AddressState::Ok,
-        Some(ForcedState::Down | ForcedState::Drain) => AddressState::Down,
+        Some(forced) => forced.held(),
         None => measured_state(health, config, pool, address, instance),
     }
 }

@@ -3,7 +3,7 @@
 //! Must not change anything.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::AddressState;
 use crate::notify::event::NodeReason;
@@ -39,7 +39,7 @@ pub struct NodeSight {
 }
 
 /// What is known of one node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeStatus {
     /// Its name.
     pub node: String,

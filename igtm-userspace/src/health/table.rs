@@ -12,8 +12,8 @@ use super::force::Forces;
 use super::nodes::NodeWatch;
 use super::panel::{Seat, Sight};
 use super::{
-    AddressState, Forced, ForcedState, HealthView, NodeChange, NodeStatus, Outcome, Report,
-    SavedTarget, Target, TargetHealth, TargetStatus, Task,
+    AddressState, ForcedState, HealthView, NodeChange, NodeStatus, Outcome, Report, SavedTarget,
+    Target, TargetHealth, TargetStatus, Task,
 };
 use crate::config::model::{Address, Config, MonitorId};
 use crate::notify::event::NodeReason;
@@ -65,7 +65,7 @@ pub struct Health {
     pub(super) open: SharedSet<Target>,
     /// Those whose verdict waits to know whether a node is in trouble, by that node.
     pub(super) held: SharedMap<usize, SharedSet<Target>>,
-    forces: Forces,
+    pub(super) forces: Forces,
     /// Rounds that are over, until somebody asks.
     ended: Vec<Ended>,
 }
@@ -288,53 +288,9 @@ impl Health {
         tasks.collect()
     }
 
-    /// Holds an address to be what an operator says; returns what had been said before.
-    pub fn force(&mut self, forced: Forced) -> Option<Forced> {
-        self.forces.set(forced)
-    }
-
-    /// Ends what an operator said of `address` in `pool`, or in all pools.
-    pub fn unforce(&mut self, address: &Address, pool: Option<&str>) -> Option<Forced> {
-        self.forces.remove(address, pool)
-    }
-
-    /// Ends the forced states whose time is over; returns them.
-    pub fn expire(&mut self, now: Timestamp) -> Vec<Forced> {
-        self.forces.expire(now)
-    }
-
-    /// What holds for `address` in the pool called `pool`.
-    pub fn forced_in(&self, pool: &str, address: &Address) -> Option<&Forced> {
-        self.forces.of(pool, address)
-    }
-
-    /// Those of `addresses`, as they are now.
-    pub fn forces_of(&self, addresses: &[Address]) -> Vec<Forced> {
-        let all = self.forces.iter();
-        all.filter(|forced| addresses.contains(&forced.address))
-            .cloned()
-            .collect()
-    }
-
-    /// Whether some target of `address` by `monitor` is measured as down.
-    pub fn measured_down(&self, monitor: Option<MonitorId>, address: &Address) -> bool {
-        monitor.is_some_and(|monitor| {
-            self.table.iter().any(|(target, health)| {
-                target.monitor == monitor
-                    && target.address == *address
-                    && health.state() == AddressState::Down
-            })
-        })
-    }
-
     /// Every target with what is known of it, in no particular order.
     pub fn targets(&self) -> impl Iterator<Item = (&Target, &TargetHealth)> {
         self.table.iter()
-    }
-
-    /// All forced states, in no particular order.
-    pub fn forces(&self) -> impl Iterator<Item = &Forced> {
-        self.forces.iter()
     }
 
     /// What is worth keeping over a restart, in no particular order.

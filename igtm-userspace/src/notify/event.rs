@@ -10,25 +10,39 @@ use serde::{Deserialize, Serialize};
 pub enum Kind {
     AddressDown,
     AddressUp,
+    AddressWarn,
+    PoolDown,
+    PoolUp,
     TierSwitched,
     TierRestored,
     FallbackEntered,
     FallbackLeft,
     NodeSilent,
     NodeBack,
+    ConfigApplied,
+    ConfigRejected,
+    DataplaneDegraded,
+    DataplaneRestored,
 }
 
 impl Kind {
     /// Every kind with its name in the file and in `igtm.` + kind.
-    pub const ALL: [(Self, &'static str); 8] = [
+    pub const ALL: [(Self, &'static str); 15] = [
         (Self::AddressDown, "address_down"),
         (Self::AddressUp, "address_up"),
+        (Self::AddressWarn, "address_warn"),
+        (Self::PoolDown, "pool_down"),
+        (Self::PoolUp, "pool_up"),
         (Self::TierSwitched, "tier_switched"),
         (Self::TierRestored, "tier_restored"),
         (Self::FallbackEntered, "fallback_entered"),
         (Self::FallbackLeft, "fallback_left"),
         (Self::NodeSilent, "node_silent"),
         (Self::NodeBack, "node_back"),
+        (Self::ConfigApplied, "config_applied"),
+        (Self::ConfigRejected, "config_rejected"),
+        (Self::DataplaneDegraded, "dataplane_degraded"),
+        (Self::DataplaneRestored, "dataplane_restored"),
     ];
 
     /// The name in the file.

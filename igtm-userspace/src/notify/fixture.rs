@@ -74,11 +74,20 @@ pub(crate) fn event(kind: Kind, address: &str) -> Event {
     Event {
         kind,
         severity: match kind {
-            Kind::FallbackEntered => Severity::Critical,
-            Kind::AddressDown | Kind::TierSwitched | Kind::NodeSilent => Severity::Warning,
-            Kind::AddressUp | Kind::TierRestored | Kind::FallbackLeft | Kind::NodeBack => {
-                Severity::Info
-            }
+            Kind::FallbackEntered | Kind::DataplaneDegraded => Severity::Critical,
+            Kind::AddressDown
+            | Kind::TierSwitched
+            | Kind::NodeSilent
+            | Kind::PoolDown
+            | Kind::ConfigRejected => Severity::Warning,
+            Kind::AddressUp
+            | Kind::AddressWarn
+            | Kind::PoolUp
+            | Kind::TierRestored
+            | Kind::FallbackLeft
+            | Kind::NodeBack
+            | Kind::ConfigApplied
+            | Kind::DataplaneRestored => Severity::Info,
         },
         title: format!("{} {address}", kind.name()),
         time: "2026-01-02T03:04:05.678Z".parse().expect("a time"),

@@ -143,13 +143,27 @@ impl Store {
 
     /// Keeps an operator's order. An error says that it would not survive a restart now; it is
     /// written when that is possible again.
-    pub async fn put_force(&self, key: ForceKey, force: SavedForce) -> Result<(), StateError> {
-        self.acknowledged(Change::Force(key, Some(force))).await
+    ///
+    /// It is saved by the call, not by waiting for it: of two orders the later one stays.
+    pub fn put_force(
+        &self,
+        key: ForceKey,
+        force: SavedForce,
+    ) -> impl Future<Output = Result<(), StateError>> + Send + use<> {
+        self.acknowledged(Change::Force(key, Some(force)))
     }
 
     /// Ends an operator's order; an error as of [`Self::put_force`].
-    pub async fn remove_force(&self, key: ForceKey) -> Result<(), StateError> {
-        self.acknowledged(Change::Force(key, None)).await
+    pub fn remove_force(
+        &self,
+        key: ForceKey,
+    ) -> impl Future<Output = Result<(), StateError>> + Send + use<> {
+        self.acknowledged(Change::Force(key, None))
+    }
+
+    /// An operator's order whose time is over.
+    pub fn forget_force(&self, key: ForceKey) {
+        self.shared.add(Change::Force(key, None));
     }
 
     /// Keeps a frozen answer; an error as of [`Self::put_force`].
@@ -218,9 +232,13 @@ impl Store {
         }
     }
 
-    async fn acknowledged(&self, change: Change) -> Result<(), StateError> {
+    fn acknowledged(
+        &self,
+        change: Change,
+    ) -> impl Future<Output = Result<(), StateError>> + Send + use<> {
         self.shared.add(change);
-        self.shared.ask_for_write().await?
+        let shared = Arc::clone(&self.shared);
+        async move { shared.ask_for_write().await? }
     }
 
     /// Asks the thread that has the connection, after everything saved before was written.

@@ -11,6 +11,7 @@ mod ending;
 mod failover;
 mod files;
 mod flattening;
+mod forced;
 mod growth;
 mod inspection;
 mod interfaces;

@@ -23,7 +23,8 @@ fn page(failing: &[&str], kernel: Option<KernelCounters>) -> String {
     metrics.replies.count(None);
     let published = published(&ground(FILE), failing);
     let now = published.at;
-    super::page(&metrics, &published, kernel, now).expect("it is text")
+    let lateness = Arc::default();
+    super::page(&metrics, &published, &lateness, kernel, now).expect("it is text")
 }
 
 #[test]
@@ -89,7 +90,14 @@ fn of_very_many_addresses_those_that_fail_are_told() {
         addresses.join(", ")
     );
     let published = published(&ground(&file), &["10.0.3.7"]);
-    let page = super::page(&Metrics::default(), &published, None, published.at).expect("text");
+    let page = super::page(
+        &Metrics::default(),
+        &published,
+        &Arc::default(),
+        None,
+        published.at,
+    )
+    .expect("text");
     assert!(page.contains("igtm_address_usable{pool=\"many\",address=\"10.0.3.7\"} 0.0"));
     assert!(!page.contains("address=\"10.0.3.8\""));
     assert!(
@@ -100,4 +108,46 @@ fn of_very_many_addresses_those_that_fail_are_told() {
             .collect::<String>()
     );
     assert!(page.contains("igtm_targets{state=\"ok\"} 10302.0"));
+}
+
+#[test]
+fn what_is_forced_counts_for_what_may_be_answered() {
+    use crate::health::{Forced, ForcedState};
+    let mut published = published(&ground(FILE), &["192.0.2.20"]);
+    for (address, pool, state) in [
+        ("192.0.2.1", None, ForcedState::Drain),
+        ("192.0.2.20", Some("guangzhou"), ForcedState::Up),
+    ] {
+        published.health.force(Forced {
+            address: address.parse().expect("an address"),
+            pool: pool.map(str::to_owned),
+            state,
+            reason: "disk swap".to_owned(),
+            who: "root".to_owned(),
+            since: published.at,
+            until: None,
+        });
+    }
+    let page = super::page(
+        &Metrics::default(),
+        &published,
+        &Arc::default(),
+        None,
+        published.at,
+    )
+    .expect("text");
+    for line in [
+        "igtm_forced{address=\"192.0.2.1\",mode=\"drain\"} 1.0",
+        "igtm_forced{address=\"192.0.2.20\",mode=\"up\",pool=\"guangzhou\"} 1.0",
+        "igtm_address_usable{pool=\"guangzhou\",address=\"192.0.2.1\"} 0.0",
+        "igtm_address_usable{pool=\"guangzhou\",address=\"192.0.2.20\"} 1.0",
+        "igtm_address_state{pool=\"guangzhou\",address=\"192.0.2.1\",state=\"ok\"} 1.0",
+        "igtm_probe_lateness_seconds{quantile=\"0.99\"} 0.0",
+        "igtm_probe_rounds_left_out_total 0",
+        "igtm_node_tasks{node=\"local\"} 3.0",
+        "igtm_node_silent{node=\"local\"} 0.0",
+        "igtm_targets_stale 3.0",
+    ] {
+        assert!(page.lines().any(|one| one == line), "no {line} in\n{page}");
+    }
 }

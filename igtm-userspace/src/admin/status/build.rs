@@ -5,7 +5,9 @@
 
 use std::collections::HashMap;
 
-use super::{DaemonStatus, InstanceStatus, MonitorStatus, RefusedStatus, Status, Summary};
+use super::{
+    DaemonStatus, ForceStatus, InstanceStatus, MonitorStatus, RefusedStatus, Status, Summary,
+};
 use crate::admin::published::Published;
 use crate::config::model::{Config, Instance, Switch};
 use crate::health::rollup::{self, State};
@@ -76,6 +78,12 @@ pub fn build(
         pools: pools::shown(published, &usage, &pool_states, shown, whole),
         monitors_left_out: monitors.len().saturating_sub(most_monitors),
         monitors: monitors.into_iter().take(most_monitors).collect(),
+        forces: if whole { forces(published) } else { Vec::new() },
+        nodes: if whole {
+            published.health.nodes()
+        } else {
+            Vec::new()
+        },
     })
 }
 
@@ -269,6 +277,12 @@ fn tier_status(
             .map(|place| (config.pool(place.pool).name.clone(), place.weight))
             .collect(),
     }
+}
+
+fn forces(published: &Published) -> Vec<ForceStatus> {
+    let mut forces: Vec<ForceStatus> = published.health.forces().map(ForceStatus::from).collect();
+    forces.sort_by(|a, b| (&a.address, &a.pool).cmp(&(&b.address, &b.pool)));
+    forces
 }
 
 fn monitors(published: &Published, rounds: Option<&HashMap<String, Rounds>>) -> Vec<MonitorStatus> {

@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::health::AddressState;
 use crate::health::rollup::State;
+use crate::health::{AddressState, Forced, ForcedState, NodeStatus};
 use crate::notify::event::NodeReason;
 use crate::state::Rounds;
 
@@ -36,6 +36,44 @@ pub struct Status {
     pub monitors: Vec<MonitorStatus>,
     /// Monitors that there are besides.
     pub monitors_left_out: usize,
+    /// What operators force, by address; those of the pools shown stand there too. None when
+    /// names were asked for.
+    pub forces: Vec<ForceStatus>,
+    /// Vantage points, none when names were asked for.
+    pub nodes: Vec<NodeStatus>,
+}
+
+/// What an operator holds an address to be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ForceStatus {
+    /// The address or domain.
+    pub address: String,
+    /// In this pool only; `None`: in all.
+    pub pool: Option<String>,
+    /// `up`, `down` or `drain`.
+    pub to: ForcedState,
+    /// The operator's words.
+    pub reason: String,
+    /// Who said so.
+    pub who: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// When it ends by itself.
+    pub until: Option<Timestamp>,
+}
+
+impl From<&Forced> for ForceStatus {
+    fn from(forced: &Forced) -> Self {
+        Self {
+            address: forced.address.to_string(),
+            pool: forced.pool.clone(),
+            to: forced.state,
+            reason: forced.reason.clone(),
+            who: forced.who.clone(),
+            since: forced.since,
+            until: forced.until,
+        }
+    }
 }
 
 /// The daemon itself.
@@ -176,8 +214,12 @@ pub struct AddressStatus {
     pub region: Option<String>,
     /// A disabled address is not used.
     pub enabled: bool,
-    /// Its state.
+    /// Its state, as measured.
     pub state: AddressState,
+    /// What an operator holds it to be instead.
+    pub forced: Option<ForceStatus>,
+    /// Fewer than half of its nodes report: the state is the last one that was known.
+    pub stale: bool,
     /// Since when.
     pub since: Option<Timestamp>,
     /// The last round that a node reported in.

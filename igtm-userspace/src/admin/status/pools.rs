@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use hickory_proto::rr::Name;
 
 use super::build::MOST_SHOWN;
-use super::{AddressStatus, PoolStatus};
+use super::{AddressStatus, ForceStatus, PoolStatus};
 use crate::admin::published::Published;
 use crate::config::model::{Config, Instance, Pool, PoolAddress, PoolId, Strategy};
 use crate::health::rollup::{self, State};
@@ -80,7 +80,10 @@ pub(crate) fn states(published: &Published, usage: &Usage<'_>) -> Vec<State> {
         let Some(host) = &target.host else { continue };
         for pool in ground.recipes.pools(target) {
             if usage.domains[pool.0].is_some() {
-                seen.entry((*pool, host)).or_default().push(health.state());
+                let name = &config.pool(*pool).name;
+                let forced = published.health.forced_in(name, &target.address);
+                let state = forced.map_or(health.state(), |forced| forced.state.held());
+                seen.entry((*pool, host)).or_default().push(state);
             }
         }
     }
@@ -102,8 +105,11 @@ pub(crate) fn states(published: &Published, usage: &Usage<'_>) -> Vec<State> {
         .collect()
 }
 
-/// Of an address whose state is the same for every instance.
+/// Of an address whose state is the same for every instance: forced, else measured.
 fn state_of(published: &Published, pool: &Pool, address: &PoolAddress) -> AddressState {
+    if let Some(forced) = published.health.forced_in(&pool.name, &address.value) {
+        return forced.state.held();
+    }
     let target = Target::shared(&published.ground.config, pool, address);
     let known = target.and_then(|target| published.health.target(&target));
     known.map_or(AddressState::Unmonitored, |health| health.state())
@@ -200,6 +206,11 @@ fn address_status(
         region: address.region.clone(),
         enabled: address.enabled,
         state,
+        forced: published
+            .health
+            .forced_in(&pool.name, &address.value)
+            .map(ForceStatus::from),
+        stale: known.is_some_and(|health| health.is_stale(published.at)),
         since: known.map(|health| health.since()),
         last_round: known.and_then(|health| health.last_round()),
         why: known.map_or_else(Vec::new, |health| health.reasons().to_vec()),

@@ -2,16 +2,17 @@
 //!
 //! Says nothing that is not in the [`Status`]; times are told as ages at the time it was made.
 
+mod probing;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
 use super::tree::Node;
-use super::{AddressStatus, InstanceStatus, MonitorStatus, PoolStatus, Status, StrategyStatus};
+use super::{AddressStatus, InstanceStatus, PoolStatus, Status, StrategyStatus};
 use crate::health::AddressState;
 use crate::health::rollup::State;
-use crate::state::Rounds;
 
 /// How a text looks, where there are colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +63,13 @@ pub fn render(status: &Status, colour: bool) -> String {
     if status.monitors_left_out > 0 {
         let more = status.monitors_left_out;
         let _ = writeln!(text, "… and {more} more monitors: see all with --all");
+    }
+    for (what, children) in [("forced", drawing.forces()), ("nodes", drawing.nodes())] {
+        if !children.is_empty() {
+            let title = drawing.paint(Look::Bold, what);
+            text.push('\n');
+            text += &Node::new(title, children).draw();
+        }
     }
     text
 }
@@ -275,6 +283,12 @@ impl Drawing<'_> {
         if let Some(since) = one.since.filter(|_| one.enabled) {
             let _ = write!(text, "  for {}", age(since, self.status.daemon.at));
         }
+        if one.stale {
+            let _ = write!(text, "  {}", self.paint(Look::Doubtful, "stale"));
+        }
+        if let Some(forced) = &one.forced {
+            let _ = write!(text, "  {}", self.forced(forced));
+        }
         for why in &one.why {
             let _ = write!(text, "  {}: {}", why.node, why.reason);
         }
@@ -282,42 +296,6 @@ impl Drawing<'_> {
             let _ = write!(text, "  {}", self.paint(Look::Dim, region));
         }
         text.trim_end().to_owned()
-    }
-
-    fn monitor(&self, monitor: &MonitorStatus) -> Node {
-        let every = match monitor.interval_ms {
-            ms if ms.is_multiple_of(1_000) => format!("{} s", ms / 1_000),
-            ms => format!("{ms} ms"),
-        };
-        let rounds = match &monitor.rounds_7d {
-            None => self.paint(Look::Doubtful, "rounds of 7 days not known"),
-            Some(rounds) => self.rounds(rounds),
-        };
-        let targets = match monitor.enabled {
-            true => self.address_counts(&monitor.targets),
-            false => self.paint(Look::Dim, "disabled"),
-        };
-        let name = self.paint(Look::Bold, &monitor.name);
-        let title = format!(
-            "{name}  {} every {every}  {targets}  {rounds}",
-            monitor.protocol
-        );
-        Node::new(title, Vec::new())
-    }
-
-    fn rounds(&self, rounds: &Rounds) -> String {
-        let all = rounds.good + rounds.bad;
-        let bad = match rounds.bad {
-            0 => self.paint(Look::Good, "none bad"),
-            some => {
-                let percent = 100.0 * some as f64 / all as f64;
-                self.paint(Look::Doubtful, &format!("{some} bad ({percent:.1} %)"))
-            }
-        };
-        match all {
-            0 => "no rounds yet".to_owned(),
-            all => format!("{all} rounds in 7 days, {bad}"),
-        }
     }
 }
 

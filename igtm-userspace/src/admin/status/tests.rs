@@ -156,17 +156,17 @@ www  www.example.com → www.gtm.example.com  warn
 ├─ telecom  on 电信  warn  tier 2 for 5 min
 │  ├─ tier 1  1 of 2 usable, needs 2, policy weight
 │  │  └─ guangzhou × 50  warn  ipv4, monitor port, 2 tasks, 2 users
-│  │     ├─ 192.0.2.1   ok        weight  80  for 6 min  CN-GD
-│  │     ├─ 192.0.2.20  down      weight  20  for 5 min  local: connection refused
+│  │     ├─ 192.0.2.1   ok        weight  80  for 6 min  stale  CN-GD
+│  │     ├─ 192.0.2.20  down      weight  20  for 5 min  stale  local: connection refused
 │  │     └─ 192.0.2.3   disabled  weight 100
 │  ├─ tier 2  active: 1 of 1 usable, needs 1, policy all
 │  │  └─ beijing  ok  ipv4, monitor web, 1 task, 2 users
-│  │     └─ 198.51.100.1  ok  for 6 min
+│  │     └─ 198.51.100.1  ok  for 6 min  stale
 │  └─ fallback  beijing
 └─ default  on default  ok  tier 1, held for 6 min
    ├─ tier 1  active: 1 of 1 usable, needs 1, policy all
    │  └─ beijing  ok  ipv4, monitor web, 1 task, 2 users
-   │     └─ 198.51.100.1  ok  for 6 min
+   │     └─ 198.51.100.1  ok  for 6 min  stale
    └─ fallback  beijing
 
 api  api.gtm.example.com  warn
@@ -178,8 +178,8 @@ api  api.gtm.example.com  warn
 └─ only  on 电信, default  warn  tier 1 for 6 min
    ├─ tier 1  active: 1 of 2 usable, needs 1, policy all
    │  └─ guangzhou  warn  ipv4, monitor port, 2 tasks, 2 users
-   │     ├─ 192.0.2.1   ok        weight  80  for 6 min  CN-GD
-   │     ├─ 192.0.2.20  down      weight  20  for 5 min  local: connection refused
+   │     ├─ 192.0.2.1   ok        weight  80  for 6 min  stale  CN-GD
+   │     ├─ 192.0.2.20  down      weight  20  for 5 min  stale  local: connection refused
    │     └─ 192.0.2.3   disabled  weight 100
    └─ fallback  guangzhou
 
@@ -190,6 +190,9 @@ pools that no instance uses
 monitors
 ├─ port  tcp every 15 s  1 ok, 1 down  4 rounds in 7 days, 1 bad (25.0 %)
 └─ web  http every 30 s  1 ok  2 rounds in 7 days, none bad
+
+nodes
+└─ local  3 tasks, heard 5 min ago
 "
     );
 }
@@ -281,6 +284,51 @@ fn before_the_first_answer_everything_waits() {
     assert_eq!(status.instances[0].state, State::Unknown);
     assert_eq!(status.instances[0].strategies[0].active, None);
     assert!(render(&status, false).contains("192.0.2.1   unknown"));
+}
+
+#[test]
+fn what_is_forced_is_shown_and_counts_for_the_pool() {
+    use crate::health::{Forced, ForcedState};
+    let mut published = published(&ground(FILE), &[]);
+    for (address, pool, state, until) in [
+        ("192.0.2.1", None, ForcedState::Down, Some(at(1000))),
+        ("192.0.2.20", Some("guangzhou"), ForcedState::Drain, None),
+        ("203.0.113.9", None, ForcedState::Up, None),
+    ] {
+        published.health.force(Forced {
+            address: address.parse().expect("an address"),
+            pool: pool.map(str::to_owned),
+            state,
+            reason: "disk swap".to_owned(),
+            who: "root".to_owned(),
+            since: at(340),
+            until,
+        });
+    }
+    let status = build(&published, None, &Asked::default()).expect("no names");
+    let pool = &status.pools[0];
+    assert_eq!((pool.name.as_str(), pool.state), ("guangzhou", State::Down));
+    let first = &pool.addresses[0];
+    assert_eq!(first.state, AddressState::Ok, "as measured");
+    assert!(first.stale, "nothing was heard since 100 s");
+    assert_eq!(
+        first.forced.as_ref().map(|one| one.to),
+        Some(ForcedState::Down)
+    );
+    let text = render(&status, false);
+    for part in [
+        "stale  forced down by root for 1 min, until 2023-11-14T22:30:00Z: disk swap  CN-GD\n",
+        "203.0.113.9 in all pools  forced up by root for 1 min: disk swap\n",
+        "192.0.2.20 in pool guangzhou  forced drain by root",
+        "local  3 tasks, heard 5 min ago",
+    ] {
+        assert!(text.contains(part), "no {part:?} in\n{text}");
+    }
+    let json = serde_json::to_string(&status).expect("texts and numbers");
+    assert_eq!(
+        serde_json::from_str::<Status>(&json).expect("the same"),
+        status
+    );
 }
 
 #[test]

@@ -40,6 +40,7 @@ fn an_operators_word_is_told_unless_it_is_about_draining() {
         pool: None,
         state: Up,
         reason: "disk swap".to_owned(),
+        who: "ops".to_owned(),
         since: at(0),
         until: None,
     };
@@ -120,6 +121,7 @@ fn an_operators_word_on_a_pool_moves_what_depends_on_it() {
         pool: Some("first".to_owned()),
         state: ForcedState::Drain,
         reason: "maintenance".to_owned(),
+        who: "ops".to_owned(),
         since: at(1),
         until: None,
     });

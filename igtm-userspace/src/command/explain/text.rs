@@ -73,12 +73,18 @@ impl Explanation {
                 write!(f, "  weight {:>5}", one.weight)?;
             }
             let state = format!("{:?}", one.state).to_lowercase();
+            let state = one.forced.as_ref().unwrap_or(&state);
             let (share, pools) = (one.share * 100.0, one.pools.join(", "));
             writeln!(f, "  share {share:>5.1} %  {state}, in {pools}")?;
         }
         for one in &self.decided.withheld {
             let pools = one.pools.join(", ");
-            writeln!(f, "    {:<width$}  withheld: down, in {pools}", one.address)?;
+            let why = one.forced.as_deref().unwrap_or("down");
+            writeln!(
+                f,
+                "    {:<width$}  withheld: {why}, in {pools}",
+                one.address
+            )?;
         }
         Ok(())
     }

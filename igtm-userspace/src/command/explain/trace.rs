@@ -29,7 +29,7 @@ pub(super) fn decided(
         fallback: Some(config.pool(outcome.strategy.fallback).name.clone()),
         active: Some(outcome.decision.active.to_string()),
         policy: Some(policy(outcome)),
-        candidates: candidates(config, outcome),
+        candidates: candidates(question, outcome),
         withheld: withheld(question, outcome),
     }
 }
@@ -58,7 +58,8 @@ fn policy(outcome: &Outcome<'_>) -> &'static str {
     }
 }
 
-fn candidates(config: &Config, outcome: &Outcome<'_>) -> Vec<CandidateTrace> {
+fn candidates(question: &Question<'_>, outcome: &Outcome<'_>) -> Vec<CandidateTrace> {
+    let config = question.config;
     let answer = &outcome.decision.answer;
     let candidates = answer.candidates.iter().zip(answer.shares());
     candidates
@@ -67,6 +68,7 @@ fn candidates(config: &Config, outcome: &Outcome<'_>) -> Vec<CandidateTrace> {
             weight: one.weight,
             share,
             state: one.state,
+            forced: forced(question, &one.address, &one.pools),
             pools: pools(config, one.pools.iter().copied()),
         })
         .collect()
@@ -83,11 +85,29 @@ fn withheld(question: &Question<'_>, outcome: &Outcome<'_>) -> Vec<Withheld> {
     members
         .iter()
         .filter(|member| !member.state.usable())
-        .map(|member| Withheld {
-            address: member.address.to_string(),
-            pools: pools(question.config, member.pools().into_iter()),
+        .map(|member| {
+            let standing: Vec<PoolId> = member.pools().into_iter().collect();
+            Withheld {
+                address: member.address.to_string(),
+                forced: forced(question, member.address, &standing),
+                pools: pools(question.config, standing.into_iter()),
+            }
         })
         .collect()
+}
+
+/// What an operator says of an address in one of its pools: `forced down: disk swap`.
+fn forced(question: &Question<'_>, address: &Address, pools: &[PoolId]) -> Option<String> {
+    let Known::Observed { health, .. } = question.known else {
+        return None;
+    };
+    if question.request.down.contains(address) {
+        return None;
+    }
+    let names = pools.iter().map(|id| &question.config.pool(*id).name);
+    let mut said = names.filter_map(|pool| health.forced_in(pool, address));
+    let forced = said.next()?;
+    Some(format!("forced {}: {}", forced.state.word(), forced.reason))
 }
 
 pub(super) fn answer(question: &Question<'_>, outcome: Option<&Outcome<'_>>) -> Answer {

@@ -43,9 +43,9 @@ fn what_is_not_built_is_refused_by_name() {
     let channel = "[[channel]]\nname = \"c\"\ntype = \"webhook\"\nurl = \"http://x\"\n";
     expect_after(
         &[channel],
-        "[[subscription]]\nname = \"s\"\nchannels = [\"c\"]\nevents = [\"address_up\", \"pool_down\"]\nmatch = {}\non_failure = []\nrepeat_interval = 0\nquiet = {}\n",
+        "[[subscription]]\nname = \"s\"\nchannels = [\"c\"]\nevents = [\"address_up\", \"channel_failed\"]\nmatch = {}\non_failure = []\nrepeat_interval = 0\nquiet = {}\n",
         &[
-            (5, "25: the event `pool_down` is not supported yet"),
+            (5, "25: the event `channel_failed` is not supported yet"),
             (6, "1: `subscription.match` is not supported yet"),
             (7, "1: `subscription.on_failure` is not supported yet"),
             (8, "1: `subscription.repeat_interval` is not supported yet"),

@@ -184,6 +184,7 @@ fn an_operator_has_the_last_word_on_an_address() {
         pool: pool.map(str::to_owned),
         state,
         reason: "maintenance".to_owned(),
+        who: "ops".to_owned(),
         since: at(1),
         until: until.map(at),
     };

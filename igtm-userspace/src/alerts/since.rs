@@ -1,0 +1,296 @@
+//! Since when each strategy is answered as it is, and the events of its moves. Pure.
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use imbl::HashMap as SharedMap;
+use jiff::Timestamp;
+
+use super::{event, seconds};
+use crate::config::model::{Config, Instance, Strategy};
+use crate::notify::event::{Event, Kind, Severity};
+use crate::policy::{Active, Decision};
+use crate::snapshot::{RecipeId, Snapshot};
+
+/// When each strategy began to be answered as it is. A clone costs nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Since {
+    /// The first answer of all; so long has whatever is not in `moved` been as it is.
+    first: Option<Timestamp>,
+    /// By the names of instance and strategy: those that have moved or come since.
+    moved: SharedMap<(String, String), Timestamp>,
+    /// From what a former run answered, until this one's first answer.
+    former: HashMap<(String, String), Active>,
+    /// What the next run has to know; see [`Self::take_news`].
+    news: Vec<News>,
+}
+
+/// From what a strategy, by the names of its instance and itself, is answered and since when;
+/// `None`: it is gone from the file.
+pub type News = ((String, String), Option<(Active, Timestamp)>);
+
+impl Since {
+    /// Since when the strategy of an instance has been answered as it is; `None` before the
+    /// first answer.
+    pub fn of(&self, instance: &str, strategy: &str) -> Option<Timestamp> {
+        let name = (instance.to_owned(), strategy.to_owned());
+        self.moved.get(&name).copied().or(self.first)
+    }
+
+    /// Goes on from a former run: what it has told is not told again, and what happened since is.
+    pub fn restored(
+        moves: impl IntoIterator<Item = ((String, String), Active, Timestamp)>,
+    ) -> Self {
+        let mut since = Self::default();
+        for (name, active, at) in moves {
+            since.moved.insert(name.clone(), at);
+            since.former.insert(name, active);
+        }
+        since
+    }
+
+    /// What of it has changed since it was last asked, for the next run.
+    pub fn take_news(&mut self) -> Vec<News> {
+        std::mem::take(&mut self.news)
+    }
+
+    /// The events of going from `former` to `now`: strategies that moved between their tiers
+    /// and the fallback. Without a former snapshot, from where every strategy wants to be.
+    pub fn of_change(
+        &mut self,
+        former: Option<&Snapshot>,
+        now: &Snapshot,
+        at: Timestamp,
+    ) -> Vec<Event> {
+        self.first.get_or_insert(at);
+        match (former, &now.redecided) {
+            (Some(former), Some(redecided)) if Arc::ptr_eq(&former.ground, &now.ground) => {
+                self.of_health(former, now, redecided, at)
+            }
+            _ => self.of_file(former, now, at),
+        }
+    }
+
+    /// Looks at those that follow a recipe whose decision is another.
+    fn of_health(
+        &mut self,
+        former: &Snapshot,
+        now: &Snapshot,
+        redecided: &[RecipeId],
+        at: Timestamp,
+    ) -> Vec<Event> {
+        let ground = &now.ground;
+        let decided = |snapshot: &'_ Snapshot, recipe: RecipeId| {
+            Arc::clone(&snapshot.decisions[recipe.0 as usize])
+        };
+        let mut events = Vec::new();
+        for recipe in redecided {
+            let (old, new) = (decided(former, *recipe), decided(now, *recipe));
+            if old.active == new.active {
+                continue;
+            }
+            for user in ground.recipes.users(*recipe) {
+                let (instance, strategy) = ground.strategy(*user);
+                let moved = Move {
+                    config: &ground.config,
+                    instance,
+                    strategy,
+                    old: Some(&old),
+                    new: &new,
+                };
+                events.extend(self.tell(&moved, at));
+            }
+        }
+        events
+    }
+
+    /// Looks at all.
+    fn of_file(&mut self, former: Option<&Snapshot>, now: &Snapshot, at: Timestamp) -> Vec<Event> {
+        let config = &now.ground.config;
+        let former = former.map(|former| (former, Standing::of(&former.ground.config)));
+        let mut events = Vec::new();
+        for (instance_at, instance) in config.instances.iter().enumerate() {
+            let before = former.as_ref().and_then(|(former, standing)| {
+                Some((*former, standing.find(&instance.name, instance_at)?))
+            });
+            for (strategy_at, strategy) in instance.strategies.iter().enumerate() {
+                let Some(new) = now.decision(instance_at, strategy_at) else {
+                    continue;
+                };
+                let old = before.and_then(|(former, at)| decision(former, at, strategy));
+                if former.is_some() && old.is_none() {
+                    let name = (instance.name.clone(), strategy.name.clone());
+                    if self.moved.insert(name.clone(), at).is_some() {
+                        // It was disabled meanwhile: what was kept of it is of then.
+                        self.news.push((name, Some((new.active, at))));
+                    }
+                }
+                let moved = Move {
+                    config,
+                    instance,
+                    strategy,
+                    old,
+                    new,
+                };
+                events.extend(self.tell(&moved, at));
+            }
+        }
+        self.forget(config);
+        self.former = HashMap::new();
+        events
+    }
+
+    /// Leaves out what is gone from the file.
+    fn forget(&mut self, config: &Config) {
+        let standing = Standing::of(config);
+        let wanted = |(instance, strategy): &(String, String)| {
+            let place = standing.by_name(instance);
+            let strategies = place.map(|at| &config.instances[at].strategies);
+            strategies.is_some_and(|all| all.iter().any(|one| one.name == *strategy))
+        };
+        let gone: Vec<(String, String)> = self
+            .moved
+            .keys()
+            .filter(|name| !wanted(name))
+            .cloned()
+            .collect();
+        for name in gone {
+            self.moved.remove(&name);
+            self.news.push((name, None));
+        }
+    }
+
+    /// The event of a move, if it is one.
+    fn tell(&mut self, moved: &Move<'_>, at: Timestamp) -> Option<Event> {
+        let Move {
+            config,
+            instance,
+            strategy,
+            old,
+            new,
+        } = *moved;
+        let name = (instance.name.clone(), strategy.name.clone());
+        let old_active = match old {
+            Some(old) => old.active,
+            None => self.former.remove(&name).unwrap_or(Active::Tier(0)),
+        };
+        if old_active == new.active {
+            return None;
+        }
+        self.news.push((name.clone(), Some((new.active, at))));
+        let since = self.moved.insert(name, at).or(self.first).unwrap_or(at);
+        let (kind, severity) = kind(old_active, new.active)?;
+        let lines = strategy.lines.iter();
+        Some(Event {
+            title: title(instance, strategy, kind, new),
+            instance: Some(instance.name.clone()),
+            domain: Some(instance.domain_text()),
+            lines: lines.map(|line| config.line(*line).name.clone()).collect(),
+            strategy: Some(strategy.name.clone()),
+            tier_from: Some(old_active.to_string()),
+            tier_to: Some(new.active.to_string()),
+            since: Some(since),
+            duration_s: Some(seconds(since, at)),
+            answers_before: old.map(answers).unwrap_or_default(),
+            answers_now: answers(new),
+            ..event(config, kind, severity, at)
+        })
+    }
+}
+
+/// A strategy before and now.
+#[derive(Clone, Copy)]
+struct Move<'a> {
+    config: &'a Config,
+    instance: &'a Instance,
+    strategy: &'a Strategy,
+    old: Option<&'a Decision>,
+    new: &'a Decision,
+}
+
+/// Rank of what answers: tiers in order, the fallback last.
+fn rank(active: Active) -> usize {
+    active.tier().unwrap_or(usize::MAX)
+}
+
+fn kind(from: Active, to: Active) -> Option<(Kind, Severity)> {
+    match (from, to) {
+        (_, Active::Fallback) => Some((Kind::FallbackEntered, Severity::Critical)),
+        (Active::Fallback, _) => Some((Kind::FallbackLeft, Severity::Info)),
+        (from, to) if rank(to) > rank(from) => Some((Kind::TierSwitched, Severity::Warning)),
+        (from, to) if rank(to) < rank(from) => Some((Kind::TierRestored, Severity::Info)),
+        // Held to the first tier, with some or all of its addresses: no move.
+        _ => None,
+    }
+}
+
+fn title(instance: &Instance, strategy: &Strategy, kind: Kind, now: &Decision) -> String {
+    let what = match kind {
+        Kind::FallbackEntered => "is answered from the fallback",
+        Kind::FallbackLeft => "has left the fallback",
+        Kind::TierRestored => "is back on a preferred tier",
+        _ => "has switched to another tier",
+    };
+    let answers = answers(now).join(", ");
+    format!(
+        "{} ({}), strategy {}, {what}: {}, {answers}",
+        instance.name,
+        instance.domain_text(),
+        strategy.name,
+        now.active
+    )
+}
+
+/// Where each instance stands in a file: a change of it may have to look for all of them.
+struct Standing<'a> {
+    instances: &'a [Instance],
+    /// Made when it is needed: most files keep the order that they had.
+    by_name: OnceCell<HashMap<&'a str, usize>>,
+}
+
+impl<'a> Standing<'a> {
+    fn of(config: &'a Config) -> Self {
+        Self {
+            instances: &config.instances,
+            by_name: OnceCell::new(),
+        }
+    }
+
+    /// The place of an instance, which is `likely` there.
+    fn find(&self, name: &str, likely: usize) -> Option<usize> {
+        let there = self.instances.get(likely);
+        match there.filter(|instance| instance.name == name) {
+            Some(_) => Some(likely),
+            None => self.by_name(name),
+        }
+    }
+
+    fn by_name(&self, name: &str) -> Option<usize> {
+        let by_name = self.by_name.get_or_init(|| {
+            let instances = self.instances.iter().enumerate();
+            instances
+                .map(|(at, instance)| (instance.name.as_str(), at))
+                .collect()
+        });
+        by_name.get(name).copied()
+    }
+}
+
+/// What was decided for the strategy of this name.
+fn decision<'a>(
+    former: &'a Snapshot,
+    instance: usize,
+    strategy: &Strategy,
+) -> Option<&'a Decision> {
+    let mut strategies = former.ground.config.instances[instance].strategies.iter();
+    let at = strategies.position(|old| old.name == strategy.name)?;
+    former.decision(instance, at)
+}
+
+fn answers(decision: &Decision) -> Vec<String> {
+    let candidates = decision.answer.candidates.iter();
+    candidates
+        .map(|candidate| candidate.address.to_string())
+        .collect()
+}

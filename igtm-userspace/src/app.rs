@@ -14,6 +14,7 @@
 mod change;
 mod cookies;
 mod events;
+mod freeze;
 mod judge;
 mod keep;
 mod phases;
@@ -146,7 +147,9 @@ impl App {
         let listener = Listener::bind(server)?;
         let hash_key =
             Dataplane::hash_key(server).unwrap_or_else(|| std::array::from_fn(|_| rand::random()));
-        let ground = Arc::new(Ground::new(Arc::clone(&config), hash_key, None)?);
+        let frozen = freeze::resume(&store, &config, &restored.frozen);
+        let ground = Ground::with_frozen(Arc::clone(&config), hash_key, None, frozen)?;
+        let ground = Arc::new(ground);
         phases.over("names and lines compiled");
         let mut dataplane = Dataplane::open(&config, hash_key, needed(&ground))?;
         let cookies = cookies::first(dataplane.as_mut())?;

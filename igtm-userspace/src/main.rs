@@ -9,6 +9,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use hickory_proto::rr::{Name, RecordType};
 use igtm::command::daemon::{self, Daemon};
 use igtm::command::events::{self, EventsArgs};
+use igtm::command::release::{self, ReleaseArgs};
 use igtm::command::status::{self, StatusArgs};
 use igtm::command::{check, explain, generate, map, tail};
 use igtm::config::{self, model::Address};
@@ -57,6 +58,8 @@ enum Command {
     Status(StatusArgs),
     /// Have the daemon apply its file now, and see what changed
     Reload(Daemon),
+    /// End frozen answers: what stays of a strategy with `keep` that is removed or disabled
+    Release(ReleaseArgs),
     /// What has happened: failovers, addresses down and up again, each with what led to it
     Events(EventsArgs),
     /// What a client would be answered, and why
@@ -198,6 +201,7 @@ fn main() -> ExitCode {
         }
         Command::Status(args) => status::status(&args),
         Command::Reload(running) => daemon::reload(&running),
+        Command::Release(args) => release::release(args),
         Command::Events(args) => events::events(args),
         Command::Explain(args) => explain(args),
         Command::Map { pins, view } => {

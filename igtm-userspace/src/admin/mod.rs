@@ -8,6 +8,7 @@
 //! | `GET /api/v1/explain?name=…&client=…` | what a client is answered, and why; `type`, `ecs`, `down` | open |
 //! | `GET /api/v1/events?kind=…&instance=…` | the history ([`history`]), newest first; `address`, `since`, `until`, `before`, `limit` | open |
 //! | `POST /api/v1/reload` | applies the file now; 200 with what changed, 422 with the problems | token |
+//! | `POST /api/v1/release` | ends frozen answers ([`release`]); `{"strategy": "…", "instance": "…"}`; 404 and 409 name those that are | token |
 //! | `POST /api/v1/check` | what applying a file of this host would change; `{"file": "/…"}` | never |
 //!
 //! Whoever opens the unix socket is trusted: it has mode 0660. Over TCP, what changes something
@@ -25,6 +26,7 @@ mod file;
 pub mod history;
 mod listen;
 pub mod published;
+pub mod release;
 mod reply;
 mod routes;
 mod scrape;

@@ -177,6 +177,7 @@ async fn reloaded(stage: &mut Stage, reloaded: Reloaded, text: bool) -> Reply {
         tokio::spawn(async move { asked(&socket, "/api/v1/reload", Some(""), text).await });
     match stage.commands.recv().await.expect("a command") {
         Command::Reload { reply } => reply.send(reloaded).expect("somebody waits"),
+        Command::Release { asked, .. } => panic!("not asked for: {asked:?}"),
     }
     asking.await.expect("no panic")
 }

@@ -73,6 +73,11 @@ impl App {
     fn obey(&mut self, command: Command) {
         match command {
             Command::Reload { reply } => self.reload(Some(reply)),
+            Command::Release { asked, reply } => {
+                let released = block_in_place(|| self.release(&asked));
+                // Whoever asked may have gone.
+                let _gone = reply.send(released);
+            }
         }
     }
 

@@ -6,5 +6,6 @@ pub mod events;
 pub mod explain;
 pub mod generate;
 pub mod map;
+pub mod release;
 pub mod status;
 pub mod tail;

@@ -137,6 +137,7 @@ pub(crate) fn strategy(
         name: name.to_owned(),
         lines: lines.to_vec(),
         enabled: true,
+        keep: false,
         switch: Switch::Auto,
         tiers,
         fallback,

@@ -2,6 +2,7 @@
 
 mod change;
 mod figures;
+mod frozen;
 mod names;
 mod recipes;
 

@@ -156,3 +156,59 @@ impl fmt::Display for Released {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::fixture;
+
+    fn frozen(of: &[(&str, &str, &str)]) -> Vec<Frozen> {
+        let one = |(instance, strategy, line): &(&str, &str, &str)| {
+            let mut one = fixture::frozen("www.example.com", line, &[("192.0.2.1", 1)]);
+            one.key.instance = (*instance).to_owned();
+            one.key.strategy = (*strategy).to_owned();
+            one
+        };
+        of.iter().map(one).collect()
+    }
+
+    fn asked(strategy: &str, instance: Option<&str>) -> Release {
+        Release {
+            strategy: strategy.to_owned(),
+            instance: instance.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn a_strategy_is_released_on_all_lines_and_never_two_by_one_word() {
+        let frozen = frozen(&[
+            ("www", "south", "telecom"),
+            ("www", "south", "unicom"),
+            ("www", "north", "mobile"),
+            ("api", "north", "mobile"),
+        ]);
+        let lines = |asked: Release| -> Result<Vec<String>, String> {
+            let meant = asked.meant(&frozen).map_err(|error| error.to_string())?;
+            Ok(meant.into_iter().map(|key| key.line).collect())
+        };
+        let both = ["telecom".to_owned(), "unicom".to_owned()];
+        assert_eq!(lines(asked("south", None)), Ok(both.to_vec()));
+        assert_eq!(
+            lines(asked("north", Some("api"))).map(|all| all.len()),
+            Ok(1)
+        );
+        assert_eq!(
+            lines(asked("north", None)).unwrap_err(),
+            "strategy north is frozen of several instances: name one by --instance (api, www)"
+        );
+        assert_eq!(
+            lines(asked("south", Some("api"))).unwrap_err(),
+            "no frozen answer is of strategy south of api; frozen are: north of api, north of www, south of www"
+        );
+        let nothing = asked("south", None).meant(&[]).unwrap_err().to_string();
+        assert_eq!(
+            nothing,
+            "no frozen answer is of strategy south; nothing is frozen"
+        );
+    }
+}

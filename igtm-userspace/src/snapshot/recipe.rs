@@ -90,6 +90,11 @@ impl Recipes {
         self.list.len() + self.frozen
     }
 
+    /// How many of them are strategies'; those of frozen answers come behind.
+    pub fn of_strategies(&self) -> usize {
+        self.list.len()
+    }
+
     /// Whether nothing is enabled or frozen.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

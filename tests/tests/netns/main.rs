@@ -10,6 +10,7 @@ mod draws;
 mod ending;
 mod failover;
 mod files;
+mod frozen;
 mod growth;
 mod inspection;
 mod interfaces;

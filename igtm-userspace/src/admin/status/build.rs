@@ -98,7 +98,7 @@ impl States {
         let recipes = &published.ground.recipes;
         let by_recipe: Vec<State> = match &published.snapshot {
             Some(snapshot) => {
-                let decisions = snapshot.decisions.iter();
+                let decisions = snapshot.decisions.iter().take(recipes.of_strategies());
                 decisions.map(|one| rollup::strategy(Some(one))).collect()
             }
             None => vec![State::Unknown; recipes.len()],

@@ -134,6 +134,8 @@ impl Plan {
 /// The last answers of strategies with `keep` that are enabled no more.
 fn leaving(running: &Snapshot, wanted: &Wanted<'_>, at: Timestamp) -> Vec<Frozen> {
     let config = &running.ground.config;
+    // As exactly as the state database keeps it, or a restart would show another time.
+    let since = Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at);
     let mut leaving = Vec::new();
     for (instance_at, instance) in config.instances.iter().enumerate() {
         for (strategy_at, strategy) in instance.strategies.iter().enumerate() {
@@ -162,7 +164,7 @@ fn leaving(running: &Snapshot, wanted: &Wanted<'_>, at: Timestamp) -> Vec<Frozen
                     ttl_s,
                     max_answers: instance.max_answers,
                     decision: Arc::clone(&decision),
-                    since: at,
+                    since,
                 }));
             }
         }

@@ -16,6 +16,7 @@ mod cookies;
 mod events;
 mod flattening;
 mod force;
+mod freeze;
 mod judge;
 mod keep;
 mod phases;
@@ -50,7 +51,7 @@ use crate::config::{
 };
 use crate::dataplane::{Capacity, Dataplane};
 use crate::dns::server::{Current, Listener};
-use crate::flatten::{self, Flattener, Resolvers};
+use crate::flatten::{Flattener, Resolvers};
 use crate::health::{Health, Report, Target};
 use crate::metrics::Metrics;
 use crate::notify::Notifier;
@@ -153,7 +154,9 @@ impl App {
         let listener = Listener::bind(server)?;
         let hash_key =
             Dataplane::hash_key(server).unwrap_or_else(|| std::array::from_fn(|_| rand::random()));
-        let ground = Arc::new(Ground::new(Arc::clone(&config), hash_key, None)?);
+        let frozen = freeze::resume(&store, &config, &restored.frozen);
+        let ground = Ground::with_frozen(Arc::clone(&config), hash_key, None, frozen)?;
+        let ground = Arc::new(ground);
         phases.over("names and lines compiled");
         let mut dataplane = Dataplane::open(&config, hash_key, needed(&ground))?;
         let cookies = cookies::first(dataplane.as_mut())?;
@@ -169,7 +172,7 @@ impl App {
         let prober = Prober::start(means, sender);
         prober.set_tasks(health.tasks());
         let mut flattener = Flattener::new(Resolvers::System);
-        flattener.set_names(flatten::names(&config));
+        flattener.set_names(ground.flattened());
         phases.over("targets found, probes started");
         let (told, commands) = mpsc::channel(command::WAITING);
         let (describe, described) = mpsc::channel(DESCRIBED);

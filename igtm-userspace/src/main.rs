@@ -10,6 +10,7 @@ use hickory_proto::rr::{Name, RecordType};
 use igtm::command::daemon::{self, Daemon};
 use igtm::command::events::{self, EventsArgs};
 use igtm::command::force::{self, ForceArgs};
+use igtm::command::release::{self, ReleaseArgs};
 use igtm::command::status::{self, StatusArgs};
 use igtm::command::{check, explain, generate, map, tail};
 use igtm::config::{self, model::Address};
@@ -60,6 +61,8 @@ enum Command {
     Reload(Daemon),
     /// Hold an address to be up or down, or drain it, whatever is measured; or end that
     Force(ForceArgs),
+    /// End frozen answers: what stays of a strategy with `keep` that is removed or disabled
+    Release(ReleaseArgs),
     /// What has happened: failovers, addresses down and up again, each with what led to it
     Events(EventsArgs),
     /// What a client would be answered, and why
@@ -202,6 +205,7 @@ fn main() -> ExitCode {
         Command::Status(args) => status::status(&args),
         Command::Reload(running) => daemon::reload(&running),
         Command::Force(args) => force::force(&args),
+        Command::Release(args) => release::release(args),
         Command::Events(args) => events::events(args),
         Command::Explain(args) => explain(args),
         Command::Map { pins, view } => {

@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
 use super::force::{NotForced, Obeyed, Order};
+use super::release::{NotReleased, Release, Released};
 use crate::config::Problems;
 use crate::config::diff::Changes;
 use crate::snapshot::compare::AnswersChanged;
+use crate::snapshot::freeze::Freezing;
 
 /// Commands that wait for the loop; more are refused.
 pub const WAITING: usize = 16;
@@ -31,6 +33,13 @@ pub enum Command {
         /// What became of it.
         reply: oneshot::Sender<Result<Obeyed, NotForced>>,
     },
+    /// End frozen answers.
+    Release {
+        /// Whose.
+        asked: Release,
+        /// What became of it.
+        reply: oneshot::Sender<Result<Released, NotReleased>>,
+    },
 }
 
 /// What became of a reload.
@@ -43,6 +52,9 @@ pub struct Applied {
     pub changes: Changes,
     /// Names that are answered otherwise.
     pub answers: AnswersChanged,
+    /// Answers that are frozen from now on, or no longer.
+    #[serde(default)]
+    pub frozen: Freezing,
     /// What a reload cannot change: it needs a restart, and the file is refused till then.
     pub restart: Option<String>,
     /// How long it took, ms.
@@ -97,7 +109,7 @@ impl Applied {
 
 impl std::fmt::Display for Applied {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}{}", self.changes, self.answers)?;
+        write!(f, "{}{}{}", self.changes, self.answers, self.frozen)?;
         match &self.restart {
             Some(restart) => writeln!(f, "{restart}"),
             None => Ok(()),

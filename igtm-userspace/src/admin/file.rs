@@ -17,6 +17,7 @@ use super::published::Published;
 use super::reply::{failed, shown};
 use super::routes::{Shared, off_the_loop, refusal};
 use crate::config::{self, diff, model::Config};
+use crate::snapshot::freeze::Plan;
 use crate::snapshot::{Ground, Snapshot, compare};
 
 /// What is asked.
@@ -47,11 +48,13 @@ fn would_change(published: &Published, asked: &Asked) -> Result<Applied, NotAppl
     let config = Arc::new(config::load(&asked.file)?);
     let running = &published.ground;
     let refused = |error: &dyn ToString| NotApplied::Refused(error.to_string());
-    let ground = Ground::new(Arc::clone(&config), running.hash_key, Some(running))
-        .map_err(|error| refused(&error))?;
     let Some(snapshot) = &published.snapshot else {
         return Err(refused(&"the daemon does not answer yet"));
     };
+    let Plan { frozen, freezing } = Plan::of(snapshot, &config, published.at);
+    let (former, key) = (Some(&**running), running.hash_key);
+    let ground = Ground::with_frozen(Arc::clone(&config), key, former, frozen)
+        .map_err(|error| refused(&error))?;
     // As a reload does it: unchanged addresses keep their health.
     let mut health = published.health.clone();
     health.reconcile(&config, published.at);
@@ -59,6 +62,7 @@ fn would_change(published: &Published, asked: &Asked) -> Result<Applied, NotAppl
     Ok(Applied {
         changes: diff::diff(&running.config, &config),
         answers: compare::compare(snapshot, &after),
+        frozen: freezing,
         restart: needs_restart(&running.config, &config),
         took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
     })

@@ -9,6 +9,7 @@
 //! | `GET /api/v1/events?kind=…&instance=…` | the history ([`history`]), newest first; `address`, `since`, `until`, `before`, `limit` | open |
 //! | `POST /api/v1/reload` | applies the file now; 200 with what changed, 422 with the problems | token |
 //! | `POST /api/v1/force` | holds an address to be up, down or drained ([`force::Wish`]), or ends that | token |
+//! | `POST /api/v1/release` | ends frozen answers ([`release`]); `{"strategy": "…", "instance": "…"}`; 404 and 409 name those that are | token |
 //! | `POST /api/v1/check` | what applying a file of this host would change; `{"file": "/…"}` | never |
 //!
 //! Whoever opens the unix socket is trusted: it has mode 0660. Over TCP, what changes something
@@ -27,6 +28,7 @@ pub mod force;
 pub mod history;
 mod listen;
 pub mod published;
+pub mod release;
 mod reply;
 mod routes;
 mod scrape;

@@ -24,7 +24,7 @@ use super::command::{Command, Commands, NotApplied};
 use super::published::Current;
 use super::reply::{failed, shown, text, wants_text};
 use super::status::build::{self, Asked};
-use super::{file, force, history, published::Published, scrape};
+use super::{file, force, history, published::Published, release, scrape};
 use crate::command::explain;
 use crate::dataplane::inspect::Inspection;
 use crate::metrics::Metrics;
@@ -56,6 +56,7 @@ pub(super) fn router(shared: Shared, origin: Origin) -> Router {
     let changes = Router::new()
         .route("/api/v1/reload", post(reload))
         .route("/api/v1/force", post(force::force))
+        .route("/api/v1/release", post(release::release))
         .route_layer(middleware::from_fn_with_state(
             (shared.clone(), origin),
             authority::change,
@@ -168,6 +169,7 @@ async fn explain(
             health: &published.health,
             node: &ground.config.server.node,
             at: published.at,
+            frozen: &ground.frozen,
         };
         explain::explain_by(&ground.config, &ground.lines, known, &request)
     });

@@ -155,6 +155,12 @@ impl Seen {
             "1 when the file on disk was refused and an earlier one runs",
             Some(refused),
         )?;
+        let frozen = published.ground.frozen.len() as f64;
+        sheet.gauge(
+            "igtm_frozen_answers",
+            "Answers of strategies that are gone, by name, line and family (keep)",
+            Some(frozen),
+        )?;
         let serial = published.snapshot.as_ref().map(|one| f64::from(one.serial));
         sheet.gauge("igtm_soa_serial", "The SOA serial", serial)
     }

@@ -76,6 +76,11 @@ impl App {
         match command {
             Command::Reload { reply } => self.reload(Some(reply)),
             Command::Force { order, reply } => self.force(order, reply),
+            Command::Release { asked, reply } => {
+                let released = block_in_place(|| self.release(&asked));
+                // Whoever asked may have gone.
+                let _gone = reply.send(released);
+            }
         }
     }
 

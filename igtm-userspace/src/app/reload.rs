@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use tokio::sync::oneshot;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::{JoinHandle, block_in_place, spawn_blocking};
 use tracing::{error, info};
 
 use super::phases::Phases;
@@ -20,9 +20,10 @@ use crate::admin::published::Refused;
 use crate::alerts;
 use crate::config::sources::Source;
 use crate::config::{self, diff, model::Config};
-use crate::flatten;
 use crate::metrics::ReloadResult;
+use crate::snapshot::freeze::{Freezing, Plan};
 use crate::snapshot::{Ground, Snapshot, compare};
+use crate::state::Store;
 
 /// Lines of what changes that are logged.
 const LOGGED: usize = 40;
@@ -32,10 +33,20 @@ type Asker = Option<oneshot::Sender<Reloaded>>;
 
 /// What reading the file came to.
 pub(super) struct Read {
-    ground: Result<Ground, NotApplied>,
+    ground: Result<Compiled, NotApplied>,
     /// Of a bad one too: what makes it good may be a change of any of its files. `None`: it was
     /// not read to the end.
     sources: Option<Vec<Source>>,
+}
+
+/// A good file.
+struct Compiled {
+    ground: Ground,
+    /// What it does to frozen answers.
+    freezing: Freezing,
+    /// What it is to take the place of.
+    running: Arc<Ground>,
+    at: Timestamp,
 }
 
 /// A file that is being read.
@@ -72,8 +83,9 @@ impl App {
     fn begin(&mut self, askers: Vec<Asker>) {
         notify_service(&[sd_notify::NotifyState::Reloading]);
         let (file, running) = (self.file.clone(), Arc::clone(&self.ground));
+        let snapshot = self.snapshot();
         self.reloading = Some(Reloading {
-            task: spawn_blocking(move || read_file(&file, &running)),
+            task: spawn_blocking(move || read_file(&file, &running, snapshot.as_deref())),
             started: Instant::now(),
             askers,
             again: Vec::new(),
@@ -98,9 +110,9 @@ impl App {
         let before = self.published.load_full();
         let applied = read
             .ground
-            .and_then(|ground| self.apply(Arc::new(ground), started));
+            .and_then(|compiled| self.apply(compiled, started));
         match applied {
-            Ok(after) => {
+            Ok((after, freezing)) => {
                 self.metrics.reload(ReloadResult::applied);
                 self.refused = None;
                 self.trouble.answers = None;
@@ -110,12 +122,17 @@ impl App {
                 self.publish();
                 // Nobody waits for the description but those who asked.
                 let told = self.describe.clone();
-                drop(spawn_blocking(move || {
-                    let applied = describe(before.snapshot.as_deref(), &after, took_ms);
-                    log(&applied);
-                    // The daemon may be ending.
-                    let _ending = told.blocking_send(applied.clone());
-                    answer(askers, &Ok(applied));
+                let store = self.store.clone();
+                drop(tokio::spawn(async move {
+                    let freezing = written(&store, freezing).await;
+                    drop(spawn_blocking(move || {
+                        let mut applied = describe(before.snapshot.as_deref(), &after, took_ms);
+                        applied.frozen = freezing;
+                        log(&applied);
+                        // The daemon may be ending.
+                        let _ending = told.blocking_send(applied.clone());
+                        answer(askers, &Ok(applied));
+                    }));
                 }));
             }
             Err(refused) => {
@@ -149,8 +166,22 @@ impl App {
         self.raise(event, Vec::new());
     }
 
-    fn apply(&mut self, ground: Arc<Ground>, since: Instant) -> Result<Arc<Snapshot>, NotApplied> {
+    fn apply(
+        &mut self,
+        compiled: Compiled,
+        since: Instant,
+    ) -> Result<(Arc<Snapshot>, Freezing), NotApplied> {
         let mut phases = Phases::new();
+        let Compiled {
+            ground,
+            freezing,
+            running,
+            at,
+        } = compiled;
+        let (ground, freezing) = block_in_place(|| self.up_to_date(ground, freezing, &running, at))
+            .map_err(NotApplied::Refused)?;
+        let ground = Arc::new(ground);
+        phases.over("frozen answers looked at");
         let config = Arc::clone(&ground.config);
         let health = self.health.clone();
         self.health.reconcile(&config, Timestamp::now());
@@ -161,13 +192,15 @@ impl App {
         }
         phases.over("applied");
         self.ground = ground;
+        self.keep_frozen(&freezing);
         self.configure(&config);
         self.prober.set_tasks(self.health.tasks());
-        self.flattener.set_names(flatten::names(&config));
+        self.flattener.set_names(self.ground.flattened());
         self.notifier.reconfigure(config);
         phases.over("probes and channels told");
         let nothing = || NotApplied::Refused("nothing is answered yet".to_owned());
-        self.snapshot().ok_or_else(nothing)
+        let snapshot = self.snapshot().ok_or_else(nothing)?;
+        Ok((snapshot, freezing))
     }
 
     /// Tells the kernel what a new file says besides the answers.
@@ -181,7 +214,7 @@ impl App {
 }
 
 /// The file, validated and compiled; what is the same as in `running` is taken from there.
-fn read_file(file: &Path, running: &Ground) -> Read {
+fn read_file(file: &Path, running: &Arc<Ground>, snapshot: Option<&Snapshot>) -> Read {
     let mut phases = Phases::new();
     let reading = config::reading(file);
     tell_notes(&reading.notes);
@@ -189,7 +222,7 @@ fn read_file(file: &Path, running: &Ground) -> Read {
     let ground = reading
         .config
         .map_err(NotApplied::from)
-        .and_then(|config| compiled(file, Arc::new(config), running));
+        .and_then(|config| compiled(file, Arc::new(config), running, snapshot));
     phases.over("names and lines compiled");
     Read {
         ground,
@@ -197,13 +230,36 @@ fn read_file(file: &Path, running: &Ground) -> Read {
     }
 }
 
-fn compiled(file: &Path, config: Arc<Config>, running: &Ground) -> Result<Ground, NotApplied> {
+fn compiled(
+    file: &Path,
+    config: Arc<Config>,
+    running: &Arc<Ground>,
+    snapshot: Option<&Snapshot>,
+) -> Result<Compiled, NotApplied> {
     if let Some(table) = needs_restart(&running.config, &config) {
         let why = format!("{}: {table}", file.display());
         return Err(NotApplied::Refused(why));
     }
-    Ground::new(config, running.hash_key, Some(running))
-        .map_err(|error| NotApplied::Refused(error.to_string()))
+    let at = Timestamp::now();
+    let plan = snapshot.map(|snapshot| Plan::of(snapshot, &config, at));
+    let Plan { frozen, freezing } = plan.unwrap_or_default();
+    let ground = Ground::with_frozen(config, running.hash_key, Some(running), frozen);
+    Ok(Compiled {
+        ground: ground.map_err(|error| NotApplied::Refused(error.to_string()))?,
+        freezing,
+        running: Arc::clone(running),
+        at,
+    })
+}
+
+/// Waits until what is frozen is on the disk; says why it is not.
+async fn written(store: &Store, mut freezing: Freezing) -> Freezing {
+    if !freezing.is_empty()
+        && let Err(error) = store.flush().await
+    {
+        freezing.unwritten = Some(error.to_string());
+    }
+    freezing
 }
 
 fn describe(before: Option<&Snapshot>, after: &Snapshot, took_ms: u64) -> Applied {
@@ -216,6 +272,7 @@ fn describe(before: Option<&Snapshot>, after: &Snapshot, took_ms: u64) -> Applie
     Applied {
         changes: diff::diff(&before.ground.config, &after.ground.config),
         answers: compare::compare(before, after),
+        frozen: Freezing::default(),
         restart: None,
         took_ms,
     }

@@ -4,6 +4,7 @@
 //! Decides nothing itself: it asks the line table and the policy that the daemon asks, and says
 //! what they said. Reads no state and sends nothing.
 
+mod frozen;
 mod near;
 mod query;
 #[cfg(test)]
@@ -25,6 +26,8 @@ use crate::config::model::{
 use crate::health::{AddressState, Health, HealthView as _, Target};
 use crate::line::{LineTable, TableError};
 use crate::policy::{self, Claim, Decision};
+use crate::snapshot::frozen::Frozen;
+use frozen::Inquiry;
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -96,6 +99,9 @@ pub struct Decided {
     pub prefix: Option<String>,
     /// The strategy that claims the line.
     pub strategy: Option<String>,
+    /// Since when the answer is frozen: the strategy is gone (`keep`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frozen_since: Option<Timestamp>,
     /// The strategy's tiers in order.
     pub tiers: Vec<TierTrace>,
     /// The strategy's fallback pool.
@@ -200,6 +206,8 @@ pub enum Known<'a> {
         node: &'a str,
         /// When it was so.
         at: Timestamp,
+        /// What is frozen.
+        frozen: &'a [Frozen],
     },
 }
 
@@ -218,12 +226,51 @@ pub fn explain_by(
     request: &Request,
 ) -> Result<Explanation, ExplainError> {
     let name = canonical(&request.name);
-    let instance = find(config, &name).ok_or_else(|| ExplainError::UnknownName {
+    let looked_up = looked_up(config, request);
+    let chain = table.chain(table.chain_of(looked_up));
+    let found = find(config, &name);
+    let access = found.map_or(&name, |instance| &instance.access_domain);
+    let explanation = |instance: &str, decided, answer: Answer, notes| Explanation {
+        name: text::of_name(&name),
+        r#type: request.qtype.to_string(),
+        client: request.client,
+        ecs: request.ecs.map(|subnet| subnet.to_string()),
+        looked_up,
+        scope: {
+            let negative = answer.kind == trace::NODATA;
+            scope(config, request, negative, table.scope(looked_up))
+        },
+        instance: instance.to_owned(),
+        cname: (name != *access).then(|| text::of_name(access)),
+        lines: chain
+            .iter()
+            .map(|id| config.line(*id).name.clone())
+            .collect(),
+        decided,
+        answer,
+        notes,
+    };
+    let inquiry = Inquiry {
+        config,
+        known,
+        request,
+        name: access,
+        instance: found,
+        chain,
+    };
+    if let Some(frozen) = inquiry.outcome() {
+        let instance = &frozen.instance;
+        return Ok(explanation(
+            instance,
+            frozen.decided,
+            frozen.answer,
+            frozen.notes,
+        ));
+    }
+    let instance = found.ok_or_else(|| ExplainError::UnknownName {
         name: text::of_name(&name),
         near: near::names(config, &name),
     })?;
-    let looked_up = looked_up(config, request);
-    let chain = table.chain(table.chain_of(looked_up));
     let question = Question {
         config,
         known,
@@ -233,27 +280,12 @@ pub fn explain_by(
     };
     let outcome = question.outcome(chain);
     let answer = trace::answer(&question, outcome.as_ref());
-    let negative = answer.kind == trace::NODATA;
     let decided = outcome
         .as_ref()
         .map(|outcome| trace::decided(&question, outcome, looked_up));
-    Ok(Explanation {
-        name: text::of_name(&name),
-        r#type: request.qtype.to_string(),
-        client: request.client,
-        ecs: request.ecs.map(|subnet| subnet.to_string()),
-        looked_up,
-        scope: scope(config, request, negative, table.scope(looked_up)),
-        instance: instance.name.clone(),
-        cname: (name != instance.access_domain).then(|| text::of_name(&instance.access_domain)),
-        lines: chain
-            .iter()
-            .map(|id| config.line(*id).name.clone())
-            .collect(),
-        decided: decided.unwrap_or_default(),
-        answer,
-        notes: trace::notes(&question, outcome.as_ref()),
-    })
+    let notes = trace::notes(&question, outcome.as_ref());
+    let decided = decided.unwrap_or_default();
+    Ok(explanation(&instance.name, decided, answer, notes))
 }
 
 /// A request with what it is about.

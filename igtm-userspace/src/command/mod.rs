@@ -7,5 +7,6 @@ pub mod explain;
 pub mod force;
 pub mod generate;
 pub mod map;
+pub mod release;
 pub mod status;
 pub mod tail;

@@ -114,6 +114,7 @@ fn read(
         name: named.text.clone(),
         lines: line.map(LineId).into_iter().collect(),
         enabled: enabled.unwrap_or(true),
+        keep: false,
         switch: Switch::Auto,
         tiers: made.iter().map(|(pool, _)| tier(*pool)).collect(),
         fallback: fallback.map_or(PoolId(0), |(pool, _)| pool),

@@ -6,7 +6,7 @@ use super::model::{LineId, Policy, PoolId, Strategy, Switch, Tier, TierPool};
 use super::names::{Named, Names};
 use super::pool::{DEFAULT_WEIGHT, POLICIES, WEIGHT};
 use super::problem::{At, Report};
-use super::reader::{Section, value_not_supported};
+use super::reader::Section;
 use super::value::Value;
 
 const SWITCHES: [(Switch, &str); 2] = [(Switch::Auto, "auto"), (Switch::Hold, "hold")];
@@ -61,11 +61,7 @@ pub(super) fn read(
         list.problem("`lines` is empty; a strategy is for at least one line");
     }
     let enabled = section.take("enabled").and_then(|v| v.bool());
-    if let Some(keep) = section.take("keep")
-        && keep.bool() == Some(true)
-    {
-        keep.problem(value_not_supported("instance.strategy.keep", true));
-    }
+    let keep = section.take("keep").and_then(|v| v.bool());
     let switch = section.take("switch").and_then(|v| v.one_of(&SWITCHES));
     let fallback = section.need("fallback");
     let fallback_pool = fallback.and_then(|v| pools.resolve(&v));
@@ -86,6 +82,7 @@ pub(super) fn read(
         name: named.text,
         lines,
         enabled: enabled.unwrap_or(true),
+        keep: keep.unwrap_or(false),
         switch: switch.unwrap_or(Switch::Auto),
         tiers,
         fallback: PoolId(fallback_pool.unwrap_or_default()),

@@ -100,6 +100,7 @@ pub(crate) fn strategy(pools: &[usize], fallback: usize) -> Strategy {
         name: "default".to_owned(),
         lines: Vec::new(),
         enabled: true,
+        keep: false,
         switch: Switch::Auto,
         tiers: vec![Tier {
             pools: pools

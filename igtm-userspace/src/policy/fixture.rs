@@ -7,6 +7,8 @@ use hickory_proto::rr::Name;
 
 use crate::config::model::*;
 use crate::health::{AddressState, HealthView, Target};
+use crate::snapshot::frozen::Frozen;
+use crate::state::{FrozenKey, SavedFrozen};
 
 /// A zone, the default line, and nothing else.
 pub(crate) fn config() -> Config {
@@ -137,6 +139,7 @@ pub(crate) fn strategy(
         name: name.to_owned(),
         lines: lines.to_vec(),
         enabled: true,
+        keep: false,
         switch: Switch::Auto,
         tiers,
         fallback,
@@ -166,4 +169,23 @@ impl HealthView for Observed {
         let key = (target.monitor, target.address.clone());
         self.0.get(&key).copied().unwrap_or(AddressState::Ok)
     }
+}
+
+/// An A answer by weight that is frozen on `line` since 5 s, TTL 30 s, of strategy `old` of `www`.
+pub(crate) fn frozen(domain: &str, line: &str, addresses: &[(&str, u32)]) -> Frozen {
+    let key = FrozenKey {
+        instance: "www".to_owned(),
+        strategy: "old".to_owned(),
+        line: line.to_owned(),
+        ipv6: false,
+    };
+    let answer = serde_json::json!({
+        "name": domain, "ttl_s": 30, "max_answers": null, "active": "tier 1", "kind": "ipv4",
+        "weighted": true, "candidates": addresses,
+    });
+    let since = jiff::Timestamp::from_second(5).expect("in range");
+    let frozen = Frozen::from_saved(key, SavedFrozen { answer, since });
+    let mut frozen = frozen.expect("it is written so");
+    frozen.name = name(domain);
+    frozen
 }

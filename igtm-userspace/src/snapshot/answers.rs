@@ -7,9 +7,11 @@ use hickory_proto::rr::Name;
 use igtm_common::layout::{LARGE, LargeAnswer, SmallAnswer};
 
 use super::SnapshotError;
+use super::frozen::Frozen;
 use super::lists::Lists;
 use super::recipe::{Recipe, RecipeId, Recipes};
 use crate::config::model::{Address, Config, PoolId, PoolType, Strategy};
+use crate::policy::AnswerSet;
 
 /// What instances say of their answers, besides their strategies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -76,6 +78,7 @@ impl Answers {
 pub(super) struct Catalogue<'a> {
     config: &'a Config,
     recipes: &'a Recipes,
+    frozen: &'a [Frozen],
     answers: Answers,
     terms: HashMap<Terms, u32>,
     /// By recipe and family the first terms asked for and their answer: nearly always the only.
@@ -84,10 +87,11 @@ pub(super) struct Catalogue<'a> {
 }
 
 impl<'a> Catalogue<'a> {
-    pub(super) fn new(config: &'a Config, recipes: &'a Recipes) -> Self {
+    pub(super) fn new(config: &'a Config, recipes: &'a Recipes, frozen: &'a [Frozen]) -> Self {
         Self {
             config,
             recipes,
+            frozen,
             answers: Answers::default(),
             terms: HashMap::new(),
             first: vec![[None; 2]; recipes.len()],
@@ -135,21 +139,35 @@ impl<'a> Catalogue<'a> {
     }
 
     fn add(&mut self, wanted: Wanted) -> Result<u32, SnapshotError> {
-        let recipe = self.recipes.recipe(wanted.recipe);
         let apex = self.answers.terms(&wanted).apex;
-        let room = room(self.config, recipe, wanted.ipv6, apex)?;
+        let mut flattened: Vec<&Name> = Vec::new();
+        let room = match self.recipes.frozen(wanted.recipe) {
+            Some(at) => {
+                let frozen = &self.frozen[at];
+                flattened.extend(frozen.domains().filter(|_| apex));
+                match flattened[..] {
+                    [] => room_of_frozen(frozen)?,
+                    _ => Room::Large,
+                }
+            }
+            None => {
+                let recipe = self.recipes.recipe(wanted.recipe);
+                if apex && recipe.domains {
+                    let (_, strategy) = recipe.first(self.config);
+                    flattened.extend(domains(self.config, strategy));
+                }
+                room(self.config, recipe, wanted.ipv6, apex)?
+            }
+        };
         let (list, mark) = match room {
             Room::Small => (&mut self.answers.small, 0),
             Room::Large => (&mut self.answers.large, LARGE),
         };
         let number = list.len() as u32 | mark;
         list.push(wanted);
-        if apex && recipe.domains {
-            let (_, strategy) = recipe.first(self.config);
-            for domain in domains(self.config, strategy) {
-                let of_domain = &mut self.answers.of_domain;
-                of_domain.entry(domain.clone()).or_default().push(number);
-            }
+        for domain in flattened {
+            let of_domain = &mut self.answers.of_domain;
+            of_domain.entry(domain.clone()).or_default().push(number);
         }
         Ok(number)
     }
@@ -196,15 +214,8 @@ fn room(config: &Config, recipe: &Recipe, ipv6: bool, apex: bool) -> Result<Room
         .filter(|pools| fits(config, pools, ipv6))
         .map(|pools| Size::of(config, &pools).flattened(apex && is_of_domains(config, &pools)))
         .collect();
-    let within = |records, octets| {
-        let fits = |size: &Size| size.records <= records && size.octets <= octets;
-        sizes.iter().all(fits)
-    };
-    if within(SmallAnswer::MOST_RECORDS, SmallAnswer::MOST_OCTETS) {
-        return Ok(Room::Small);
-    }
-    if within(LargeAnswer::MOST_RECORDS, LargeAnswer::MOST_OCTETS) {
-        return Ok(Room::Large);
+    if let Some(room) = Room::of(&sizes) {
+        return Ok(room);
     }
     let records = sizes.iter().map(|size| size.records).max().unwrap_or(0);
     let octets = sizes.iter().map(|size| size.octets).max().unwrap_or(0);
@@ -220,6 +231,36 @@ fn room(config: &Config, recipe: &Recipe, ipv6: bool, apex: bool) -> Result<Room
         strategy: strategy.name.clone(),
         problem,
     })
+}
+
+/// What is frozen does not change: it needs no more than it takes.
+fn room_of_frozen(frozen: &Frozen) -> Result<Room, SnapshotError> {
+    let set = frozen.set();
+    Room::of(&[Size::of_set(set)]).ok_or_else(|| SnapshotError::Answer {
+        instance: frozen.key.instance.clone(),
+        strategy: frozen.key.strategy.clone(),
+        problem: format!("{} frozen addresses in one answer", set.candidates.len()),
+    })
+}
+
+/// Whether an answer holds all candidates of `set`.
+pub(super) fn holds(set: &AnswerSet) -> bool {
+    Room::of(&[Size::of_set(set)]).is_some()
+}
+
+impl Room {
+    /// The smaller one that holds whichever of `sizes`, if one does.
+    fn of(sizes: &[Size]) -> Option<Self> {
+        let within = |records, octets| {
+            let fits = |size: &Size| size.records <= records && size.octets <= octets;
+            sizes.iter().all(fits)
+        };
+        if within(SmallAnswer::MOST_RECORDS, SmallAnswer::MOST_OCTETS) {
+            return Some(Self::Small);
+        }
+        let large = within(LargeAnswer::MOST_RECORDS, LargeAnswer::MOST_OCTETS);
+        large.then_some(Self::Large)
+    }
 }
 
 /// What is answered together: the pools of each tier, and the fallback.
@@ -265,12 +306,23 @@ impl Size {
         let addresses = pools.iter().flat_map(|pool| &config.pool(*pool).addresses);
         let enabled = addresses.filter(|address| address.enabled);
         let distinct: BTreeSet<&Address> = enabled.map(|address| &address.value).collect();
-        let octets = |address: &&Address| igtm_common::answer::RECORD_FIXED + rdata_octets(address);
         Self {
             records: distinct.len(),
-            octets: distinct.iter().map(octets).sum(),
+            octets: distinct.into_iter().map(record_octets).sum(),
         }
     }
+
+    fn of_set(set: &AnswerSet) -> Self {
+        let addresses = set.candidates.iter().map(|one| &one.address);
+        Self {
+            records: addresses.len(),
+            octets: addresses.map(record_octets).sum(),
+        }
+    }
+}
+
+fn record_octets(address: &Address) -> usize {
+    igtm_common::answer::RECORD_FIXED + rdata_octets(address)
 }
 
 fn rdata_octets(address: &Address) -> usize {

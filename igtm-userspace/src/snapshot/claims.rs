@@ -6,12 +6,15 @@ use std::collections::HashMap;
 
 use igtm_common::layout::{EXISTS, NO_VIEW, NameKey, NameRef, PASS, PASS_OTHERS, Slot};
 
+use hickory_proto::rr::Name;
+
 use super::answers::{Answers, Catalogue, Terms};
 use super::fixed::nodata;
+use super::frozen::Frozen;
 use super::image::CapacityError;
 use super::recipe::{RecipeId, Recipes};
 use super::{SnapshotError, soa};
-use crate::config::model::{Config, Instance, LineId, Zone};
+use crate::config::model::{Config, Instance, LineId, PoolType, Zone};
 
 /// A name's slots of one family, before they are placed.
 pub(super) struct Claimed {
@@ -22,10 +25,31 @@ pub(super) struct Claimed {
     pub(super) len: u32,
 }
 
+/// A frozen answer in this configuration.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Held {
+    /// Its position among those that are frozen.
+    pub(super) at: u32,
+    /// Its line.
+    pub(super) line: LineId,
+}
+
+/// A name that is answered with addresses.
+pub(super) struct Site<'s> {
+    pub(super) name: &'s Name,
+    pub(super) zone: &'s Zone,
+    pub(super) key: NameKey,
+    /// Whose access domain it is, with its position; `None`: only what is frozen is left.
+    pub(super) instance: Option<(usize, &'s Instance)>,
+    /// On lines that no strategy claims.
+    pub(super) frozen: &'s [Held],
+}
+
 /// Which lines are claimed where, and what is answered on them.
 pub(super) struct Claims<'a> {
     config: &'a Config,
     recipes: &'a Recipes,
+    frozen: &'a [Frozen],
     catalogue: Catalogue<'a>,
     /// Lines claimed together, ascending.
     pub(super) sets: Vec<Vec<LineId>>,
@@ -34,8 +58,8 @@ pub(super) struct Claims<'a> {
     last: [u16; 2],
     slots: Vec<Slot>,
     claimed: Vec<Claimed>,
-    /// Line and recipe of one instance and family; kept for its room.
-    own: Vec<(LineId, u32)>,
+    /// Line, recipe and terms of one name and family; kept for its room.
+    own: Vec<(LineId, RecipeId, u32)>,
 }
 
 /// What [`Claims`] has gathered.
@@ -46,11 +70,12 @@ pub(super) struct Finished {
 }
 
 impl<'a> Claims<'a> {
-    pub(super) fn new(config: &'a Config, recipes: &'a Recipes) -> Self {
+    pub(super) fn new(config: &'a Config, recipes: &'a Recipes, frozen: &'a [Frozen]) -> Self {
         Self {
             config,
             recipes,
-            catalogue: Catalogue::new(config, recipes),
+            frozen,
+            catalogue: Catalogue::new(config, recipes, frozen),
             sets: Vec::new(),
             known: HashMap::new(),
             last: [0; 2],
@@ -61,43 +86,31 @@ impl<'a> Claims<'a> {
     }
 
     /// What an access domain is; its slots are placed later.
-    pub(super) fn of(
-        &mut self,
-        at: usize,
-        instance: &Instance,
-        zone: &Zone,
-        key: NameKey,
-    ) -> Result<NameRef, SnapshotError> {
-        let terms = self.catalogue.terms(Terms {
-            ttl: soa::seconds(self.config.effective_ttl_in(zone, instance)),
-            max_answers: instance.max_answers,
-            apex: instance.access_domain == zone.origin,
-        });
+    pub(super) fn of(&mut self, site: &Site<'_>) -> Result<NameRef, SnapshotError> {
         let mut of = nodata(EXISTS);
-        if self.is_more_than_addresses(at, instance, zone) {
+        if self.is_more_than_addresses(site) {
             of.flags |= PASS_OTHERS;
         }
-        if self.leads_inward(at, instance) {
+        if self.leads_inward(site) {
             of.flags |= PASS;
         }
         for ipv6 in [false, true] {
-            self.gather(at, instance, ipv6);
+            self.gather(site, ipv6);
             if self.own.is_empty() {
                 continue;
             }
             of.view[usize::from(ipv6)] = self.set(ipv6)?;
             let made = self.slots.len() as u32;
-            for (line, recipe) in &self.own {
-                let recipe = RecipeId(*recipe);
+            for (line, recipe, terms) in &self.own {
                 self.slots.push(Slot {
-                    answer: self.catalogue.find(recipe, ipv6, terms)?,
+                    answer: self.catalogue.find(*recipe, ipv6, *terms)?,
                     line: line.0,
                     pad: 0,
                 });
             }
             let len = self.own.len() as u32;
             self.claimed.push(Claimed {
-                key,
+                key: site.key,
                 ipv6,
                 made,
                 len,
@@ -108,28 +121,60 @@ impl<'a> Claims<'a> {
 
     /// Whether types other than A and AAAA have an answer: at an apex, and where the addresses may
     /// be those of a CNAME.
-    fn is_more_than_addresses(&self, at: usize, instance: &Instance, zone: &Zone) -> bool {
-        let mut followed = (0..instance.strategies.len())
-            .filter_map(|strategy| self.recipes.followed(at, strategy));
-        instance.access_domain == zone.origin || followed.any(|id| self.recipes.recipe(id).domains)
+    fn is_more_than_addresses(&self, site: &Site<'_>) -> bool {
+        let instance = site.instance.into_iter();
+        let mut followed = instance.flat_map(|(at, instance)| {
+            let strategies = 0..instance.strategies.len();
+            strategies.filter_map(move |strategy| self.recipes.followed(at, strategy))
+        });
+        let mut frozen = site.frozen.iter();
+        *site.name == site.zone.origin
+            || followed.any(|id| self.recipes.recipe(id).domains)
+            || frozen.any(|held| self.frozen[held.at as usize].set().kind == PoolType::Domain)
     }
 
     /// Whether its answer may be a CNAME into a zone served here: then it has more links, and only
     /// userspace follows them.
-    fn leads_inward(&self, at: usize, instance: &Instance) -> bool {
-        (0..instance.strategies.len())
-            .filter_map(|strategy| self.recipes.followed(at, strategy))
-            .any(|id| self.recipes.recipe(id).inward)
+    fn leads_inward(&self, site: &Site<'_>) -> bool {
+        let instance = site.instance.into_iter();
+        let mut followed = instance.flat_map(|(at, instance)| {
+            let strategies = 0..instance.strategies.len();
+            strategies.filter_map(move |strategy| self.recipes.followed(at, strategy))
+        });
+        let held = site.frozen.iter();
+        let mut domains = held.flat_map(|held| self.frozen[held.at as usize].domains());
+        followed.any(|id| self.recipes.recipe(id).inward)
+            || domains.any(|domain| self.config.zone_of(domain).is_some())
     }
 
-    /// The claims of an instance, by line.
-    fn gather(&mut self, at: usize, instance: &Instance, ipv6: bool) {
+    /// The claims of a name, by line: its strategies', and what is frozen.
+    fn gather(&mut self, site: &Site<'_>, ipv6: bool) {
         self.own.clear();
-        for (strategy, one) in instance.strategies.iter().enumerate() {
-            if let Some(id) = self.recipes.followed(at, strategy)
-                && self.recipes.recipe(id).claims[usize::from(ipv6)]
-            {
-                self.own.extend(one.lines.iter().map(|line| (*line, id.0)));
+        if let Some((at, instance)) = site.instance {
+            let terms = self.catalogue.terms(Terms {
+                ttl: soa::seconds(self.config.effective_ttl_in(site.zone, instance)),
+                max_answers: instance.max_answers,
+                apex: *site.name == site.zone.origin,
+            });
+            for (strategy, one) in instance.strategies.iter().enumerate() {
+                if let Some(id) = self.recipes.followed(at, strategy)
+                    && self.recipes.recipe(id).claims[usize::from(ipv6)]
+                {
+                    self.own
+                        .extend(one.lines.iter().map(|line| (*line, id, terms)));
+                }
+            }
+        }
+        for held in site.frozen {
+            let frozen = &self.frozen[held.at as usize];
+            if frozen.key.ipv6 == ipv6 {
+                let terms = self.catalogue.terms(Terms {
+                    ttl: frozen.ttl_s,
+                    max_answers: frozen.max_answers,
+                    apex: *site.name == site.zone.origin,
+                });
+                let id = self.recipes.of_frozen(held.at);
+                self.own.push((held.line, id, terms));
             }
         }
         self.own.sort_unstable();
@@ -137,7 +182,7 @@ impl<'a> Claims<'a> {
 
     /// The number of the set of lines that was gathered.
     fn set(&mut self, ipv6: bool) -> Result<u16, CapacityError> {
-        let own = self.own.iter().map(|(line, _)| line);
+        let own = self.own.iter().map(|(line, ..)| line);
         let last = &mut self.last[usize::from(ipv6)];
         if self
             .sets

@@ -3,14 +3,14 @@
 //! Pure. Compares what was decided, by name, type and line; which clients are on a line is not
 //! looked at.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use hickory_proto::rr::Name;
 use serde::{Deserialize, Serialize};
 
 use super::Snapshot;
-use crate::config::model::{Config, Instance};
+use super::frozen::Frozen;
 use crate::policy::{self, AnswerSet, Draw};
 
 /// Most answers that are listed; what is beyond is counted.
@@ -51,52 +51,83 @@ struct Terms<'a> {
 
 /// What `after` answers otherwise than `before`.
 pub fn compare(before: &Snapshot, after: &Snapshot) -> AnswersChanged {
-    let (old, new) = (&*before.ground.config, &*after.ground.config);
     let mut changed = AnswersChanged::default();
-    let was = by_name(old);
-    let is = by_name(new);
-    for (at, instance) in old.instances.iter().enumerate() {
-        if !is.contains_key(&instance.access_domain) {
-            changed.of_name(instance, Some((before, at)), None);
-        }
-    }
-    for (at, instance) in new.instances.iter().enumerate() {
-        let former = was.get(&instance.access_domain).map(|at| (before, *at));
-        changed.of_name(instance, former, Some((after, at)));
+    let (was, is) = (by_name(before), by_name(after));
+    let gone = names(before).filter(|name| !is.contains_key(name));
+    for name in gone.chain(names(after)) {
+        changed.of_name(name, was.get(name), is.get(name));
     }
     changed
 }
 
-fn by_name(config: &Config) -> HashMap<&Name, usize> {
-    let instances = config.instances.iter().enumerate();
-    instances
-        .map(|(at, one)| (&one.access_domain, at))
-        .collect()
+/// Every name that is answered with addresses, once: the instances', then what only is frozen.
+fn names(snapshot: &Snapshot) -> impl Iterator<Item = &Name> {
+    let ground = &snapshot.ground;
+    let instances = ground.config.instances.iter();
+    let mut known: HashSet<&Name> = HashSet::new();
+    if !ground.frozen.is_empty() {
+        known.extend(instances.clone().map(|one| &one.access_domain));
+    }
+    let frozen = ground.frozen.iter().map(|one| &one.name);
+    let frozen = frozen.filter(move |name| known.insert(name));
+    instances.map(|one| &one.access_domain).chain(frozen)
 }
 
-/// A snapshot, and where in it an instance stands.
-type Place<'a> = (&'a Snapshot, usize);
+fn by_name(snapshot: &Snapshot) -> HashMap<&Name, Place<'_>> {
+    let empty = Place {
+        snapshot,
+        instance: None,
+        frozen: Vec::new(),
+    };
+    let ground = &snapshot.ground;
+    let instances = ground.config.instances.iter().enumerate();
+    let mut places: HashMap<&Name, Place<'_>> = instances
+        .map(|(at, one)| {
+            let instance = Some(at);
+            (
+                &one.access_domain,
+                Place {
+                    instance,
+                    ..empty.clone()
+                },
+            )
+        })
+        .collect();
+    for one in &ground.frozen {
+        let place = places.entry(&one.name).or_insert_with(|| empty.clone());
+        place.frozen.push(one);
+    }
+    places
+}
+
+/// What a name is in a snapshot.
+#[derive(Clone)]
+struct Place<'a> {
+    snapshot: &'a Snapshot,
+    /// The position of the instance whose access domain it is.
+    instance: Option<usize>,
+    frozen: Vec<&'a Frozen>,
+}
 
 impl AnswersChanged {
-    fn of_name(&mut self, instance: &Instance, old: Option<Place<'_>>, new: Option<Place<'_>>) {
+    fn of_name(&mut self, name: &Name, old: Option<&Place<'_>>, new: Option<&Place<'_>>) {
         let mut any = false;
         for ipv6 in [false, true] {
             let was = old.map_or_else(Vec::new, |place| lines(place, ipv6));
             let is = new.map_or_else(Vec::new, |place| lines(place, ipv6));
-            let find = |all: &[(&str, Terms<'_>)], line: &str| {
-                all.iter().position(|(name, _)| *name == line)
-            };
+            let find =
+                |all: &[(&str, Terms<'_>)], line: &str| all.iter().position(|(of, _)| *of == line);
             for (line, terms) in &was {
                 let now = find(&is, line).map(|at| &is[at].1);
                 if now.is_none_or(|now| !now.same(terms)) {
                     any = true;
-                    self.push(instance, ipv6, line, Some(terms), now);
+                    self.push(name, ipv6, line, Some(terms), now);
                 }
             }
             for (line, terms) in &is {
                 if find(&was, line).is_none() {
                     any = true;
-                    self.push(instance, ipv6, line, None, Some(terms));
+                    self.push(name, ipv6, line, None, Some(terms));
                 }
             }
         }
@@ -105,7 +136,7 @@ impl AnswersChanged {
 
     fn push(
         &mut self,
-        instance: &Instance,
+        name: &Name,
         ipv6: bool,
         line: &str,
         before: Option<&Terms<'_>>,
@@ -113,7 +144,7 @@ impl AnswersChanged {
     ) {
         self.answers += 1;
         if self.listed.len() < MOST_LISTED {
-            let name = instance.access_domain.to_string();
+            let name = name.to_string();
             self.listed.push(AnswerChange {
                 name: name.trim_end_matches('.').to_owned(),
                 r#type: if ipv6 { "AAAA" } else { "A" }.to_owned(),
@@ -125,21 +156,34 @@ impl AnswersChanged {
     }
 }
 
-/// Every line that an instance answers for a family, with its answer.
-fn lines((snapshot, at): Place<'_>, ipv6: bool) -> Vec<(&str, Terms<'_>)> {
+/// Every line that a name is answered on for a family, with its answer.
+fn lines<'a>(place: &Place<'a>, ipv6: bool) -> Vec<(&'a str, Terms<'a>)> {
+    let snapshot = place.snapshot;
     let config = &*snapshot.ground.config;
-    let instance = &config.instances[at];
-    let claims = policy::assign(config, instance, ipv6).into_iter();
-    let answered = claims.filter_map(|claim| {
-        let set = &snapshot.decision(at, claim.strategy)?.answer;
+    let mut lines = Vec::new();
+    if let Some(at) = place.instance {
+        let instance = &config.instances[at];
+        let claims = policy::assign(config, instance, ipv6).into_iter();
+        lines.extend(claims.filter_map(|claim| {
+            let set = &snapshot.decision(at, claim.strategy)?.answer;
+            let terms = Terms {
+                set,
+                window: set.window(instance.max_answers),
+                ttl_s: config.effective_ttl(instance).as_secs(),
+            };
+            Some((config.line(claim.line).name.as_str(), terms))
+        }));
+    }
+    let frozen = place.frozen.iter().filter(|one| one.key.ipv6 == ipv6);
+    lines.extend(frozen.map(|one| {
         let terms = Terms {
-            set,
-            window: set.window(instance.max_answers),
-            ttl_s: config.effective_ttl(instance).as_secs(),
+            set: one.set(),
+            window: one.set().window(one.max_answers),
+            ttl_s: u64::from(one.ttl_s),
         };
-        Some((config.line(claim.line).name.as_str(), terms))
-    });
-    answered.collect()
+        (one.key.line.as_str(), terms)
+    }));
+    lines
 }
 
 impl Terms<'_> {

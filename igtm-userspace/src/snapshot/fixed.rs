@@ -2,15 +2,18 @@
 //!
 //! Must not know health: slots refer to answers that are made later.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use igtm_common::bucket::TableFull;
 use igtm_common::layout::{EXISTS, NO_VIEW, NameKey, NameRef, PASS, PASS_OTHERS, Slot, text};
 use igtm_common::name::HashKey;
 
+use hickory_proto::rr::Name;
+
 use super::answers::Answers;
-use super::claims::{Claimed, Claims};
+use super::claims::{Claimed, Claims, Held, Site};
+use super::frozen::Frozen;
 use super::image::{CapacityError, Fixed};
 use super::recipe::Recipes;
 use super::slots::{self, Run};
@@ -27,21 +30,30 @@ pub(super) struct Built {
     pub(super) business: HashMap<NameKey, u32>,
 }
 
-/// Compiles `config`. Names whose lines are as in `former` keep their slots.
+/// Compiles `config` with what is `frozen` beside it. Names whose lines are as in `former` keep
+/// their slots.
 pub(super) fn build(
     config: &Config,
     secret: &HashKey,
     lines: &Arc<LineTable>,
-    recipes: &Recipes,
+    (recipes, frozen): (&Recipes, &[Frozen]),
     former: Option<&Ground>,
 ) -> Result<Built, SnapshotError> {
     let mut names = Standing::new(config, secret)?;
-    let mut claims = Claims::new(config, recipes);
+    let mut claims = Claims::new(config, recipes, frozen);
+    let mut held = held(config, frozen);
     let mut business = HashMap::new();
     for (at, instance) in config.instances.iter().enumerate() {
         let access = names::wire(&instance.access_domain);
         if let Some((key, zone)) = names.place(&access) {
-            let of = claims.of(at, instance, &config.zones[usize::from(zone)], key)?;
+            let own = held.remove(&instance.access_domain);
+            let of = claims.of(&Site {
+                name: &instance.access_domain,
+                zone: &config.zones[usize::from(zone)],
+                key,
+                instance: Some((at, instance)),
+                frozen: own.as_deref().unwrap_or_default(),
+            })?;
             names.add(key, &access, NameRef { zone, ..of })?;
             names.below.push(access);
         }
@@ -60,6 +72,25 @@ pub(super) fn build(
                 names.below.push(domain);
             }
         }
+    }
+    for (name, own) in &held {
+        let wire = names::wire(name);
+        // A name that is something else by now has released what was frozen at it.
+        let Some((key, zone)) = names.place(&wire) else {
+            continue;
+        };
+        if names.stands(key, &wire)? {
+            continue;
+        }
+        let of = claims.of(&Site {
+            name,
+            zone: &config.zones[usize::from(zone)],
+            key,
+            instance: None,
+            frozen: own,
+        })?;
+        names.add(key, &wire, NameRef { zone, ..of })?;
+        names.below.push(wire);
     }
     names.add_apexes(config)?;
     names.add_parents()?;
@@ -84,6 +115,23 @@ pub(super) fn build(
         answers: claims.answers,
         business,
     })
+}
+
+/// Frozen answers by name, in its order, on those of their lines that are there.
+fn held<'a>(config: &Config, frozen: &'a [Frozen]) -> BTreeMap<&'a Name, Vec<Held>> {
+    let mut held: BTreeMap<&Name, Vec<Held>> = BTreeMap::new();
+    if frozen.is_empty() {
+        return held;
+    }
+    let lines = config.lines.iter().zip(0..);
+    let lines: HashMap<&str, u16> = lines.map(|(line, id)| (&*line.name, id)).collect();
+    for (one, at) in frozen.iter().zip(0..) {
+        if let Some(line) = lines.get(&*one.key.line) {
+            let line = LineId(*line);
+            held.entry(&one.name).or_default().push(Held { at, line });
+        }
+    }
+    held
 }
 
 /// The sets of lines, compiled; those of `former` where both sets and lines are its.

@@ -12,6 +12,8 @@ mod claims;
 pub mod compare;
 mod fixed;
 mod flat;
+pub mod freeze;
+pub mod frozen;
 mod image;
 mod lists;
 pub mod names;
@@ -21,7 +23,7 @@ mod slots;
 pub mod soa;
 mod table;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use hickory_proto::rr::Name;
@@ -36,11 +38,12 @@ pub use recipe::{RecipeId, Recipes, User};
 pub use table::Names;
 
 use crate::config::model::{Config, Instance, PoolId, Strategy};
-use crate::flatten::Resolved;
+use crate::flatten::{self, Resolved};
 use crate::health::{HealthView, Target};
 use crate::line::{LineTable, TableError, ViewsError};
 use crate::policy::{self, Decision};
 use answers::Answers;
+use frozen::Frozen;
 
 /// Why a configuration cannot be answered from.
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +95,8 @@ pub struct Ground {
     pub fixed: Arc<Fixed>,
     /// What is decided together.
     pub recipes: Recipes,
+    /// What is answered although `config` does not say so.
+    pub frozen: Vec<Frozen>,
     answers: Answers,
     business: HashMap<NameKey, u32>,
     /// Of each zone, with serial 0.
@@ -105,13 +110,23 @@ impl Ground {
         hash_key: HashKey,
         former: Option<&Self>,
     ) -> Result<Self, SnapshotError> {
+        Self::with_frozen(config, hash_key, former, Vec::new())
+    }
+
+    /// The same with frozen answers, of which the configuration claims no line and family.
+    pub fn with_frozen(
+        config: Arc<Config>,
+        hash_key: HashKey,
+        former: Option<&Self>,
+        frozen: Vec<Frozen>,
+    ) -> Result<Self, SnapshotError> {
         // A reload that leaves the lines alone need not compile them: they may be a million prefixes.
         let lines = match former.filter(|former| former.config.lines == config.lines) {
             Some(former) => Arc::clone(&former.lines),
             None => Arc::new(LineTable::build(&config.lines)?),
         };
-        let recipes = Recipes::of(&config);
-        let built = fixed::build(&config, &hash_key, &lines, &recipes, former)?;
+        let recipes = Recipes::of(&config, frozen.len());
+        let built = fixed::build(&config, &hash_key, &lines, (&recipes, &frozen), former)?;
         let zones: Vec<_> = config.zones.iter().map(soa::zone).collect();
         let answers = (built.answers.small.len(), built.answers.large.len());
         image::check_capacity(&built.fixed, answers, zones.len())?;
@@ -121,6 +136,7 @@ impl Ground {
             hash_key,
             fixed: Arc::new(built.fixed),
             recipes,
+            frozen,
             answers: built.answers,
             business: built.business,
             zones,
@@ -131,6 +147,15 @@ impl Ground {
     pub fn business(&self, key: NameKey) -> Option<&Instance> {
         let at = *self.business.get(&key)?;
         Some(&self.config.instances[at as usize])
+    }
+
+    /// The domains at zones' apexes, whose addresses are to be known: the configuration's, and those
+    /// of frozen answers.
+    pub fn flattened(&self) -> BTreeSet<Name> {
+        let at_apex = self.frozen.iter();
+        let at_apex = at_apex.filter(|frozen| self.config.zones.at(&frozen.name).is_some());
+        let frozen = at_apex.flat_map(Frozen::domains).cloned();
+        frozen.chain(flatten::names(&self.config)).collect()
     }
 
     /// How many answers there are: those that always fit a small one, and the others.
@@ -144,9 +169,13 @@ impl Ground {
         (instance, &instance.strategies[user.strategy as usize])
     }
 
-    fn decide(&self, recipe: RecipeId, health: &dyn HealthView) -> Decision {
+    fn decide(&self, recipe: RecipeId, health: &dyn HealthView) -> Arc<Decision> {
+        if let Some(at) = self.recipes.frozen(recipe) {
+            return Arc::clone(&self.frozen[at].decision);
+        }
         let (instance, strategy) = self.recipes.recipe(recipe).first(&self.config);
-        policy::decide(&self.config, instance, strategy, health)
+        let decision = policy::decide(&self.config, instance, strategy, health);
+        Arc::new(decision)
     }
 
     fn zones(&self, serial: u32) -> Vec<ZoneEntry> {
@@ -209,7 +238,7 @@ impl Snapshot {
     ) -> Self {
         let recipes = (0..ground.recipes.len() as u32).map(RecipeId);
         let decisions: Vector<_> = recipes
-            .map(|recipe| Arc::new(ground.decide(recipe, health)))
+            .map(|recipe| ground.decide(recipe, health))
             .collect();
         let answers = &ground.answers;
         let image = Image {
@@ -295,10 +324,10 @@ impl Snapshot {
     ) -> bool {
         let decision = self.ground.decide(recipe, health);
         let at = recipe.0 as usize;
-        if *self.decisions[at] == decision {
+        if self.decisions[at] == decision {
             return false;
         }
-        self.decisions.set(at, Arc::new(decision));
+        self.decisions.set(at, decision);
         let ground = Arc::clone(&self.ground);
         for &number in ground.answers.of_recipe(recipe) {
             self.answer(number, changed);

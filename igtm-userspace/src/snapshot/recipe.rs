@@ -41,6 +41,8 @@ pub(super) struct Recipe {
 #[derive(Debug)]
 pub struct Recipes {
     list: Vec<Recipe>,
+    /// How many frozen answers there are; the recipes behind `list` are theirs.
+    frozen: usize,
     /// By strategy, instance after instance; [`NONE`] for what is disabled.
     followed: Vec<u32>,
     /// Where in `followed` the strategies of each instance begin.
@@ -52,8 +54,8 @@ pub struct Recipes {
 const NONE: u32 = u32::MAX;
 
 impl Recipes {
-    /// Finds the recipes of `config`.
-    pub(super) fn of(config: &Config) -> Self {
+    /// Finds the recipes of `config`, and behind them one for each answer that is frozen.
+    pub(super) fn of(config: &Config, frozen: usize) -> Self {
         let mut book = Book::new(config);
         let strategies = config.instances.iter().map(|one| one.strategies.len());
         let mut followed = Vec::with_capacity(strategies.sum());
@@ -73,10 +75,11 @@ impl Recipes {
             }
         }
         let list = book.list;
-        let users = Lists::of(list.len(), using(&begins, &followed));
+        let users = Lists::of(list.len() + frozen, using(&begins, &followed));
         let dependents = Dependents::of(config, &list);
         Self {
             list,
+            frozen,
             followed,
             begins,
             users,
@@ -86,14 +89,31 @@ impl Recipes {
 
     /// How many there are.
     pub fn len(&self) -> usize {
+        self.list.len() + self.frozen
+    }
+
+    /// How many of them are strategies'; those of frozen answers come behind.
+    pub fn of_strategies(&self) -> usize {
         self.list.len()
     }
 
-    /// Whether nothing is enabled.
+    /// Whether nothing is enabled or frozen.
     pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.len() == 0
     }
 
+    /// The recipe of a frozen answer by its position.
+    pub(super) fn of_frozen(&self, at: u32) -> RecipeId {
+        // Frozen answers are fewer than 2^32, as strategies are.
+        RecipeId(self.list.len() as u32 + at)
+    }
+
+    /// The position of the frozen answer that a recipe is; `None`: a strategy's.
+    pub(super) fn frozen(&self, id: RecipeId) -> Option<usize> {
+        (id.0 as usize).checked_sub(self.list.len())
+    }
+
+    /// What some strategies have in common: not of a frozen answer.
     pub(super) fn recipe(&self, id: RecipeId) -> &Recipe {
         &self.list[id.0 as usize]
     }

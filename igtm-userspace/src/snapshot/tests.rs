@@ -3,6 +3,7 @@
 mod change;
 mod figures;
 mod flat;
+mod frozen;
 mod names;
 mod recipes;
 

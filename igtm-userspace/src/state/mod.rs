@@ -166,14 +166,15 @@ impl Store {
         self.shared.add(Change::Force(key, None));
     }
 
-    /// Keeps a frozen answer; an error as of [`Self::put_force`].
-    pub async fn put_frozen(&self, key: FrozenKey, frozen: SavedFrozen) -> Result<(), StateError> {
-        self.acknowledged(Change::Frozen(key, Some(frozen))).await
+    /// Keeps a frozen answer. Whether it would survive a restart, [`Self::flush`] says: many are
+    /// frozen at once.
+    pub fn put_frozen(&self, key: FrozenKey, frozen: SavedFrozen) {
+        self.shared.add(Change::Frozen(key, Some(frozen)));
     }
 
-    /// Ends a frozen answer; an error as of [`Self::put_force`].
-    pub async fn remove_frozen(&self, key: FrozenKey) -> Result<(), StateError> {
-        self.acknowledged(Change::Frozen(key, None)).await
+    /// Ends a frozen answer; see [`Self::put_frozen`].
+    pub fn remove_frozen(&self, key: FrozenKey) {
+        self.shared.add(Change::Frozen(key, None));
     }
 
     /// Every frozen answer.

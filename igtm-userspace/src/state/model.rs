@@ -110,6 +110,22 @@ pub struct FrozenKey {
     pub ipv6: bool,
 }
 
+impl std::fmt::Display for FrozenKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let family = if self.ipv6 { "AAAA" } else { "A" };
+        let Self {
+            instance,
+            strategy,
+            line,
+            ..
+        } = self;
+        write!(
+            f,
+            "{family} on {line}, of strategy {strategy} of {instance}"
+        )
+    }
+}
+
 /// A frozen answer (product.md §3, `keep`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedFrozen {

@@ -38,7 +38,7 @@ fn socket(world: &World) -> PathBuf {
 }
 
 /// `igtm ARGS… -c FILE`, whatever its exit code.
-fn run(daemon: &Daemon, args: &[&str]) -> Result<(i32, String)> {
+pub(crate) fn run(daemon: &Daemon, args: &[&str]) -> Result<(i32, String)> {
     let Output {
         status,
         stdout,

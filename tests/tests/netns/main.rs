@@ -12,6 +12,7 @@ mod failover;
 mod files;
 mod flattening;
 mod forced;
+mod frozen;
 mod growth;
 mod inspection;
 mod interfaces;

@@ -12,6 +12,7 @@ use crate::admin::published::Published;
 use crate::config::model::{Config, Instance, Switch};
 use crate::health::rollup::{self, State};
 
+use super::frozen;
 use super::pools::{self, Usage};
 use super::{StrategyStatus, TierStatus};
 use crate::policy::Decision;
@@ -49,7 +50,7 @@ pub fn build(
 ) -> Result<Status, Unknown> {
     let config = &*published.ground.config;
     let states = States::of(published);
-    let chosen = choose(config, &states, asked)?;
+    let chosen = choose(published, &states, asked)?;
     let most = match asked.all || !asked.names.is_empty() {
         true => MOST_AT_ALL,
         false => MOST_SHOWN,
@@ -63,6 +64,9 @@ pub fn build(
         false => Vec::new(),
     };
     let most_monitors = if asked.all { MOST_AT_ALL } else { MOST_SHOWN };
+    let mut frozen: Vec<_> = frozen::shown(&published.ground.frozen, asked).collect();
+    let frozen_left_out = frozen.len().saturating_sub(most);
+    frozen.truncate(most);
     Ok(Status {
         daemon: daemon(published),
         summary: summary(published, &states, &pool_states),
@@ -75,6 +79,8 @@ pub fn build(
         } else {
             chosen.len() - shown.len()
         },
+        frozen,
+        frozen_left_out,
         pools: pools::shown(published, &usage, &pool_states, shown, whole),
         monitors_left_out: monitors.len().saturating_sub(most_monitors),
         monitors: monitors.into_iter().take(most_monitors).collect(),
@@ -100,7 +106,7 @@ impl States {
         let recipes = &published.ground.recipes;
         let by_recipe: Vec<State> = match &published.snapshot {
             Some(snapshot) => {
-                let decisions = snapshot.decisions.iter();
+                let decisions = snapshot.decisions.iter().take(recipes.of_strategies());
                 decisions.map(|one| rollup::strategy(Some(one))).collect()
             }
             None => vec![State::Unknown; recipes.len()],
@@ -122,11 +128,18 @@ impl States {
 }
 
 /// The instances that are asked for, worst first where only some can be shown.
-fn choose(config: &Config, states: &States, asked: &Asked) -> Result<Vec<usize>, Unknown> {
+fn choose(published: &Published, states: &States, asked: &Asked) -> Result<Vec<usize>, Unknown> {
+    let config = &*published.ground.config;
     if !asked.names.is_empty() {
         let mut chosen = Vec::new();
         for name in &asked.names {
-            chosen.extend(named(config, name)?);
+            let found = named(config, name);
+            // Nothing of its file may be left of what is frozen.
+            let mut frozen = published.ground.frozen.iter();
+            match found {
+                Err(_) if frozen.any(|one| frozen::is(one, name)) => {}
+                found => chosen.extend(found?),
+            }
         }
         chosen.sort_unstable();
         chosen.dedup();

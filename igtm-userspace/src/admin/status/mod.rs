@@ -3,6 +3,7 @@
 //! Holds names instead of positions, and no secret.
 
 pub mod build;
+mod frozen;
 pub(crate) mod pools;
 pub mod render;
 #[cfg(test)]
@@ -30,6 +31,12 @@ pub struct Status {
     pub instances: Vec<InstanceStatus>,
     /// Instances that are not in `instances` although they were asked for.
     pub instances_left_out: usize,
+    /// Answers that are frozen (`keep`); of the names asked for.
+    #[serde(default)]
+    pub frozen: Vec<FrozenStatus>,
+    /// Frozen answers that there are besides.
+    #[serde(default)]
+    pub frozen_left_out: usize,
     /// The pools of those instances, and those that no instance uses.
     pub pools: Vec<PoolStatus>,
     /// Monitors, none when names were asked for.
@@ -138,6 +145,27 @@ pub struct InstanceStatus {
     pub state: State,
     /// In order.
     pub strategies: Vec<StrategyStatus>,
+}
+
+/// An answer that stays although its strategy is gone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FrozenStatus {
+    /// The access domain that it is answered for.
+    pub name: String,
+    /// `A` or `AAAA`.
+    pub r#type: String,
+    /// The line.
+    pub line: String,
+    /// The instance that it was of.
+    pub instance: String,
+    /// The strategy that it was of.
+    pub strategy: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// What is answered, with weights where one is drawn by them.
+    pub answers: Vec<String>,
+    /// Of the records, seconds.
+    pub ttl_s: u32,
 }
 
 /// A strategy.

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
+use super::frozen;
 use super::tree::Node;
 use super::{AddressStatus, InstanceStatus, PoolStatus, Status, StrategyStatus};
 use crate::health::AddressState;
@@ -46,6 +47,16 @@ pub fn render(status: &Status, colour: bool) -> String {
             text,
             "\n… and {more} more instances: name them, or see all with --all"
         );
+    }
+    if !status.frozen.is_empty() {
+        let title = drawing.paint(Look::Doubtful, "frozen answers");
+        let at = status.daemon.at;
+        text.push('\n');
+        text += &frozen::tree(title, &status.frozen, |since| age(since, at)).draw();
+    }
+    if status.frozen_left_out > 0 {
+        let more = status.frozen_left_out;
+        let _ = writeln!(text, "… and {more} more frozen answers: see all with --all");
     }
     let idle: Vec<&PoolStatus> = status.pools.iter().filter(|pool| pool.users == 0).collect();
     if !idle.is_empty() {

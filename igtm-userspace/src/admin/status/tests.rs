@@ -13,7 +13,8 @@ use crate::admin::published::{Kernel, Published};
 use crate::alerts::Since;
 use crate::health::testing::refused;
 use crate::health::{Health, Outcome, Report};
-use crate::snapshot::fixture::{COOKIES, ground};
+use crate::snapshot::fixture::{COOKIES, KEY, config, ground};
+use crate::snapshot::freeze::Plan;
 use crate::snapshot::{Ground, Snapshot};
 
 pub(crate) const FILE: &str = r#"
@@ -349,4 +350,37 @@ fn colours_are_there_only_when_asked_for_and_json_is_whole() {
     let json = serde_json::to_string(&status).expect("texts and numbers");
     let back: Status = serde_json::from_str(&json).expect("the same");
     assert_eq!(back, status);
+}
+
+#[test]
+fn what_is_frozen_is_shown_with_whose_it_was_and_since_when() {
+    // Everything that is kept is gone: nothing of the file is left but pools.
+    let kept = FILE.replace(
+        "[[instance.strategy]]\n",
+        "[[instance.strategy]]\nkeep = true\n",
+    );
+    let mut published = published(&ground(&kept), &[]);
+    let end = kept.find("[[instance]]").expect("there");
+    let config = config(&kept[..end]);
+    let snapshot = published.snapshot.as_deref().expect("it answers");
+    let Plan { frozen, .. } = Plan::of(snapshot, &config, at(340));
+    let count = frozen.len();
+    let ground = Ground::with_frozen(config, KEY, None, frozen).expect("it fits");
+    published.ground = Arc::new(ground);
+    let now = Snapshot::new(Arc::clone(&published.ground), &published.health, 9, COOKIES);
+    published.snapshot = Some(Arc::new(now));
+    let status = build(&published, None, &Asked::default()).expect("no names");
+    assert_eq!((status.instances.len(), status.frozen.len()), (0, count));
+    let first = &status.frozen[0];
+    assert_eq!((&*first.instance, first.since), ("www", at(340)));
+    let drawn = render(&status, false);
+    let said = format!("frozen for 1 min, of strategy {} of www", first.strategy);
+    assert!(drawn.contains(&said), "{drawn}");
+    let asked = |name: &str| Asked {
+        names: vec![name.to_owned()],
+        all: false,
+    };
+    let named = build(&published, None, &asked("www")).expect("it is frozen");
+    assert!(!named.frozen.is_empty());
+    assert!(build(&published, None, &asked("nobody")).is_err());
 }

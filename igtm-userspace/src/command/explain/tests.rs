@@ -3,6 +3,7 @@
 use super::trace::NODATA;
 use super::*;
 use crate::config::model::{LineKind, Policy};
+use crate::health::Health;
 use crate::policy::fixture;
 
 /// www: telecom has two tiers and a fallback, by weight; default has one; AAAA on default only.
@@ -266,4 +267,48 @@ fn domains_at_an_apex_and_domains_served_here() {
     let note =
         "www.gtm.example.com is served here, its answer follows in the reply: explain it too";
     assert!(told.notes.iter().any(|one| one == note), "{:?}", told.notes);
+}
+
+#[test]
+fn what_is_frozen_says_since_when() {
+    let mut config = config();
+    let table = LineTable::build(&config.lines).expect("lines");
+    let addresses = [("192.0.2.77", 3), ("192.0.2.78", 1)];
+    let frozen = fixture::frozen("www.gtm.example.com", "domestic", &addresses);
+    let seen = |config: &Config, name: &str, client: &str| {
+        let known = Known::Observed {
+            health: &Health::new(config, frozen.since),
+            node: "edge-1",
+            at: frozen.since,
+            frozen: std::slice::from_ref(&frozen),
+        };
+        explain_by(config, &table, known, &request(name, client))
+    };
+    // telecom is claimed, and preferred; the rest of the domestic clients get what is frozen.
+    let telecom = seen(&config, "www.gtm.example.com", "203.0.113.7").expect("known");
+    assert_eq!(telecom.decided.frozen_since, None);
+    for instances in [1, 0] {
+        // At the end not even the instance is there.
+        config.instances.truncate(instances);
+        let name = "www.gtm.example.com";
+        let domestic = seen(&config, name, "203.0.1.1").expect("known");
+        assert_eq!(domestic.decided.line.as_deref(), Some("domestic"));
+        assert_eq!(domestic.decided.frozen_since, Some(frozen.since));
+        assert_eq!(
+            domestic.answer.text,
+            "one of 2 A records, drawn by weight, TTL 30 s"
+        );
+        let text = domestic.to_string();
+        assert!(
+            text.contains("  frozen     since 1970-01-01T00:00:05Z\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("192.0.2.77  weight     3  share  75.0 %  unmonitored\n"),
+            "{text}"
+        );
+    }
+    let other = seen(&config, "www.gtm.example.com", "192.0.2.200").expect("known");
+    assert_eq!((other.answer.kind, &*other.instance), ("NODATA", "www"));
+    assert!(seen(&config, "api.gtm.example.com", "192.0.2.200").is_err());
 }

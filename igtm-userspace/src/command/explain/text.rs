@@ -25,6 +25,9 @@ impl fmt::Display for Explanation {
         if let Some(strategy) = &self.decided.strategy {
             step(f, "strategy", strategy)?;
         }
+        if let Some(since) = &self.decided.frozen_since {
+            step(f, "frozen", &format!("since {since:.0}"))?;
+        }
         for tier in &self.decided.tiers {
             sub_step(f, &format!("tier {}", tier.tier), &tier_in_words(tier))?;
         }
@@ -74,8 +77,12 @@ impl Explanation {
             }
             let state = format!("{:?}", one.state).to_lowercase();
             let state = one.forced.as_ref().unwrap_or(&state);
-            let (share, pools) = (one.share * 100.0, one.pools.join(", "));
-            writeln!(f, "  share {share:>5.1} %  {state}, in {pools}")?;
+            write!(f, "  share {:>5.1} %  {state}", one.share * 100.0)?;
+            // What is frozen stands in no pool.
+            match &one.pools[..] {
+                [] => writeln!(f)?,
+                pools => writeln!(f, ", in {}", pools.join(", "))?,
+            }
         }
         for one in &self.decided.withheld {
             let pools = one.pools.join(", ");

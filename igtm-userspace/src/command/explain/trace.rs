@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use hickory_proto::rr::RecordType;
+use hickory_proto::rr::{Name, RecordType};
 
 use super::{Answer, CandidateTrace, Decided, Known, Outcome, Question, TierTrace, Withheld, text};
 use crate::config::model::{Address, Config, Pool, PoolAddress, PoolId, PoolType, Switch};
@@ -25,6 +25,7 @@ pub(super) fn decided(
         line: Some(config.line(line).name.clone()),
         prefix: prefix.map(|prefix| prefix.to_string()),
         strategy: Some(outcome.strategy.name.clone()),
+        frozen_since: None,
         tiers: tiers(config, outcome),
         fallback: Some(config.pool(outcome.strategy.fallback).name.clone()),
         active: Some(outcome.decision.active.to_string()),
@@ -111,72 +112,89 @@ fn forced(question: &Question<'_>, address: &Address, pools: &[PoolId]) -> Optio
 }
 
 pub(super) fn answer(question: &Question<'_>, outcome: Option<&Outcome<'_>>) -> Answer {
-    match outcome {
-        None if !question.instance.enabled => {
-            nodata(question, "the instance is disabled".to_owned())
-        }
+    let Question {
+        config,
+        request,
+        instance,
+        ..
+    } = question;
+    let answered = match outcome {
+        None if !instance.enabled => Err("the instance is disabled".to_owned()),
         None => {
-            let qtype = question.request.qtype;
-            let why = format!("no strategy claims {qtype} for any line of this client");
-            nodata(question, why)
+            let qtype = request.qtype;
+            Err(format!(
+                "no strategy claims {qtype} for any line of this client"
+            ))
         }
-        Some(outcome) => positive(question, outcome),
+        Some(outcome) if is_flattened(question, &outcome.decision.answer) => {
+            return flattened(question, &outcome.decision.answer);
+        }
+        Some(outcome) => {
+            let offer = Offer {
+                set: &outcome.decision.answer,
+                active: &outcome.decision.active.to_string(),
+                max_answers: instance.max_answers,
+                ttl_s: config.effective_ttl(instance).as_secs(),
+            };
+            offer.answer(request.qtype)
+        }
+    };
+    answered.unwrap_or_else(|why| nodata(config, &instance.access_domain, why))
+}
+
+/// What may be answered.
+pub(super) struct Offer<'a> {
+    pub(super) set: &'a AnswerSet,
+    /// Whose it is, in words.
+    pub(super) active: &'a str,
+    pub(super) max_answers: Option<u16>,
+    pub(super) ttl_s: u64,
+}
+
+impl Offer<'_> {
+    /// The reply to a query, or why it has no records.
+    pub(super) fn answer(&self, qtype: RecordType) -> Result<Answer, String> {
+        let Self {
+            set, active, ttl_s, ..
+        } = *self;
+        let (kind, fits) = match (set.kind, qtype) {
+            (PoolType::Ipv4, qtype) => ("A", qtype == RecordType::A),
+            (PoolType::Ipv6, qtype) => ("AAAA", qtype == RecordType::AAAA),
+            (PoolType::Domain, _) => ("CNAME", true),
+        };
+        if !fits {
+            return Err(format!(
+                "{active} holds {kind} records, {qtype} was asked for"
+            ));
+        }
+        if set.candidates.is_empty() {
+            return Err("every address of the fallback is disabled".to_owned());
+        }
+        let (count, total) = (set.window(self.max_answers), set.candidates.len());
+        let how = match (set.draw, set.kind) {
+            _ if total == 1 => format!("the one {kind} record"),
+            (Draw::Weighted, _) => format!("one of {total} {kind} records, drawn by weight"),
+            (_, PoolType::Domain) => format!("one of {total} {kind} records, drawn evenly"),
+            _ if count < total => format!("{count} of {total} {kind} records, a rotating window"),
+            _ => format!("all {total} {kind} records, order rotated per query"),
+        };
+        let records = set.candidates.iter().map(|one| one.address.to_string());
+        Ok(Answer {
+            kind,
+            ttl_s,
+            records: records.collect(),
+            count,
+            text: format!("{how}, TTL {ttl_s} s"),
+        })
     }
 }
 
-fn positive(question: &Question<'_>, outcome: &Outcome<'_>) -> Answer {
-    let set = &outcome.decision.answer;
-    let (kind, fits) = match (set.kind, question.request.qtype) {
-        (PoolType::Ipv4, qtype) => ("A", qtype == RecordType::A),
-        (PoolType::Ipv6, qtype) => ("AAAA", qtype == RecordType::AAAA),
-        (PoolType::Domain, _) => ("CNAME", true),
-    };
-    if !fits {
-        let active = outcome.decision.active;
-        let qtype = question.request.qtype;
-        return nodata(
-            question,
-            format!("{active} holds {kind} records, {qtype} was asked for"),
-        );
-    }
-    if set.candidates.is_empty() {
-        return nodata(
-            question,
-            "every address of the fallback is disabled".to_owned(),
-        );
-    }
-    if kind == "CNAME"
-        && question
-            .config
-            .zones
-            .at(&question.instance.access_domain)
-            .is_some()
-    {
-        return flattened(question, set);
-    }
-    let (count, total) = (
-        set.window(question.instance.max_answers),
-        set.candidates.len(),
-    );
-    let how = match (set.draw, set.kind) {
-        _ if total == 1 => format!("the one {kind} record"),
-        (Draw::Weighted, _) => format!("one of {total} {kind} records, drawn by weight"),
-        (_, PoolType::Domain) => format!("one of {total} {kind} records, drawn evenly"),
-        _ if count < total => format!("{count} of {total} {kind} records, a rotating window"),
-        _ => format!("all {total} {kind} records, order rotated per query"),
-    };
-    let ttl_s = question.config.effective_ttl(question.instance).as_secs();
-    Answer {
-        kind,
-        ttl_s,
-        records: set
-            .candidates
-            .iter()
-            .map(|one| one.address.to_string())
-            .collect(),
-        count,
-        text: format!("{how}, TTL {ttl_s} s"),
-    }
+/// Whether these are domains at a zone's apex.
+fn is_flattened(question: &Question<'_>, set: &AnswerSet) -> bool {
+    let access = &question.instance.access_domain;
+    set.kind == PoolType::Domain
+        && !set.candidates.is_empty()
+        && question.config.zones.at(access).is_some()
 }
 
 /// Domains at an apex: what they are resolved to only a daemon knows.
@@ -186,7 +204,7 @@ fn flattened(question: &Question<'_>, set: &AnswerSet) -> Answer {
         RecordType::AAAA => "AAAA",
         qtype => {
             let why = format!("at a zone's apex domains are flattened, and {qtype} was asked for");
-            return nodata(question, why);
+            return nodata(question.config, &question.instance.access_domain, why);
         }
     };
     let ttl_s = question.config.effective_ttl(question.instance).as_secs();
@@ -214,8 +232,9 @@ fn flattened(question: &Question<'_>, set: &AnswerSet) -> Answer {
     }
 }
 
-fn nodata(question: &Question<'_>, why: String) -> Answer {
-    let zone = question.config.zone_of(&question.instance.access_domain);
+/// NODATA at an access domain.
+pub(super) fn nodata(config: &Config, access: &Name, why: String) -> Answer {
+    let zone = config.zone_of(access);
     let ttl_s = zone.map_or(0, |zone| zone.negative_ttl.as_secs());
     Answer {
         kind: NODATA,
@@ -275,7 +294,7 @@ pub(super) fn notes(question: &Question<'_>, outcome: Option<&Outcome<'_>>) -> V
     notes
 }
 
-fn assumption(known: &Known<'_>, down: &[Address]) -> String {
+pub(super) fn assumption(known: &Known<'_>, down: &[Address]) -> String {
     let health = match known {
         Known::Assumed => {
             "health is assumed, not observed: every monitored address is taken as ok".to_owned()

@@ -80,6 +80,7 @@ fn strategy(config: &Config, strategy: &Strategy) -> (String, Fields) {
         name,
         lines,
         enabled,
+        keep,
         switch,
         tiers,
         fallback,
@@ -92,6 +93,7 @@ fn strategy(config: &Config, strategy: &Strategy) -> (String, Fields) {
     let mut fields = vec![
         field("lines", list(lines)),
         field("enabled", enabled),
+        field("keep", keep),
         field("switch", switch),
         field("fallback", &config.pool(*fallback).name),
     ];

@@ -46,6 +46,8 @@ pub struct Strategy {
     pub lines: Vec<LineId>,
     /// A disabled strategy claims nothing.
     pub enabled: bool,
+    /// 策略强制保留: when it is removed or disabled, its last answers stay until they are released.
+    pub keep: bool,
     /// How it moves between tiers.
     pub switch: Switch,
     /// 1–4, most preferred first.

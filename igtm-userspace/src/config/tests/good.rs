@@ -119,6 +119,7 @@ max_answers = 3
 name = "s"
 lines = ["default", "a"]
 switch = "hold"
+keep = true
 fallback = "p"
 tier = [{ pools = [{ pool = "p", weight = 7 }], policy = "weight" }]
 [[channel]]
@@ -160,6 +161,7 @@ group_wait = "0s"
     assert_eq!(instance.max_answers, Some(3));
     let strategy = &instance.strategies[0];
     assert_eq!(strategy.switch, Switch::Hold);
+    assert!(strategy.keep && strategy.enabled);
     assert_eq!(strategy.lines, [LineId(0), LineId(1)]);
     assert_eq!(strategy.tiers[0].policy, Policy::Weight);
     assert_eq!(strategy.tiers[0].pools[0].weight, 7);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::config::{load, parse};
 
-use super::harness::{INSTANCE, POOL, STRATEGY, ZONE, expect, expect_after, problems};
+use super::harness::{ZONE, expect, expect_after, problems};
 
 #[test]
 fn what_is_not_built_is_refused_by_name() {
@@ -35,11 +35,6 @@ fn what_is_not_built_is_refused_by_name() {
         let expected: Vec<&str> = expected.split('|').collect();
         expect(text, &expected);
     }
-    expect_after(
-        &[ZONE, POOL, INSTANCE],
-        &format!("{STRATEGY}keep = true\n"),
-        &[(7, "8: `instance.strategy.keep` = true is not supported yet")],
-    );
     let channel = "[[channel]]\nname = \"c\"\ntype = \"webhook\"\nurl = \"http://x\"\n";
     expect_after(
         &[channel],

@@ -3,6 +3,7 @@
 //!
 //! Pure. Must not change what is answered: it says what is to be frozen, and the ground is made so.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
@@ -43,8 +44,8 @@ pub enum Why {
         /// Whose.
         instance: String,
     },
-    /// The same strategy's answer for another name is frozen now.
-    #[error("the strategy's answer at another name is frozen now")]
+    /// A later answer of the same strategy at another name, or of another at the same place.
+    #[error("a later answer is frozen in its place")]
     Superseded,
 }
 
@@ -112,12 +113,18 @@ impl Plan {
         plan
     }
 
-    /// What of `restored` is still frozen beside `config`.
+    /// What of `restored` is still frozen beside `config`; of two for one place the later, should
+    /// the state database not have taken in that the other had ended.
     pub fn restored(restored: &[Frozen], config: &Config) -> Self {
         let wanted = Wanted::of(config);
         let mut plan = Self::default();
-        for one in restored {
-            plan.keep(one, wanted.ends(one));
+        let mut latest: Vec<&Frozen> = restored.iter().collect();
+        latest.sort_by_key(|one| Reverse(one.since));
+        let mut places = HashSet::new();
+        for one in latest {
+            let again = !places.insert((&one.name, &one.key.line, one.key.ipv6));
+            let superseded = again.then_some(Why::Superseded);
+            plan.keep(one, superseded.or_else(|| wanted.ends(one)));
         }
         plan
     }

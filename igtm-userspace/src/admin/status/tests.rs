@@ -354,14 +354,12 @@ fn colours_are_there_only_when_asked_for_and_json_is_whole() {
 
 #[test]
 fn what_is_frozen_is_shown_with_whose_it_was_and_since_when() {
-    // Everything that is kept is gone: nothing of the file is left but pools.
     let kept = FILE.replace(
         "[[instance.strategy]]\n",
         "[[instance.strategy]]\nkeep = true\n",
     );
     let mut published = published(&ground(&kept), &[]);
-    let end = kept.find("[[instance]]").expect("there");
-    let config = config(&kept[..end]);
+    let config = config(&kept.replace("[[instance]]\n", "[[instance]]\nenabled = false\n"));
     let snapshot = published.snapshot.as_deref().expect("it answers");
     let Plan { frozen, .. } = Plan::of(snapshot, &config, at(340));
     let count = frozen.len();
@@ -370,7 +368,8 @@ fn what_is_frozen_is_shown_with_whose_it_was_and_since_when() {
     let now = Snapshot::new(Arc::clone(&published.ground), &published.health, 9, COOKIES);
     published.snapshot = Some(Arc::new(now));
     let status = build(&published, None, &Asked::default()).expect("no names");
-    assert_eq!((status.instances.len(), status.frozen.len()), (0, count));
+    assert_eq!(status.instances[0].state, State::Disabled);
+    assert_eq!((status.frozen.len(), count > 1), (count, true));
     let first = &status.frozen[0];
     assert_eq!((&*first.instance, first.since), ("www", at(340)));
     let drawn = render(&status, false);

@@ -11,6 +11,7 @@ use super::super::freeze::{Ended, Plan, Why};
 use super::super::frozen::Frozen;
 use super::super::{Ground, Snapshot, compare};
 use super::entries;
+use crate::policy::fixture;
 use crate::state::FrozenKey;
 
 /// What a reload makes of what `running` answers: the text, with this health, at this second.
@@ -214,6 +215,21 @@ fn what_is_written_down_is_read_again() {
             (claimed.frozen.len(), claimed.freezing.released.len()),
             (0, read.len())
         );
+    }
+}
+
+#[test]
+fn of_two_for_one_place_the_later_is_restored() {
+    let mut one = fixture::frozen("www.gtm.example.com", "telecom", &[("192.0.2.1", 1)]);
+    let mut other = one.clone();
+    other.key.strategy = "newer".to_owned();
+    other.since = Timestamp::from_second(9).expect("in range");
+    for _ in 0..2 {
+        let plan = Plan::restored(&[one.clone(), other.clone()], &config(HEAD));
+        assert_eq!(plan.frozen.len(), 1);
+        assert_eq!(plan.frozen[0].key.strategy, "newer");
+        assert_eq!(plan.freezing.released[0].why, Why::Superseded);
+        std::mem::swap(&mut one, &mut other);
     }
 }
 

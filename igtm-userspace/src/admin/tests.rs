@@ -169,6 +169,8 @@ async fn an_explanation_is_by_the_health_that_is_observed() {
     let (_, body) = got(&stage, path).await;
     let explained: serde_json::Value = serde_json::from_str(&body).expect("JSON");
     assert_eq!(explained["tiers"][0]["usable"], 0, "{body}");
+    let said = "192.0.2.1 is forced drain in pool guangzhou by root: disk swap";
+    assert!(body.contains(said), "{body}");
     assert_eq!(got(&stage, "/api/v1/explain?name=x").await.0, 400);
     let unknown = "/api/v1/explain?name=x.example.com&client=192.0.2.7";
     assert_eq!(got(&stage, unknown).await.0, 404);

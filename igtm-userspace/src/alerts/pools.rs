@@ -25,10 +25,12 @@ pub struct PoolsDown(BTreeMap<(String, Option<String>), Timestamp>);
 impl PoolsDown {
     /// Those that a former run has told of: they are known, and not told again.
     pub fn known(ground: &Ground, health: &Health, at: Timestamp) -> Self {
+        let config = &*ground.config;
         let mut known = Self::default();
         for place in places(ground, health) {
-            if is_down(&ground.config, health, &place) == Some(true) {
-                known.0.insert(name(&ground.config, &place), at);
+            if is_down(config, health, &place) == Some(true) {
+                let since = down_since(config, health, &place).unwrap_or(at);
+                known.0.insert(name(config, &place), since);
             }
         }
         known
@@ -181,6 +183,20 @@ fn is_down(config: &Config, health: &Health, (id, host): &Place) -> Option<bool>
         counted = true;
     }
     counted.then_some(true)
+}
+
+/// When the last address of a pool went down that is.
+fn down_since(config: &Config, health: &Health, (id, host): &Place) -> Option<Timestamp> {
+    let pool = config.pool(*id);
+    let entries = pool.addresses.iter().filter(|entry| entry.enabled);
+    let since = entries.filter_map(|entry| {
+        if let Some(forced) = health.forced_in(&pool.name, &entry.value) {
+            return (forced.state == ForcedState::Down).then_some(forced.since);
+        }
+        let target = target(config, pool, entry, host.as_ref())?;
+        Some(health.target(&target)?.since())
+    });
+    since.max()
 }
 
 fn target(

@@ -126,6 +126,11 @@ fn an_operators_word_holds_at_once_for_its_time_and_over_a_kill() -> Result<()> 
         delivery.event("tier_switched").is_some()
     })?;
 
+    ensure!(
+        times(&receiver, "pool_down") >= 1,
+        "one for each pool that holds nothing else"
+    );
+
     // It survives a kill, and is not told again. Who said it stays known.
     daemon.signal(Signal::SIGKILL)?;
     daemon.wait()?;
@@ -149,6 +154,11 @@ fn an_operators_word_holds_at_once_for_its_time_and_over_a_kill() -> Result<()> 
     let live = ["explain", "--live", "--client", "192.0.2.7", WWW];
     let explained = daemon.query(&world, &live)?;
     ensure!(explained["active"] == "tier 2", "{explained}");
+    let said = format!(
+        "{address} is forced down in pool first by {}: disk swap",
+        user.name
+    );
+    ensure!(explained.to_string().contains(&said), "{explained}");
     wait::pause(DELIVERED);
     ensure!(
         times(&receiver, "address_down") == 2,

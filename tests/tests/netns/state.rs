@@ -113,18 +113,20 @@ fn a_lasting_failure_is_told_once_over_kill_9_and_its_end_as_well() -> Result<()
         kinds(&events)
             == [
                 "address_down",
+                "pool_down",
                 "tier_switched",
                 "address_up",
+                "pool_up",
                 "tier_restored"
             ],
         "{events:#?}"
     );
     // It lasted over both deaths.
-    for event in &events[2..] {
+    for event in &events[3..] {
         let lasted = event.event["duration_s"].as_u64();
         ensure!(lasted >= Some(5), "{event:#?}");
     }
-    for event in &events[..2] {
+    for event in &events[..3] {
         let [cause] = &event.cause[..] else {
             anyhow::bail!("one cause: {event:#?}");
         };
@@ -263,8 +265,10 @@ fn a_full_disk_is_said_once_and_refuses_no_start_and_no_failover() -> Result<()>
         kinds(&events)
             == [
                 "address_down",
+                "pool_down",
                 "tier_switched",
                 "address_up",
+                "pool_up",
                 "tier_restored"
             ],
         "{events:#?}"

@@ -54,9 +54,12 @@ fn a_pool_is_told_of_when_nothing_in_it_is_usable_and_when_something_is() {
     );
     assert!(next.of_file(&ground, &health, at(63)).is_empty());
     let up = round(&ground, &mut health, &[], 121);
-    let events = pools.of_step(&ground, &health, &up, &[], at(121));
-    assert_eq!(told(&events), [(Kind::PoolUp, "second")]);
-    assert_eq!(events[0].0.duration_s, Some(60));
+    // A next run goes on from when it went down.
+    for mut pools in [pools, next] {
+        let events = pools.of_step(&ground, &health, &up, &[], at(121));
+        assert_eq!(told(&events), [(Kind::PoolUp, "second")]);
+        assert_eq!(events[0].0.duration_s, Some(60));
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A decision of the policy, told in names instead of positions.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use hickory_proto::rr::{Name, RecordType};
@@ -12,6 +13,9 @@ use crate::policy::{Active, AnswerSet, Draw, tier};
 
 /// The kind of an answer without records.
 pub(super) const NODATA: &str = "NODATA";
+
+/// Forced addresses that are noted; more are seen by `igtm status`.
+const MOST_FORCED: usize = 10;
 
 /// Everything the strategy decided for a client at `looked_up`.
 pub(super) fn decided(
@@ -284,6 +288,7 @@ pub(super) fn notes(question: &Question<'_>, outcome: Option<&Outcome<'_>>) -> V
     if let Some(outcome) = outcome {
         notes.extend(held(outcome));
         notes.extend(inward(question, outcome));
+        notes.extend(forced_in_words(question, outcome));
     }
     notes.extend(
         request
@@ -292,6 +297,27 @@ pub(super) fn notes(question: &Question<'_>, outcome: Option<&Outcome<'_>>) -> V
             .filter_map(|address| doubt(question, address)),
     );
     notes
+}
+
+/// What operators say of the strategy's addresses, whichever tier they stand in.
+fn forced_in_words(question: &Question<'_>, outcome: &Outcome<'_>) -> Vec<String> {
+    let Known::Observed { health, .. } = question.known else {
+        return Vec::new();
+    };
+    let tiers = outcome.strategy.tiers.iter().flat_map(|tier| &tier.pools);
+    let ids = tiers.map(|place| place.pool);
+    let ids: BTreeSet<PoolId> = ids.chain([outcome.strategy.fallback]).collect();
+    let pools = ids.into_iter().map(|id| question.config.pool(id));
+    let each = pools.flat_map(|pool| pool.addresses.iter().map(move |entry| (pool, entry)));
+    let said = each.filter_map(|(pool, entry)| {
+        let forced = health.forced_in(&pool.name, &entry.value)?;
+        let (address, word, pool) = (&entry.value, forced.state.word(), &pool.name);
+        let (who, reason) = (&forced.who, &forced.reason);
+        Some(format!(
+            "{address} is forced {word} in pool {pool} by {who}: {reason}"
+        ))
+    });
+    said.take(MOST_FORCED).collect()
 }
 
 pub(super) fn assumption(known: &Known<'_>, down: &[Address]) -> String {

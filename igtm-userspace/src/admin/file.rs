@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use axum::Json;
 use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
@@ -30,8 +31,12 @@ pub(super) struct Asked {
 pub(super) async fn check(
     State(shared): State<Shared>,
     headers: HeaderMap,
-    Json(asked): Json<Asked>,
+    asked: Result<Json<Asked>, JsonRejection>,
 ) -> Response {
+    let asked = match asked {
+        Ok(Json(asked)) => asked,
+        Err(rejection) => return failed(rejection.status(), rejection.body_text()),
+    };
     if !asked.file.is_absolute() {
         return failed(StatusCode::BAD_REQUEST, "`file` must be an absolute path");
     }

@@ -49,7 +49,9 @@ impl App {
                 self.store.forget_force(key(&forced));
             }
         }
-        if !self.changed.is_empty() || !self.changed_pools.is_empty() {
+        // Before the first answer there is none to change: it takes in what came till then.
+        let answering = self.current.is_some();
+        if answering && (!self.changed.is_empty() || !self.changed_pools.is_empty()) {
             self.switch(begun);
         }
     }

@@ -2,9 +2,16 @@
 //!
 //! Pure. Must not guess wildly: a suggestion that is wrong costs more than none.
 
+/// Characters of the longest word that anybody mistypes: names have 64 at most, and measuring takes
+/// time with the length.
+const LONGEST: usize = 128;
+
 /// `"; did you mean `x`?"` for the nearest of `known`, or nothing when none is near.
 pub(crate) fn suggestion<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let length = word.chars().count();
+    if length > LONGEST {
+        return String::new();
+    }
     let allowed = (length / 3).max(1);
     known
         .into_iter()
@@ -52,6 +59,9 @@ mod tests {
         assert_eq!(suggest("colour"), "");
         assert_eq!(suggest(""), "");
         assert_eq!(suggestion("q", ["p"]), "");
+        // A million characters took ten seconds.
+        let (long, near) = ("x".repeat(LONGEST + 1), "x".repeat(LONGEST));
+        assert_eq!(suggestion(&long, [&*near]), "");
         assert_eq!(suggestion("P", ["p"]), "; did you mean `p`?");
     }
 

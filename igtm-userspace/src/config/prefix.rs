@@ -11,6 +11,10 @@ use super::value::{Value, shorten};
 
 /// Bad lines of one file that are shown each; the rest is counted.
 const SHOWN_PER_FILE: usize = 20;
+/// Characters of the longest prefix: IPv6 with IPv4 at its end, and its length.
+const LONGEST_PREFIX: usize = 49;
+/// Characters of what is shown of a file whatever it is: a token has 16 or more.
+const LONGEST_ANY: usize = 15;
 
 /// An inline prefix.
 pub(super) fn prefix(value: &Value<'_>) -> Option<IpNet> {
@@ -66,6 +70,17 @@ fn malformed(text: &str) -> String {
     )
 }
 
+/// Whether a word of a file may stand in a message. A file that was named by mistake may hold
+/// secrets, and messages are logged: nothing that is long enough for one, unless it looks like a
+/// prefix.
+fn is_shown(word: &str) -> bool {
+    let like_an_address = |c: char| c.is_ascii_hexdigit() || ".:/".contains(c);
+    word.len() <= LONGEST_ANY
+        || (word.len() <= LONGEST_PREFIX
+            && word.contains(['.', ':'])
+            && word.chars().all(like_an_address))
+}
+
 /// Reads the file that `value` names into `prefixes`: one CIDR a line, `#` begins a comment.
 pub(super) fn read_file(value: &Value<'_>, report: &Report<'_>, prefixes: &mut Vec<IpNet>) {
     let Some(named) = value.string() else {
@@ -91,7 +106,12 @@ pub(super) fn read_file(value: &Value<'_>, report: &Report<'_>, prefixes: &mut V
             continue;
         }
         let parsed = str::from_utf8(word)
-            .map_err(|_| malformed(&String::from_utf8_lossy(word)))
+            .ok()
+            .filter(|word| is_shown(word))
+            .ok_or_else(|| {
+                "what stands here (not shown) is not a prefix; is this a file of prefixes?"
+                    .to_owned()
+            })
             .and_then(parse);
         match parsed {
             Ok(prefix) => prefixes.push(prefix),

@@ -5,9 +5,13 @@
 
 use std::hash::{DefaultHasher, Hasher};
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::{fs, mem};
+
+/// Octets of one file at most; the largest databases have some hundred million. Whoever names a
+/// larger file has named another one than was meant, and must not cost the daemon its memory.
+const MOST_OCTETS: u64 = 1 << 31;
 
 /// What a file is known by without reading it: device, inode, size, and time of modification in
 /// seconds and nanoseconds.
@@ -37,15 +41,7 @@ pub enum Since {
 impl Source {
     /// Reads a file, and remembers what it said.
     pub(super) fn read(path: &Path) -> (Self, io::Result<Vec<u8>>) {
-        let read = || {
-            let mut file = fs::File::open(path)?;
-            // Before the content: what is written meanwhile has another stamp.
-            let metadata = file.metadata()?;
-            let mut octets = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
-            file.read_to_end(&mut octets)?;
-            Ok((stamp(&metadata), octets))
-        };
-        let (known, octets) = match read() {
+        let (known, octets) = match content(path) {
             Ok((stamp, octets)) => (Some((stamp, digest(&octets))), Ok(octets)),
             Err(error) => (None, Err(error)),
         };
@@ -102,6 +98,35 @@ impl Source {
             None => Since::Same,
             Some(_) => Since::Gone(error),
         }
+    }
+}
+
+/// What a regular file says. Anything else may have no end, or none that comes by itself: a reload
+/// that waits for it would be the last one.
+fn content(path: &Path) -> io::Result<(Stamp, Vec<u8>)> {
+    // Opening a FIFO waits for a writer, unless told not to.
+    let file = fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)?;
+    // Before the content: what is written meanwhile has another stamp.
+    let metadata = file.metadata()?;
+    if !metadata.is_file() && !metadata.is_dir() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let too_large = |found: u64| {
+        let message = format!("it has {found} octets; a file may have {MOST_OCTETS}");
+        io::Error::new(io::ErrorKind::FileTooLarge, message)
+    };
+    if metadata.len() > MOST_OCTETS {
+        return Err(too_large(metadata.len()));
+    }
+    let mut octets = Vec::new();
+    octets.try_reserve_exact(usize::try_from(metadata.len()).unwrap_or(0))?;
+    file.take(MOST_OCTETS + 1).read_to_end(&mut octets)?;
+    match u64::try_from(octets.len()) {
+        Ok(read) if read <= MOST_OCTETS => Ok((stamp(&metadata), octets)),
+        _ => Err(too_large(MOST_OCTETS + 1)),
     }
 }
 
@@ -189,6 +214,28 @@ mod tests {
         assert!(matches!(missing.compare(), Since::Gone(_)));
         fs::write(&path, "one").expect("written");
         assert!(matches!(missing.compare(), Since::Same));
+    }
+
+    #[test]
+    fn what_has_no_end_is_refused_at_once() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let fifo = directory.path().join("fifo");
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRUSR).expect("made");
+        let large = directory.path().join("large");
+        let file = fs::File::create(&large).expect("created");
+        file.set_len(1 << 40).expect("sparse");
+        for (path, why) in [
+            (fifo.as_path(), "it is not a regular file"),
+            (Path::new("/dev/zero"), "it is not a regular file"),
+            (
+                large.as_path(),
+                "it has 1099511627776 octets; a file may have 2147483648",
+            ),
+        ] {
+            let (mut source, read) = Source::read(path);
+            assert_eq!(read.expect_err("refused").to_string(), why);
+            assert!(matches!(source.compare(), Since::Same));
+        }
     }
 
     #[test]

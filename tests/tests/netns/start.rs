@@ -1,5 +1,7 @@
 //! The first answer: it waits for the first round, and `start_wait` bounds the wait.
 
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
@@ -64,5 +66,31 @@ fn start_wait_bounds_the_wait() -> Result<()> {
     ensure!(daemon.log().contains("start_wait"), "{}", daemon.log());
     // Unknown is usable.
     answered(&world, &set(&["10.80.0.99"]))?;
+    daemon.stop()
+}
+
+#[test]
+fn what_is_known_before_the_first_answer_is_no_trouble() -> Result<()> {
+    let world = World::new("early")?;
+    // The first address refuses at once; the other, where nobody is, keeps the start waiting for
+    // longer than a heartbeat.
+    let config = server(&world, "xdp = \"native\"\nstart_wait = \"10s\"")
+        + &web("20s", "1500ms", 0)
+        + &backend_pool("first", &[1])
+        + &backend_pool("second", &[2]).replace("10.80.0.12", "10.80.0.99")
+        + &instance(WWW)
+        + &strategy("default", "default", &["first", "second"], "second");
+    let mut daemon = Daemon::spawn(&world, &igtm()?, &config)?;
+    daemon.wait_until_ready()?;
+    let mut socket = UnixStream::connect(world.directory().join("admin.sock"))?;
+    write!(
+        socket,
+        "GET /ready HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    )?;
+    let mut reply = String::new();
+    socket.read_to_string(&mut reply)?;
+    ensure!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+    let log = daemon.log();
+    ensure!(!log.contains("ERROR"), "{log}");
     daemon.stop()
 }

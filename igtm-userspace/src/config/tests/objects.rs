@@ -186,6 +186,29 @@ fn a_bad_prefix_file_is_told_with_its_own_lines() {
 }
 
 #[test]
+fn what_may_be_a_secret_is_not_shown_of_a_prefix_file() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let token = "0123456789abcdef0123456789abcdef";
+    let list = format!(
+        "{token}\nroot:$y$j9T$abcdef:20228:0:99999:7:::\n{}\n",
+        &token[..16]
+    );
+    std::fs::write(directory.path().join("a.txt"), list).expect("it can be written");
+    let text = "version = 1\n[[line]]\nname = \"a\"\nprefix_files = [\"a.txt\"]\n";
+    let problems = parse(text, &directory.path().join("x.toml")).unwrap_err();
+    let told = problems.to_string();
+    assert_eq!(
+        told.matches("(not shown) is not a prefix").count(),
+        3,
+        "{told}"
+    );
+    assert!(
+        !told.contains(&token[..8]) && !told.contains("root"),
+        "{told}"
+    );
+}
+
+#[test]
 fn of_a_prefix_file_full_of_errors_the_first_are_told() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut list = "\u{feff}192.0.2.0/24\r\n".to_owned();

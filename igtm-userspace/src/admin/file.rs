@@ -2,6 +2,7 @@
 //!
 //! Decides the other file's answers with the health that is observed now. Changes nothing.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,7 +18,10 @@ use super::command::{Applied, NotApplied};
 use super::published::Published;
 use super::reply::{failed, shown};
 use super::routes::{Shared, off_the_loop, refusal};
-use crate::config::{self, diff, model::Config};
+use crate::config::{
+    self, diff,
+    model::{Config, Pool, PoolType},
+};
 use crate::snapshot::freeze::Plan;
 use crate::snapshot::{Ground, Snapshot, compare};
 
@@ -80,7 +84,64 @@ pub(crate) fn needs_restart(running: &Config, other: &Config) -> Option<String> 
     } else if !running.admin.same_places(&other.admin) {
         "[admin]"
     } else {
-        return None;
+        return other_type(running, other);
     };
     Some(format!("{table} has changed: that takes a restart"))
+}
+
+/// A pool whose type is another: it never changes after the pool's creation (product.md §1, Pool),
+/// since whatever refers to it by name would become something else.
+fn other_type(running: &Config, other: &Config) -> Option<String> {
+    let types: HashMap<&str, PoolType> = running
+        .pools
+        .iter()
+        .map(|pool| (pool.name.as_str(), pool.r#type))
+        .collect();
+    let changed = |pool: &&Pool| {
+        let was = types.get(pool.name.as_str());
+        was.is_some_and(|was| *was != pool.r#type)
+    };
+    let pool = other.pools.iter().find(changed)?;
+    let (was, now) = (types[pool.name.as_str()].name(), pool.r#type.name());
+    Some(format!(
+        "the pool `{}` is of type {was} and would be of type {now}: a pool's type never changes; \
+         give the new one another name, or restart",
+        pool.name
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::parse;
+    use std::path::Path;
+
+    use super::*;
+
+    fn pools(types: [&str; 2]) -> Config {
+        let pools = ["a", "b"].iter().zip(types).map(|(name, word)| {
+            let value = match word {
+                "ipv4" => "192.0.2.1",
+                _ => "2001:db8::1",
+            };
+            format!(
+                "[[pool]]\nname = \"{name}\"\ntype = \"{word}\"\naddress = [{{ value = \"{value}\" }}]\n"
+            )
+        });
+        let text = format!("version = 1\n{}", pools.collect::<String>());
+        parse(&text, Path::new("/nowhere/x.toml")).expect("a good file")
+    }
+
+    #[test]
+    fn a_pools_type_never_changes() {
+        let running = pools(["ipv4", "ipv4"]);
+        assert_eq!(needs_restart(&running, &running), None);
+        assert_eq!(
+            needs_restart(&running, &pools(["ipv4", "ipv6"])),
+            Some(
+                "the pool `b` is of type ipv4 and would be of type ipv6: a pool's type never \
+                 changes; give the new one another name, or restart"
+                    .to_owned()
+            )
+        );
+    }
 }

@@ -184,6 +184,7 @@ impl App {
             metrics: metrics.clone(),
             store: store.clone(),
             lateness: Arc::clone(prober.lateness()),
+            page: Arc::default(),
         });
         Ok(Self {
             file,

@@ -1,7 +1,7 @@
 //! What is answered where. See [`super`] for the list.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::Router;
@@ -11,9 +11,10 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::json;
-use tokio::sync::oneshot;
+use tokio::sync::{Mutex, oneshot};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tracing::debug;
@@ -49,7 +50,16 @@ pub struct Shared {
     pub store: Store,
     /// How late rounds begin.
     pub lateness: Arc<Lateness>,
+    /// The last page of `/metrics`.
+    pub page: Page,
 }
+
+/// A page that all who ask within [`FRESH`] share: it needs no token, may have megabytes, and whoever
+/// asks may not read it.
+pub(super) type Page = Arc<Mutex<Option<(Instant, Bytes)>>>;
+
+/// How long a page of `/metrics` is the newest.
+const FRESH: Duration = Duration::from_millis(250);
 
 /// Every route, as seen from `origin`.
 pub(super) fn router(shared: Shared, origin: Origin) -> Router {
@@ -93,25 +103,32 @@ async fn ready(State(shared): State<Shared>) -> Response {
 }
 
 async fn metrics(State(shared): State<Shared>) -> Response {
+    // One is made at a time.
+    let mut last = shared.page.lock().await;
+    let page = match &*last {
+        Some((made, page)) if made.elapsed() < FRESH => page.clone(),
+        _ => match new_page(&shared).await {
+            Ok(page) => last.insert((Instant::now(), page)).1.clone(),
+            Err(response) => return response,
+        },
+    };
+    ([(CONTENT_TYPE, scrape::CONTENT_TYPE)], page).into_response()
+}
+
+async fn new_page(shared: &Shared) -> Result<Bytes, Response> {
     let published = shared.published.load_full();
+    let (metrics, lateness) = (shared.metrics.clone(), Arc::clone(&shared.lateness));
     let page = off_the_loop(move || {
         let kernel = published
             .kernel
             .attached
             .then(|| kernel_counters(&published));
-        scrape::page(
-            &shared.metrics,
-            &published,
-            &shared.lateness,
-            kernel.flatten(),
-            Timestamp::now(),
-        )
+        let now = Timestamp::now();
+        scrape::page(&metrics, &published, &lateness, kernel.flatten(), now)
     });
-    match page.await {
-        Ok(Ok(page)) => ([(CONTENT_TYPE, scrape::CONTENT_TYPE)], page).into_response(),
-        Ok(Err(error)) => failed(StatusCode::INTERNAL_SERVER_ERROR, error),
-        Err(response) => response,
-    }
+    let page = page.await?;
+    page.map(Bytes::from)
+        .map_err(|error| failed(StatusCode::INTERNAL_SERVER_ERROR, error))
 }
 
 fn kernel_counters(published: &Published) -> Option<scrape::KernelCounters> {

@@ -49,6 +49,7 @@ fn stage() -> Stage {
         metrics: Metrics::default(),
         store: store.clone(),
         lateness: Arc::default(),
+        page: Arc::default(),
     };
     let serving = Door::bind(&admin).expect("it binds").serve(&shared);
     Stage {

@@ -54,12 +54,9 @@ pub struct Shared {
     pub page: Page,
 }
 
-/// A page that all who ask within [`FRESH`] share: it needs no token, may have megabytes, and whoever
-/// asks may not read it.
+/// A page, and when it was begun: all who asked before share it. It needs no token, may have
+/// megabytes, and whoever asks may not read it.
 pub(super) type Page = Arc<Mutex<Option<(Instant, Bytes)>>>;
-
-/// How long a page of `/metrics` is the newest.
-const FRESH: Duration = Duration::from_millis(250);
 
 /// Every route, as seen from `origin`.
 pub(super) fn router(shared: Shared, origin: Origin) -> Router {
@@ -103,14 +100,18 @@ async fn ready(State(shared): State<Shared>) -> Response {
 }
 
 async fn metrics(State(shared): State<Shared>) -> Response {
+    let asked = Instant::now();
     // One is made at a time.
     let mut last = shared.page.lock().await;
     let page = match &*last {
-        Some((made, page)) if made.elapsed() < FRESH => page.clone(),
-        _ => match new_page(&shared).await {
-            Ok(page) => last.insert((Instant::now(), page)).1.clone(),
-            Err(response) => return response,
-        },
+        Some((begun, page)) if *begun > asked => page.clone(),
+        _ => {
+            let begun = Instant::now();
+            match new_page(&shared).await {
+                Ok(page) => last.insert((begun, page)).1.clone(),
+                Err(response) => return response,
+            }
+        }
     };
     ([(CONTENT_TYPE, scrape::CONTENT_TYPE)], page).into_response()
 }

@@ -38,7 +38,7 @@ use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, sleep_until};
+use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 use tracing::{info, warn};
 
 use crate::admin::command::{self, Applied, Command};
@@ -69,6 +69,8 @@ use watch::Watch;
 const REPORTS: usize = 65_536;
 /// Descriptions of reloads that wait to be told; the next one waits when there are more.
 const DESCRIBED: usize = 4;
+/// How long the first answer waits for its serials to be on the disk.
+const SERIALS: Duration = Duration::from_secs(1);
 /// How long pending alerts may take at the end.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -89,6 +91,7 @@ pub async fn run(file: PathBuf) -> anyhow::Result<()> {
         biased;
         signal = stop.wait() => info!(signal, "stopping before the first answer"),
         () = app.first_rounds() => {
+            app.first_serials().await;
             let answering = app.first_answer()?;
             app.follow(stop, hangup, watch).await;
             drop(answering);
@@ -248,6 +251,16 @@ impl App {
         }
     }
 
+    /// Serials that a restart is above of, also one that comes before the next write: the one time
+    /// that answers wait for a disk, and not for a slow one.
+    async fn first_serials(&self) {
+        self.store.reserve_serials(self.next_serial());
+        let written = timeout(SERIALS, self.store.flush()).await;
+        if !matches!(written, Ok(Ok(()))) {
+            warn!("SOA serials are not reserved: a daemon that is killed soon may repeat them");
+        }
+    }
+
     /// The first snapshot: from now on queries are answered.
     fn first_answer(&mut self) -> anyhow::Result<JoinSet<()>> {
         let ground = Arc::clone(&self.ground);
@@ -261,7 +274,6 @@ impl App {
         self.note_pools(&snapshot.ground, false);
         self.changed_pools.clear();
         self.learned.clear();
-        self.store.reserve_serials(snapshot.serial);
         let current: Current = Arc::new(ArcSwap::from_pointee(snapshot));
         let listener = self
             .listener

@@ -1,172 +1,152 @@
-//! `[[channel]]`: where messages go; only `webhook` is built so far.
+//! `[[channel]]`: where messages go. What each type has of its own is in `chat.rs`, `mail.rs` and
+//! `webhook.rs`.
 //!
 //! Must not connect to anything.
 
+mod chat;
+mod mail;
+mod only;
+mod webhook;
+
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use reqwest::header::{HeaderName, HeaderValue};
-use url::Url;
-
-use super::model::{Channel, ChannelKind, Secret};
+use super::model::{Channel, ChannelId, ChannelKind, Language, Secret, TemplateId};
 use super::names::{Named, Names};
-use super::problem::{At, Report};
-use super::reader::{Section, value_not_supported};
-use super::secret::{self, Keys};
-use super::value::{Value, shorten};
-
-/// notify.md's types that are not built yet.
-const LATER_TYPES: [&str; 9] = [
-    "wecom_robot",
-    "wecom_app",
-    "dingtalk",
-    "feishu",
-    "slack",
-    "email",
-    "pagerduty",
-    "alertmanager",
-    "group",
-];
+use super::reader::Section;
+use super::value::Value;
 
 const TIMEOUT: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(100)..=Duration::from_secs(60);
 
-/// Headers that the delivery sets itself.
-const OUR_HEADERS: [&str; 7] = [
-    "connection",
-    "content-length",
-    "content-type",
-    "host",
-    "webhook-id",
-    "webhook-signature",
-    "webhook-timestamp",
+#[derive(Clone, Copy)]
+enum Type {
+    WecomRobot,
+    WecomApp,
+    Dingtalk,
+    Feishu,
+    Slack,
+    Webhook,
+    Email,
+    Pagerduty,
+    Alertmanager,
+    Group,
+}
+
+/// notify.md's types.
+const TYPES: [(Type, &str); 10] = [
+    (Type::WecomRobot, "wecom_robot"),
+    (Type::WecomApp, "wecom_app"),
+    (Type::Dingtalk, "dingtalk"),
+    (Type::Feishu, "feishu"),
+    (Type::Slack, "slack"),
+    (Type::Webhook, "webhook"),
+    (Type::Email, "email"),
+    (Type::Pagerduty, "pagerduty"),
+    (Type::Alertmanager, "alertmanager"),
+    (Type::Group, "group"),
 ];
 
-/// What a signing key begins with.
-const KEY_PREFIX: &str = "whsec_";
-
 /// Reads every `[[channel]]`.
-pub(super) fn read_all(root: &mut Section<'_>) -> (Vec<Channel>, Names) {
-    let report = root.report();
+pub(super) fn read_all(root: &mut Section<'_>, templates: &Names) -> (Vec<Channel>, Names) {
     let mut sections = root.tables("channel");
     let (names, named) = Names::declare("channel", &mut sections, 0);
-    let channels = sections
-        .into_iter()
-        .zip(named)
-        .filter_map(|(section, named)| read(section, named, report))
+    let each = sections.into_iter().zip(named);
+    let read: Vec<_> = each
+        .map(|(section, named)| read(section, named, templates, &names))
         .collect();
+    for (channel, list) in &read {
+        if let Some(list) = list {
+            check_members(channel, list, &names, &read);
+        }
+    }
+    let channels = read.into_iter().map(|(channel, _)| channel).collect();
     (channels, names)
 }
 
-/// `None` for a type that is not known or not built: its keys are left unjudged.
-fn read(mut section: Section<'_>, named: Named, report: &Report<'_>) -> Option<Channel> {
-    let r#type = section.need("type")?;
-    let word = r#type.string()?;
-    if LATER_TYPES.contains(&word) {
-        r#type.problem(value_not_supported("channel.type", word));
-        return None;
-    }
-    r#type.one_of(&[((), "webhook")])?;
-    section.unsupported(&["template", "language"]);
+/// A channel; of a group also the list of its members, to be judged once all are read. With a type
+/// that is not known its keys are left unjudged.
+fn read<'a>(
+    mut section: Section<'a>,
+    named: Named,
+    templates: &Names,
+    names: &Names,
+) -> (Channel, Option<Value<'a>>) {
+    let report = section.report();
+    let r#type = section.need("type").and_then(|value| value.one_of(&TYPES));
     let description = section.take("description").and_then(|v| v.string());
     let enabled = section.take("enabled").and_then(|v| v.bool());
+    let template = section.take("template").and_then(|v| templates.resolve(&v));
+    let language = section.take("language");
+    let language = language.and_then(|v| v.one_of(&Language::ALL));
     let timeout = section.take("timeout").and_then(|v| v.duration(TIMEOUT));
     let allow_private = section.take("allow_private").and_then(|v| v.bool());
+    let mut members = None;
+    let kind = match r#type {
+        Some(Type::WecomRobot) => chat::wecom_robot(&mut section),
+        Some(Type::WecomApp) => chat::wecom_app(&mut section),
+        Some(Type::Dingtalk) => chat::dingtalk(&mut section),
+        Some(Type::Feishu) => chat::feishu(&mut section),
+        Some(Type::Slack) => chat::slack(&mut section),
+        Some(Type::Webhook) => webhook::read(&mut section, report),
+        Some(Type::Email) => mail::email(&mut section),
+        Some(Type::Pagerduty) => mail::pagerduty(&mut section),
+        Some(Type::Alertmanager) => mail::alertmanager(&mut section),
+        Some(Type::Group) => {
+            members = section.need("channels");
+            group(members.as_ref(), names)
+        }
+        // Told already: what is in its place is never applied.
+        None => ChannelKind::Slack {
+            webhook: Secret::new(""),
+        },
+    };
+    if r#type.is_some() {
+        section.finish();
+    }
     let channel = Channel {
         name: named.text,
         description: description.map(str::to_owned),
         enabled: enabled.unwrap_or(true),
+        template: template.map(TemplateId),
+        language: language.unwrap_or_default(),
         timeout: timeout.unwrap_or(Duration::from_secs(10)),
         allow_private: allow_private.unwrap_or(false),
-        kind: ChannelKind::Webhook {
-            url: url(&mut section, report),
-            secrets: secrets(&mut section, report),
-            headers: section.table("headers").map(headers).unwrap_or_default(),
-        },
+        kind,
     };
-    section.finish();
-    Some(channel)
+    (channel, members)
 }
 
-fn url(section: &mut Section<'_>, report: &Report<'_>) -> Secret {
-    let keys = Keys {
-        inline: "url",
-        file: "url_file",
-        env: "url_env",
-    };
-    let (found, given) = secret::take_all(section, &keys);
-    if !given {
-        let message = "`url` is missing in `channel` (or `url_file`, or `url_env`)";
-        report.problem(section.at(), message);
+fn group(list: Option<&Value<'_>>, names: &Names) -> ChannelKind {
+    let resolved = list
+        .map(|list| names.resolve_list(list))
+        .unwrap_or_default();
+    if let Some(list) = list
+        && resolved.complete
+        && resolved.found.is_empty()
+    {
+        list.problem("`channels` is empty; a group has at least one channel");
     }
-    if let Some((_, second)) = found.get(1) {
-        report.problem(*second, "a webhook has one `url`");
-    }
-    for (url, at) in &found {
-        check_url(url, *at, report);
-    }
-    let first = found.into_iter().next();
-    first.map_or_else(|| Secret::new(""), |(url, _)| url)
-}
-
-fn check_url(url: &Secret, at: At, report: &Report<'_>) {
-    let sane = Url::parse(url.reveal())
-        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some());
-    if !sane {
-        let message = "`url` (not shown: it is a secret) must be an http:// or https:// URL";
-        report.problem(at, message);
+    let channels = resolved.found.into_iter();
+    ChannelKind::Group {
+        channels: channels.map(|(position, _)| ChannelId(position)).collect(),
     }
 }
 
-fn secrets(section: &mut Section<'_>, report: &Report<'_>) -> Vec<Secret> {
-    let keys = Keys {
-        inline: "secret",
-        file: "secret_file",
-        env: "secret_env",
-    };
-    let (found, _) = secret::take_all(section, &keys);
-    for (secret, at) in &found {
-        let key = secret.reveal().strip_prefix(KEY_PREFIX);
-        let octets = key.and_then(|key| STANDARD.decode(key).ok());
-        if octets.is_none_or(|octets| octets.is_empty()) {
-            let message =
-                "`secret` (not shown) must be \"whsec_\" and then the key in base64 with padding";
-            report.problem(*at, message);
+/// A group in a group would tell somebody twice, or go on for ever.
+fn check_members(
+    group: &Channel,
+    list: &Value<'_>,
+    names: &Names,
+    all: &[(Channel, Option<Value<'_>>)],
+) {
+    for item in list.items(&"a list").into_iter().flatten() {
+        let found = item.text().and_then(|name| names.position(name));
+        let member = found.and_then(|at| all.get(at));
+        if let Some((member, Some(_))) = member {
+            let (group, member) = (&group.name, &member.name);
+            item.problem(format!(
+                "`{member}` is a group itself; the group `{group}` may have channels only"
+            ));
         }
     }
-    found.into_iter().map(|(secret, _)| secret).collect()
-}
-
-/// The user's own headers; values may be secrets, so they are not shown.
-fn headers(section: Section<'_>) -> Vec<(String, Secret)> {
-    let report = section.report();
-    let mut found = Vec::new();
-    for (name, at, value) in section.entries() {
-        let shown = shorten(name);
-        let lower = name.to_ascii_lowercase();
-        if HeaderName::from_bytes(name.as_bytes()).is_err() {
-            report.problem(
-                at,
-                format!("`{shown}` cannot be the name of an HTTP header"),
-            );
-        } else if OUR_HEADERS.contains(&lower.as_str()) {
-            report.problem(at, format!("the header `{shown}` is set by igtm itself"));
-        }
-        if let Some(text) = header_value(&value) {
-            found.push((name.to_owned(), Secret::new(text)));
-        }
-    }
-    found
-}
-
-fn header_value(value: &Value<'_>) -> Option<String> {
-    let text = value.string()?;
-    if HeaderValue::from_str(text).is_err() {
-        value.problem(
-            "the value of this header (not shown) has characters that HTTP does not allow",
-        );
-        return None;
-    }
-    Some(text.to_owned())
 }

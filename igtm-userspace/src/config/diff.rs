@@ -3,6 +3,7 @@
 //! Pure; objects are the same when they have the same name. Must not know what comes of it for
 //! answers (that takes health: `snapshot::compare`), and never shows a secret.
 
+mod alerts;
 mod objects;
 mod outline;
 mod pools;

@@ -35,6 +35,7 @@ mod socket;
 pub mod sources;
 mod strategy;
 mod subscription;
+mod template;
 mod texts;
 mod value;
 mod zone;
@@ -62,7 +63,7 @@ use self::value::Value;
 const VERSION: u64 = 1;
 
 /// Tables of config.md that are not built yet, as they stand in the file.
-const LATER_TABLES: [(&str, &str); 2] = [("template", "[[template]]"), ("cluster", "[cluster]")];
+const LATER_TABLES: [(&str, &str); 1] = [("cluster", "[cluster]")];
 
 /// The JSON schema (draft 2020-12) of a configuration file: `igtm schema`.
 pub const SCHEMA: &str = include_str!("schema.json");
@@ -190,6 +191,7 @@ fn read(
         monitors: monitors.monitors,
         pools: pools.pools,
         instances: Vec::new(),
+        templates: Vec::new(),
         channels: Vec::new(),
         subscriptions: Vec::new(),
     };
@@ -210,9 +212,11 @@ fn read(
     all.extend(made);
     all_marks.extend(made_marks);
     (config.instances, marks.instances) = (all, all_marks);
-    let (channels, channel_names) = channel::read_all(&mut root);
+    let (templates, template_names) = template::read_all(&mut root);
+    config.templates = templates;
+    let (channels, channel_names) = channel::read_all(&mut root, &template_names);
     config.channels = channels;
-    config.subscriptions = subscription::read_all(&mut root, &channel_names);
+    config.subscriptions = subscription::read_all(&mut root, &channel_names, &config);
     root.finish();
     rules::check_together(&config, &marks, report);
     config

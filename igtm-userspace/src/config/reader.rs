@@ -111,6 +111,17 @@ impl<'a> Section<'a> {
         Some(self.report.at(key.span().start))
     }
 
+    /// Whether none of `keys` is there.
+    pub(super) fn lacks(&self, keys: &[&str]) -> bool {
+        keys.iter().all(|key| self.key_at(key).is_none())
+    }
+
+    /// Where the value of the first of `keys` that is there begins; else the table.
+    pub(super) fn value_at(&self, keys: &[&str]) -> At {
+        let found = keys.iter().find_map(|key| self.table.get(*key));
+        found.map_or(self.at, |value| self.report.at(value.span().start))
+    }
+
     /// Refuses by name the keys of config.md that are not built yet.
     pub(super) fn unsupported(&mut self, keys: &[&'static str]) {
         for key in keys {

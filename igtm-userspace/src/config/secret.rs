@@ -19,6 +19,27 @@ pub(super) struct Keys {
     pub(super) env: &'static str,
 }
 
+impl Keys {
+    /// All three.
+    pub(super) fn all(&self) -> [&'static str; 3] {
+        [self.inline, self.file, self.env]
+    }
+}
+
+macro_rules! keys {
+    ($($name:ident $inline:literal)+) => {
+        $(
+            #[doc = concat!("`", $inline, "`.")]
+            pub(super) const $name: Keys = Keys {
+                inline: $inline,
+                file: concat!($inline, "_file"),
+                env: concat!($inline, "_env"),
+            };
+        )+
+    };
+}
+keys!(URL "url" WEBHOOK "webhook" SECRET "secret" PASSWORD "password" ROUTING_KEY "routing_key");
+
 /// Every secret that `keys` give, each with where it was named; one way at most is allowed.
 /// The second value says whether any of the keys is there.
 pub(super) fn take_all(section: &mut Section<'_>, keys: &Keys) -> (Vec<(Secret, At)>, bool) {

@@ -79,6 +79,11 @@ impl<'a> Value<'a> {
         text
     }
 
+    /// The text, without a message when it is none.
+    pub(super) fn text(&self) -> Option<&'a str> {
+        self.value.as_str()
+    }
+
     pub(super) fn bool(&self) -> Option<bool> {
         let found = self.value.as_bool();
         if found.is_none() {

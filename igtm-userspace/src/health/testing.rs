@@ -39,6 +39,7 @@ pub(crate) fn config(monitors: Vec<Monitor>, pools: Vec<Pool>) -> Config {
         pools,
         instances: Vec::new(),
         channels: Vec::new(),
+        templates: Vec::new(),
         subscriptions: Vec::new(),
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -15,7 +16,7 @@ use super::Lost;
 use super::dial;
 use super::event::Event;
 use super::subscription::{Batch, Grouping, matching};
-use super::worker::{Message, Worker};
+use super::worker::{Worker, message_of};
 
 /// The workers by their channel's name: a reload may move every index.
 #[derive(Debug, Default)]
@@ -43,7 +44,7 @@ impl Workers {
     }
 
     fn send(&self, batch: &Batch) {
-        let Some(message) = Message::of(batch, Instant::now()).map(Arc::new) else {
+        let Some(message) = message_of(batch, Timestamp::now()).map(Arc::new) else {
             return;
         };
         for name in &batch.channels {

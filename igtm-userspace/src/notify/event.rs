@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// The kinds of event that are raised so far.
+/// The kinds of event (product.md §4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names are product.md's own")]
@@ -23,11 +23,13 @@ pub enum Kind {
     ConfigRejected,
     DataplaneDegraded,
     DataplaneRestored,
+    ChannelFailed,
+    Test,
 }
 
 impl Kind {
     /// Every kind with its name in the file and in `igtm.` + kind.
-    pub const ALL: [(Self, &'static str); 15] = [
+    pub const ALL: [(Self, &'static str); 17] = [
         (Self::AddressDown, "address_down"),
         (Self::AddressUp, "address_up"),
         (Self::AddressWarn, "address_warn"),
@@ -43,6 +45,8 @@ impl Kind {
         (Self::ConfigRejected, "config_rejected"),
         (Self::DataplaneDegraded, "dataplane_degraded"),
         (Self::DataplaneRestored, "dataplane_restored"),
+        (Self::ChannelFailed, "channel_failed"),
+        (Self::Test, "test"),
     ];
 
     /// The name in the file.
@@ -65,6 +69,13 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// Every one with its name in the file.
+    pub const ALL: [(Self, &'static str); 3] = [
+        (Self::Info, "info"),
+        (Self::Warning, "warning"),
+        (Self::Critical, "critical"),
+    ];
+
     /// The name in the file and in JSON.
     pub fn name(self) -> &'static str {
         match self {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::config::model::{
-    Channel, ChannelId, ChannelKind, Config, Secret, Server, Subscription, XdpMode,
+    Channel, ChannelId, ChannelKind, Config, Language, Matching, Secret, Server, Subscription,
+    XdpMode,
 };
 
 use super::event::{Event, Kind, NodeReason, Severity};
@@ -36,6 +37,7 @@ pub(super) fn config(channels: Vec<Channel>, subscriptions: Vec<Subscription>) -
         monitors: vec![],
         pools: vec![],
         instances: vec![],
+        templates: vec![],
         channels,
         subscriptions,
     }
@@ -47,6 +49,8 @@ pub(super) fn channel(name: &str, url: &str) -> Channel {
         name: name.to_owned(),
         description: None,
         enabled: true,
+        template: None,
+        language: Language::En,
         timeout: Duration::from_secs(2),
         allow_private: true,
         kind: ChannelKind::Webhook {
@@ -64,6 +68,10 @@ pub(super) fn subscription(name: &str, channels: &[usize]) -> Subscription {
         description: None,
         enabled: true,
         events: vec![],
+        matching: Matching::default(),
+        on_failure: vec![],
+        repeat_interval: Duration::ZERO,
+        quiet: None,
         channels: channels.iter().map(|index| ChannelId(*index)).collect(),
         group_wait: Duration::ZERO,
     }
@@ -79,7 +87,8 @@ pub(crate) fn event(kind: Kind, address: &str) -> Event {
             | Kind::TierSwitched
             | Kind::NodeSilent
             | Kind::PoolDown
-            | Kind::ConfigRejected => Severity::Warning,
+            | Kind::ConfigRejected
+            | Kind::ChannelFailed => Severity::Warning,
             Kind::AddressUp
             | Kind::AddressWarn
             | Kind::PoolUp
@@ -87,7 +96,8 @@ pub(crate) fn event(kind: Kind, address: &str) -> Event {
             | Kind::FallbackLeft
             | Kind::NodeBack
             | Kind::ConfigApplied
-            | Kind::DataplaneRestored => Severity::Info,
+            | Kind::DataplaneRestored
+            | Kind::Test => Severity::Info,
         },
         title: format!("{} {address}", kind.name()),
         time: "2026-01-02T03:04:05.678Z".parse().expect("a time"),

@@ -8,16 +8,22 @@
 //! logged). The outbox, templates, `on_failure` and `repeat_interval` are not built yet.
 //! No URL, key or header value is ever logged: see [`webhook`].
 
+pub mod channel;
+pub mod condition;
 pub mod dial;
 mod dispatch;
 pub mod event;
+pub mod failure;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod http;
+pub mod message;
 pub mod retry;
 pub mod subscription;
 #[cfg(test)]
 mod tests;
 pub mod webhook;
+pub mod words;
 mod worker;
 
 use std::sync::Arc;

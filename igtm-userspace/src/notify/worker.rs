@@ -7,64 +7,49 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use rand::distr::{Alphanumeric, SampleString as _};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::config::model::{Channel, ChannelKind};
+use crate::config::model::Channel;
 
+use super::channel::{Sender, SetupError};
+use super::message::Message;
 use super::retry::{Class, Schedule};
 use super::subscription::Batch;
-use super::webhook::{SetupError, Webhook, render};
+use super::words::Words;
 
 /// Messages that wait for one channel; what comes on top is lost, and that is logged.
 pub(super) const MESSAGES_PER_CHANNEL: usize = 1024;
 
-/// What is sent: the same to every channel, at every attempt.
-#[derive(Debug)]
-pub(super) struct Message {
-    id: String,
-    subscription: String,
-    events: usize,
-    body: Bytes,
-    made: Instant,
-}
-
-impl Message {
-    /// Renders a batch under an id of its own; `None` for an empty one.
-    pub(super) fn of(batch: &Batch, now: Instant) -> Option<Self> {
-        // 24 letters and digits: 142 bits, no id comes twice.
-        let id = format!("msg_{}", Alphanumeric.sample_string(&mut rand::rng(), 24));
-        let body = render(&id, &batch.events)?;
-        Some(Self {
-            id,
-            subscription: batch.subscription.clone(),
-            events: batch.events.len(),
-            body: body.into(),
-            made: now,
-        })
+/// A message under an id of its own; `None` for an empty batch.
+pub(super) fn message_of(batch: &Batch, now: Timestamp) -> Option<Message> {
+    if batch.events.is_empty() {
+        return None;
     }
+    Some(Message {
+        // 24 letters and digits: 142 bits, no id comes twice.
+        id: format!("msg_{}", Alphanumeric.sample_string(&mut rand::rng(), 24)),
+        subscription: batch.subscription.clone(),
+        made: now,
+        events: batch.events.clone(),
+        more: 0,
+        repeated: false,
+    })
 }
 
 /// A channel as configured, and what came of it.
 #[derive(Debug)]
 struct Settings {
     channel: Channel,
-    webhook: Result<Webhook, SetupError>,
+    sender: Result<Sender, SetupError>,
 }
 
 impl Settings {
     fn new(channel: Channel, tls: &rustls::ClientConfig) -> Arc<Self> {
-        let ChannelKind::Webhook {
-            url,
-            secrets,
-            headers,
-        } = &channel.kind;
-        let (timeout, private) = (channel.timeout, channel.allow_private);
-        let webhook = Webhook::new(url, secrets, headers, timeout, private, tls.clone());
-        Arc::new(Self { channel, webhook })
+        let sender = Sender::new(&channel, tls);
+        Arc::new(Self { channel, sender })
     }
 }
 
@@ -165,25 +150,26 @@ impl Sending {
 
     /// Returns when `message` is delivered, suppressed or given up.
     async fn deliver(&mut self, message: &Message) {
-        let mut schedule = Schedule::new(message.made);
+        let mut schedule = Schedule::new(Instant::now());
         loop {
             let settings = Arc::clone(&self.settings.borrow_and_update());
-            let Some(webhook) = self.open(&settings, message) else {
+            let Some(sender) = self.open(&settings, message) else {
                 return;
             };
-            let sent = webhook.post(&message.id, message.body.clone(), Timestamp::now());
+            let parts = sender.render(message, &Words);
+            let sent = sender.send(&message.id, &parts[0], Timestamp::now());
             let Err(failure) = sent.await else {
                 tracing::info!(
                     subscription = message.subscription,
                     channel = settings.channel.name,
                     id = message.id,
-                    events = message.events,
+                    events = message.events.len(),
                     attempt = schedule.attempts() + 1,
                     "message delivered"
                 );
                 return;
             };
-            let class = failure.class();
+            let class = failure.class;
             let pause = schedule.after(class, Instant::now(), rand::random());
             tracing::error!(
                 subscription = message.subscription,
@@ -214,9 +200,9 @@ impl Sending {
     }
 
     /// The channel, if it may be used; else logs why `message` is not sent.
-    fn open<'a>(&self, settings: &'a Arc<Settings>, message: &Message) -> Option<&'a Webhook> {
+    fn open<'a>(&self, settings: &'a Arc<Settings>, message: &Message) -> Option<&'a Sender> {
         let channel = &settings.channel.name;
-        let (subscription, id, events) = (&message.subscription, &message.id, message.events);
+        let (subscription, id, events) = (&message.subscription, &message.id, message.events.len());
         if !settings.channel.enabled {
             tracing::info!(
                 subscription,
@@ -243,8 +229,8 @@ impl Sending {
             );
             return None;
         }
-        match &settings.webhook {
-            Ok(webhook) => Some(webhook),
+        match &settings.sender {
+            Ok(sender) => Some(sender),
             Err(error) => {
                 let class = Class::Config;
                 tracing::error!(

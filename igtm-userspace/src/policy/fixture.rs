@@ -43,6 +43,7 @@ pub(crate) fn config() -> Config {
         pools: Vec::new(),
         instances: Vec::new(),
         channels: Vec::new(),
+        templates: Vec::new(),
         subscriptions: Vec::new(),
     }
 }

@@ -1,12 +1,12 @@
-//! Server, zones, lines, monitors, channels and the like as named texts.
+//! Server, zones, lines, monitors and the like as named texts.
 //!
 //! Every struct is taken apart whole: a field that the model gains must be told here, or this
 //! does not compile. Must not show a secret.
 
 use super::outline::{Fields, Outline, field, lasting, list, or_none, secret};
 use crate::config::model::{
-    Admin, Channel, ChannelKind, Config, HttpCheck, Limits, Line, LineKind, Monitor, Node, Plan,
-    Protocol, Secret, Server, Subscription, XdpMode, Zone,
+    Admin, Config, HttpCheck, Limits, Line, LineKind, Monitor, Node, Plan, Protocol, Secret,
+    Server, XdpMode, Zone,
 };
 
 fn single(table: &'static str, own: Fields) -> Outline {
@@ -229,59 +229,4 @@ fn of_protocol(protocol: &Protocol) -> Fields {
             fields
         }
     }
-}
-
-pub(super) fn channel(channel: &Channel) -> Outline {
-    let Channel {
-        name,
-        description,
-        enabled,
-        timeout,
-        allow_private,
-        kind,
-    } = channel;
-    let mut own = vec![
-        field("description", or_none(description.as_ref())),
-        field("enabled", enabled),
-        lasting("timeout", *timeout),
-        field("allow_private", allow_private),
-    ];
-    match kind {
-        ChannelKind::Webhook {
-            url,
-            secrets,
-            headers,
-        } => {
-            own.extend([
-                field("type", "webhook"),
-                secret("url", std::slice::from_ref(url)),
-                secret("secret", secrets),
-            ]);
-            let headers = headers.iter();
-            own.extend(headers.map(|(name, value)| {
-                secret(&format!("header {name}"), std::slice::from_ref(value))
-            }));
-        }
-    }
-    named("channel", name, own)
-}
-
-pub(super) fn subscription(config: &Config, subscription: &Subscription) -> Outline {
-    let Subscription {
-        name,
-        description,
-        enabled,
-        events,
-        channels,
-        group_wait,
-    } = subscription;
-    let channels = channels.iter().map(|id| &config.channels[id.0].name);
-    let own = vec![
-        field("description", or_none(description.as_ref())),
-        field("enabled", enabled),
-        field("events", list(events.iter().map(|kind| kind.name()))),
-        field("channels", list(channels)),
-        lasting("group_wait", *group_wait),
-    ];
-    named("subscription", name, own)
 }

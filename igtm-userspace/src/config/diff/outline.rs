@@ -6,13 +6,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::objects::{
-    admin, channel, limits, monitor, named, node, plan, server, subscription, zone,
-};
+use super::alerts::{channel, subscription, template};
+use super::objects::{admin, limits, monitor, named, node, plan, server, zone};
 use super::pools::{instance, pool};
 use crate::config::duration;
 use crate::config::model::{
-    Channel, Config, Instance, Monitor, Node, Pool, Secret, Subscription, Zone,
+    Channel, Config, Instance, Monitor, Node, Pool, Secret, Subscription, Template, Zone,
 };
 
 /// Named texts, in the order of the file.
@@ -58,6 +57,7 @@ pub(super) enum Table<'a> {
     Monitors(&'a [Monitor]),
     Pools(&'a [Pool]),
     Instances(&'a [Instance]),
+    Templates(&'a [Template]),
     Channels(&'a [Channel]),
     Subscriptions(&'a [Subscription]),
 }
@@ -73,7 +73,7 @@ pub(super) fn singles(config: &Config) -> [Outline; 4] {
 }
 
 /// The tables of named objects, lines aside.
-pub(super) fn tables(config: &Config) -> [Table<'_>; 7] {
+pub(super) fn tables(config: &Config) -> [Table<'_>; 8] {
     let Config {
         server: _,
         admin: _,
@@ -85,6 +85,7 @@ pub(super) fn tables(config: &Config) -> [Table<'_>; 7] {
         monitors,
         pools,
         instances,
+        templates,
         channels,
         subscriptions,
     } = config;
@@ -95,6 +96,7 @@ pub(super) fn tables(config: &Config) -> [Table<'_>; 7] {
         Table::Monitors(monitors),
         Table::Pools(pools),
         Table::Instances(instances),
+        Table::Templates(templates),
         Table::Channels(channels),
         Table::Subscriptions(subscriptions),
     ]
@@ -108,10 +110,12 @@ pub(super) fn same_places(old: &Config, new: &Config) -> bool {
         let monitors = config.monitors.iter().map(|one| one.name.clone());
         let pools = config.pools.iter().map(|one| one.name.clone());
         let channels = config.channels.iter().map(|one| one.name.clone());
+        let templates = config.templates.iter().map(|one| one.name.clone());
         let all = lines.chain([String::new()]).chain(nodes);
         let all = all.chain([String::new()]).chain(monitors);
         let all = all.chain([String::new()]).chain(pools);
-        all.chain([String::new()]).chain(channels).collect()
+        let all = all.chain([String::new()]).chain(channels);
+        all.chain([String::new()]).chain(templates).collect()
     };
     lines(old) == lines(new)
 }
@@ -124,6 +128,7 @@ impl Table<'_> {
             Self::Monitors(all) => Box::new(all.iter().map(|one| one.name.as_str())),
             Self::Pools(all) => Box::new(all.iter().map(|one| one.name.as_str())),
             Self::Instances(all) => Box::new(all.iter().map(|one| one.name.as_str())),
+            Self::Templates(all) => Box::new(all.iter().map(|one| one.name.as_str())),
             Self::Channels(all) => Box::new(all.iter().map(|one| one.name.as_str())),
             Self::Subscriptions(all) => Box::new(all.iter().map(|one| one.name.as_str())),
         }
@@ -137,6 +142,7 @@ impl Table<'_> {
             (Self::Monitors(one), Self::Monitors(other)) => one[at] == other[there],
             (Self::Pools(one), Self::Pools(other)) => one[at] == other[there],
             (Self::Instances(one), Self::Instances(other)) => one[at] == other[there],
+            (Self::Templates(one), Self::Templates(other)) => one[at] == other[there],
             (Self::Channels(one), Self::Channels(other)) => one[at] == other[there],
             (Self::Subscriptions(one), Self::Subscriptions(other)) => one[at] == other[there],
             _ => false,
@@ -150,7 +156,8 @@ impl Table<'_> {
             Self::Monitors(all) => monitor(config, &all[at]),
             Self::Pools(all) => pool(config, &all[at]),
             Self::Instances(all) => instance(config, &all[at]),
-            Self::Channels(all) => channel(&all[at]),
+            Self::Templates(all) => template(&all[at]),
+            Self::Channels(all) => channel(config, &all[at]),
             Self::Subscriptions(all) => subscription(config, &all[at]),
         }
     }

@@ -25,7 +25,10 @@ pub use limits::Limits;
 pub use line::{Line, LineKind};
 pub use monitor::{HttpCheck, Monitor, Protocol, TlsCheck};
 pub use node::Node;
-pub use notify::{Channel, ChannelKind, Secret, Subscription};
+pub use notify::{
+    Channel, ChannelKind, Email, Language, Matching, Mention, Quiet, Secret, SmtpTls, Subscription,
+    Template, TemplateId, WecomApp,
+};
 pub use plan::{Plan, Profile, ProtocolKind};
 pub use pool::{Address, AddressError, Policy, Pool, PoolAddress, PoolType};
 pub use server::{Server, XdpMode, Zone};
@@ -84,6 +87,8 @@ pub struct Config {
     pub pools: Vec<Pool>,
     /// Instances in order of declaration.
     pub instances: Vec<Instance>,
+    /// Texts of messages in order of declaration.
+    pub templates: Vec<Template>,
     /// Notification channels in order of declaration.
     pub channels: Vec<Channel>,
     /// Subscriptions in order of declaration.

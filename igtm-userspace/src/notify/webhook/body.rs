@@ -2,12 +2,11 @@
 //!
 //! Pure. Must stay in step with docs/webhook.schema.json, which the tests hold it to.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::notify::event::Event;
+use crate::notify::message::Message;
 
 /// The media type of what [`render`] makes.
 pub(super) const CONTENT_TYPE: &str = "application/cloudevents+json";
@@ -34,14 +33,20 @@ struct Data<'a> {
     leading: &'a Event,
     /// Always there, so that a receiver that reads it needs no second case.
     events: Vec<&'a Event>,
+    /// Events of a storm that are only counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    more: Option<u64>,
+    /// What lasts is told again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repeated: Option<bool>,
 }
 
-/// The body of a message of `events`; `None` when there are none.
-pub fn render(id: &str, events: &[Arc<Event>]) -> Option<Vec<u8>> {
-    let leading = leading(events)?;
+/// The body of a message, which has events.
+pub(in crate::notify) fn render(message: &Message) -> String {
+    let leading = message.leading().expect("a message has events");
     let body = CloudEvent {
         specversion: "1.0",
-        id,
+        id: &message.id,
         source: source(&leading.node),
         r#type: format!("igtm.{}", leading.kind.name()),
         subject: leading.instance.as_deref().or(leading.address.as_deref()),
@@ -49,17 +54,12 @@ pub fn render(id: &str, events: &[Arc<Event>]) -> Option<Vec<u8>> {
         datacontenttype: "application/json",
         data: Data {
             leading,
-            events: events.iter().map(AsRef::as_ref).collect(),
+            events: message.events.iter().map(AsRef::as_ref).collect(),
+            more: (message.more > 0).then_some(message.more),
+            repeated: message.repeated.then_some(true),
         },
     };
-    Some(serde_json::to_vec(&body).expect("strings, numbers and times always serialise"))
-}
-
-/// The most severe event, the first of them when several are.
-fn leading(events: &[Arc<Event>]) -> Option<&Event> {
-    let most = events.iter().map(|event| event.severity).max()?;
-    let found = events.iter().find(|event| event.severity == most);
-    found.map(AsRef::as_ref)
+    serde_json::to_string(&body).expect("strings, numbers and times always serialise")
 }
 
 /// `/igtm/NODE`, a URI reference: whatever stands in the name is escaped.

@@ -6,25 +6,21 @@
 mod body;
 mod signature;
 
-use std::error::Error as _;
-use std::net::IpAddr;
-use std::time::Duration;
-
 use bytes::Bytes;
 use jiff::Timestamp;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-pub use body::render;
+#[cfg(test)]
+pub(super) use body::render;
 pub use signature::{SecretError, SigningKey};
 
 use crate::config::model::Secret;
 
-use super::dial::{self, ClientError, NotPublic};
-use super::retry::{Class, parse_retry_after};
-
-/// A reply is read to its end or to this many octets, whichever is first.
-const REPLY_OCTETS: usize = 64 * 1024;
+use super::channel::Limit;
+use super::failure::Failure;
+use super::http::{Answer, Http};
+use super::message::{Message, Part, Receipt};
 
 /// Headers that are ours alone.
 const OURS: [&str; 9] = [
@@ -98,55 +94,21 @@ pub enum SetupError {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// See [`dial::client`].
-    #[error(transparent)]
-    Client(#[from] ClientError),
 }
 
-/// Why an attempt failed. `host` is the URL without whatever may be secret in it.
-#[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "host is said above, the rest by its message")]
-pub enum Failure {
-    #[error("{host} answered {status}")]
-    Status {
-        host: String,
-        status: u16,
-        retry_after: Option<Duration>,
-    },
-    #[error("{host} did not answer within {} s", .timeout.as_secs_f64())]
-    Timeout { host: String, timeout: Duration },
-    #[error("{host}: {cause}")]
-    Network { host: String, cause: String },
-    #[error("{host}: {}", NotPublic(*.address))]
-    NotPublic { host: String, address: IpAddr },
-}
-
-impl Failure {
-    /// What it means for the message.
-    pub fn class(&self) -> Class {
-        match self {
-            Self::Status {
-                status,
-                retry_after,
-                ..
-            } => Class::of_status(*status, *retry_after),
-            Self::Timeout { .. } | Self::Network { .. } => Class::Transient,
-            Self::NotPublic { .. } => Class::Config,
-        }
-    }
-}
+/// What a receiver of one's own may be sent.
+pub const LIMIT: Limit = Limit {
+    burst: 20,
+    per_minute: 300,
+};
 
 /// One channel, ready to send.
 #[derive(Debug)]
 pub struct Webhook {
-    client: reqwest::Client,
+    http: Http,
     url: Url,
-    /// `scheme://host:port/…`: all of the URL that is ever shown.
-    host: String,
     keys: Vec<SigningKey>,
     headers: HeaderMap,
-    timeout: Duration,
-    allow_private: bool,
 }
 
 impl Webhook {
@@ -158,9 +120,7 @@ impl Webhook {
         url: &Secret,
         secrets: &[Secret],
         headers: &[(String, Secret)],
-        timeout: Duration,
-        allow_private: bool,
-        tls: rustls::ClientConfig,
+        http: Http,
     ) -> Result<Self, SetupError> {
         let url = check_url(url.reveal())?;
         let keys = secrets
@@ -172,95 +132,50 @@ impl Webhook {
             .map(|(name, value)| check_header(name, value.reveal()))
             .collect::<Result<_, _>>()?;
         Ok(Self {
-            client: dial::client(tls, timeout, allow_private)?,
-            host: shown(&url),
+            http,
             url,
             keys,
             headers,
-            timeout,
-            allow_private,
         })
+    }
+
+    /// One part: a CloudEvent of all the events.
+    pub fn render(&self, message: &Message) -> Vec<Part> {
+        vec![Part {
+            body: body::render(message),
+        }]
     }
 
     /// One attempt at `now`, which the receiver is told and which is signed.
     ///
     /// # Errors
-    /// See [`Failure`] and its [`Failure::class`].
-    pub async fn post(&self, id: &str, body: Bytes, now: Timestamp) -> Result<(), Failure> {
-        dial::check_literal(&self.url, self.allow_private)
-            .map_err(|NotPublic(address)| self.not_public(address))?;
+    /// See [`Failure`].
+    pub async fn send(&self, id: &str, part: &Part, now: Timestamp) -> Result<Receipt, Failure> {
+        let answer = self.post(id, part, now).await?;
+        let reply = String::from_utf8_lossy(&answer.body).into_owned();
+        if answer.is_success() {
+            let remark = None;
+            return Ok(Receipt { reply, remark });
+        }
+        Err(answer.failure().with_reply(reply))
+    }
+
+    async fn post(&self, id: &str, part: &Part, now: Timestamp) -> Result<Answer, Failure> {
         let timestamp = now.as_second();
-        let mut request = self
-            .client
-            .post(self.url.clone())
-            .headers(self.headers.clone())
-            .header(CONTENT_TYPE, body::CONTENT_TYPE)
-            .header("webhook-id", id)
-            .header("webhook-timestamp", timestamp);
+        let body = Bytes::from(part.body.clone());
+        let mut headers = self.headers.clone();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(body::CONTENT_TYPE));
+        headers.insert("webhook-timestamp", HeaderValue::from(timestamp));
+        let mut insert = |name, text: &str| {
+            let value = HeaderValue::from_str(text).expect("letters, digits and base64");
+            headers.insert(name, value);
+        };
+        insert("webhook-id", id);
         if !self.keys.is_empty() {
-            let signatures: Vec<String> = self
-                .keys
-                .iter()
-                .map(|key| key.sign(id, timestamp, &body))
-                .collect();
-            request = request.header("webhook-signature", signatures.join(" "));
+            let keys = self.keys.iter();
+            let signatures: Vec<String> = keys.map(|key| key.sign(id, timestamp, &body)).collect();
+            insert("webhook-signature", &signatures.join(" "));
         }
-        let sent = request.body(body).send().await;
-        let mut reply = sent.map_err(|error| self.failure(error))?;
-        if !reply.status().is_success() {
-            let told = reply.headers().get(RETRY_AFTER);
-            return Err(Failure::Status {
-                host: self.host.clone(),
-                status: reply.status().as_u16(),
-                retry_after: told
-                    .and_then(|told| told.to_str().ok())
-                    .and_then(|told| parse_retry_after(told, now)),
-            });
-        }
-        // A receiver that dies while it answers may not have kept the message: it is sent
-        // again, and its id tells a receiver that did keep it.
-        let mut octets = 0;
-        while octets < REPLY_OCTETS
-            && let Some(chunk) = reply.chunk().await.map_err(|error| self.failure(error))?
-        {
-            octets += chunk.len();
-        }
-        Ok(())
+        self.http.post(&self.url, headers, body, now).await
     }
-
-    fn not_public(&self, address: IpAddr) -> Failure {
-        Failure::NotPublic {
-            host: self.host.clone(),
-            address,
-        }
-    }
-
-    fn failure(&self, error: reqwest::Error) -> Failure {
-        let host = self.host.clone();
-        if error.is_timeout() {
-            let timeout = self.timeout;
-            return Failure::Timeout { host, timeout };
-        }
-        let error = error.without_url();
-        let mut cause = error.to_string();
-        let mut source = error.source();
-        while let Some(inner) = source {
-            if let Some(NotPublic(address)) = inner.downcast_ref() {
-                return self.not_public(*address);
-            }
-            cause = format!("{cause}: {inner}");
-            source = inner.source();
-        }
-        Failure::Network { host, cause }
-    }
-}
-
-/// `scheme://host:port/…`: credentials, path, query and fragment may all be secrets.
-fn shown(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    let port = url
-        .port()
-        .map(|port| format!(":{port}"))
-        .unwrap_or_default();
-    format!("{}://{host}{port}/…", url.scheme())
 }

@@ -1,0 +1,61 @@
+//! What lasts between a failure and its recovery: one name for both ends, by which a recovery finds
+//! who was told, PagerDuty its incident and Alertmanager its alert.
+//!
+//! Pure.
+
+use super::event::{Event, Kind};
+
+/// The name of something that may last, the same from the failure to the recovery.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Condition(pub String);
+
+/// What an event means for its condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// It lasts from now on, or lasts otherwise than before.
+    Lasts,
+    /// It is over.
+    Over,
+}
+
+impl Condition {
+    /// The condition that `event` begins, changes or ends; `None` for what just happens.
+    pub fn of(event: &Event) -> Option<(Self, Phase)> {
+        let text = |part: &Option<String>| part.clone().unwrap_or_default();
+        let (name, phase) = match event.kind {
+            Kind::AddressDown | Kind::AddressWarn => (address(event), Phase::Lasts),
+            Kind::AddressUp => (address(event), Phase::Over),
+            Kind::PoolDown => (format!("pool {}", text(&event.pool)), Phase::Lasts),
+            Kind::PoolUp => (format!("pool {}", text(&event.pool)), Phase::Over),
+            Kind::TierSwitched
+            | Kind::TierRestored
+            | Kind::FallbackEntered
+            | Kind::FallbackLeft => {
+                let (instance, strategy) = (text(&event.instance), text(&event.strategy));
+                // Whatever it is called: answered from the first tier, all is as it is meant to be.
+                let preferred = event.tier_to.as_deref() == Some("tier 1");
+                let phase = if preferred { Phase::Over } else { Phase::Lasts };
+                (format!("answers {instance} {strategy}"), phase)
+            }
+            Kind::NodeSilent => (node(event), Phase::Lasts),
+            Kind::NodeBack => (node(event), Phase::Over),
+            Kind::ConfigRejected => (format!("configuration {}", event.node), Phase::Lasts),
+            Kind::ConfigApplied => (format!("configuration {}", event.node), Phase::Over),
+            Kind::DataplaneDegraded => (format!("dataplane {}", event.node), Phase::Lasts),
+            Kind::DataplaneRestored => (format!("dataplane {}", event.node), Phase::Over),
+            Kind::ChannelFailed | Kind::Test => return None,
+        };
+        Some((Self(name), phase))
+    }
+}
+
+fn address(event: &Event) -> String {
+    let text = |part: &Option<String>| part.clone().unwrap_or_default();
+    format!("address {} {}", text(&event.pool), text(&event.address))
+}
+
+/// Which node, says the reason: `event.node` is the host that tells of it.
+fn node(event: &Event) -> String {
+    let silent = event.reason.first();
+    format!("node {}", silent.map_or("", |reason| &reason.node))
+}

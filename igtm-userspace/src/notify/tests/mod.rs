@@ -1,6 +1,7 @@
 //! The whole of notify against a real HTTP server on loopback.
 
 mod attempts;
+mod chat;
 mod delivery;
 mod https;
 mod journal;

@@ -1,7 +1,6 @@
 //! `cargo xtask bench`: igtm and its peers, measured on this host with real packets.
 
 use std::os::unix::process::CommandExt;
-use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
@@ -106,18 +105,5 @@ fn install_peers() -> Result<()> {
     );
     apt.install_idle(&packages)?;
     let mut services = missing.iter().filter_map(|peer| peer.service);
-    services.try_for_each(stop_for_good)
-}
-
-/// Without systemd there is nothing that would start it.
-fn stop_for_good(service: &str) -> Result<()> {
-    if shell::find("systemctl").is_none() {
-        return Ok(());
-    }
-    shell::run_quietly(host::as_root("systemctl")?.args(["disable", service]))?;
-    let is_booted = shell::printed(Command::new("systemctl").arg("is-system-running"));
-    if is_booted.is_some() {
-        shell::run_quietly(host::as_root("systemctl")?.args(["stop", service]))?;
-    }
-    Ok(())
+    services.try_for_each(host::stop_for_good)
 }

@@ -99,6 +99,20 @@ impl Apt {
     }
 }
 
+/// Stops a service that a package brought, also after the next boot. Without systemd there is nothing
+/// that would start it.
+pub(crate) fn stop_for_good(service: &str) -> Result<()> {
+    if shell::find("systemctl").is_none() {
+        return Ok(());
+    }
+    shell::run_quietly(as_root("systemctl")?.args(["disable", service]))?;
+    let is_booted = shell::printed(Command::new("systemctl").arg("is-system-running"));
+    if is_booted.is_some() {
+        shell::run_quietly(as_root("systemctl")?.args(["stop", service]))?;
+    }
+    Ok(())
+}
+
 fn without_candidate<'a>(packages: &[&'a str]) -> Vec<&'a str> {
     let policy = shell::printed(
         Command::new("apt-cache")

@@ -9,6 +9,7 @@ mod ci;
 mod figures;
 mod host;
 mod lint;
+mod peers;
 mod run;
 mod setup;
 mod shell;

@@ -8,6 +8,7 @@ use clap::ValueEnum;
 
 use crate::build::{self, Profile};
 use crate::host;
+use crate::peers;
 use crate::shell;
 
 /// What tests need.
@@ -75,6 +76,9 @@ pub(crate) fn test(level: Option<Level>) -> Result<()> {
     if levels != [Level::Unit] {
         require_root()?;
         build::build(Profile::Debug)?;
+    }
+    if levels.contains(&Level::Unit) {
+        peers::install();
     }
     let outcomes: Vec<Outcome> = levels.into_iter().map(run).collect::<Result<_>>()?;
     report(&outcomes);

@@ -11,18 +11,28 @@
 pub mod channel;
 pub mod condition;
 pub mod dial;
+pub mod dingtalk;
 mod dispatch;
+pub mod email;
 pub mod event;
 pub mod failure;
+pub mod feishu;
+pub mod fit;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod http;
 pub mod message;
+pub mod redact;
 pub mod retry;
+pub mod slack;
 pub mod subscription;
 #[cfg(test)]
 mod tests;
+pub mod tone;
+mod vendor;
 pub mod webhook;
+pub mod wecom_app;
+pub mod wecom_robot;
 pub mod words;
 mod worker;
 

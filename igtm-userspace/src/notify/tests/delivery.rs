@@ -289,7 +289,9 @@ async fn no_log_line_shows_what_may_be_secret() {
     ];
     let mut receiver = Receiver::start(script).await;
     let mut config = one(&format!("{}/T0KEN?key=T0KEN", receiver.origin));
-    let ChannelKind::Webhook { headers, .. } = &mut config.channels[0].kind;
+    let ChannelKind::Webhook { headers, .. } = &mut config.channels[0].kind else {
+        panic!("the fixture's channel is a webhook");
+    };
     headers.push(("X-Key".to_owned(), Secret::new("T0KEN")));
     let notifier = Notifier::start(Arc::new(config));
     notifier.raise(event(Kind::AddressDown, "192.0.2.1"));

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::dial::ClientError;
 use super::dingtalk::{self, Dingtalk};
+use super::email::{self, Email};
 use super::failure::Failure;
 use super::feishu::{self, Feishu};
 use super::http::Http;
@@ -32,6 +33,9 @@ pub enum SetupError {
     /// A webhook's, or another channel's URL.
     #[error(transparent)]
     Webhook(#[from] webhook::SetupError),
+    /// A mail's.
+    #[error(transparent)]
+    Email(#[from] email::SetupError),
     /// See [`super::dial::client`].
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -52,6 +56,8 @@ pub enum Sender {
     Slack(Slack),
     /// Standard Webhooks.
     Webhook(Webhook),
+    /// SMTP.
+    Email(Box<Email>),
 }
 
 impl Sender {
@@ -97,6 +103,10 @@ impl Sender {
                 secrets,
                 headers,
             } => Ok(Self::Webhook(Webhook::new(url, secrets, headers, http)?)),
+            ChannelKind::Email(settings) => {
+                let email = Email::new(settings, channel, tls)?;
+                Ok(Self::Email(Box::new(email)))
+            }
             _ => unreachable!("the other types are built next"),
         }
     }
@@ -111,6 +121,7 @@ impl Sender {
             Self::Feishu(channel) => channel.render(message, words),
             Self::Slack(channel) => channel.render(message, words),
             Self::Webhook(channel) => channel.render(message),
+            Self::Email(channel) => channel.render(message, words),
         }
     }
 
@@ -126,6 +137,7 @@ impl Sender {
             Self::Feishu(channel) => channel.send(part, now).await,
             Self::Slack(channel) => channel.send(part, now).await,
             Self::Webhook(channel) => channel.send(id, part, now).await,
+            Self::Email(channel) => channel.send(id, part, now).await,
         }
     }
 
@@ -138,6 +150,7 @@ impl Sender {
             Self::Feishu(_) => feishu::LIMIT,
             Self::Slack(_) => slack::LIMIT,
             Self::Webhook(_) => webhook::LIMIT,
+            Self::Email(_) => email::LIMIT,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Which addresses a channel may dial, and the HTTP client that holds to it.
+//! Which addresses a channel may dial, and the HTTP client and the connection that hold to it.
 //!
 //! The rule stands at the last place before the connection: on the address a name resolved
 //! to, so that a name pointing inside (or one that changes its mind) is refused as well.
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::net::TcpStream;
 use url::{Host, Url};
 
 /// An address that only `allow_private` lets a channel dial.
@@ -91,20 +92,65 @@ impl Resolve for Checked {
     fn resolve(&self, name: Name) -> Resolving {
         let allow_private = self.allow_private;
         Box::pin(async move {
-            let found: Vec<SocketAddr> =
-                tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let allowed: Vec<SocketAddr> = found
-                .iter()
-                .copied()
-                .filter(|address| allow_private || is_public(address.ip()))
-                .collect();
-            if let (true, Some(refused)) = (allowed.is_empty(), found.first()) {
-                return Err(NotPublic(refused.ip()).into());
-            }
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let allowed = allowed(found.collect(), allow_private)?;
             let addresses: Addrs = Box::new(allowed.into_iter());
             Ok(addresses)
         })
     }
+}
+
+/// Those of `found` that may be dialled.
+fn allowed(found: Vec<SocketAddr>, allow_private: bool) -> Result<Vec<SocketAddr>, NotPublic> {
+    let first = found.first().copied();
+    let allowed: Vec<SocketAddr> = found
+        .into_iter()
+        .filter(|address| allow_private || is_public(address.ip()))
+        .collect();
+    match first {
+        Some(refused) if allowed.is_empty() => Err(NotPublic(refused.ip())),
+        _ => Ok(allowed),
+    }
+}
+
+/// Why nothing was connected to.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The name has no address, or none that may be dialled answered.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// Nobody answered in time.
+    #[error("no answer within {0:?}")]
+    Timeout(Duration),
+    /// See [`NotPublic`].
+    #[error(transparent)]
+    NotPublic(#[from] NotPublic),
+}
+
+/// Dials `host`, a name or an address: each of its addresses that may be dialled, one after the
+/// other, until one answers. Together they have `within`.
+///
+/// # Errors
+/// Why the last of them did not, see [`ConnectError`].
+pub async fn connect(
+    host: &str,
+    port: u16,
+    within: Duration,
+    allow_private: bool,
+) -> Result<TcpStream, ConnectError> {
+    let found = tokio::net::lookup_host((host, port)).await?;
+    let addresses = allowed(found.collect(), allow_private)?;
+    let count = u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
+    let each = within / count;
+    let mut last = std::io::Error::from(std::io::ErrorKind::NotFound).into();
+    for address in addresses {
+        match tokio::time::timeout(each, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => last = error.into(),
+            Err(_) => last = ConnectError::Timeout(each),
+        }
+    }
+    Err(last)
 }
 
 /// Whether `ip` is some other organisation's, as far as the address tells. Documentation

@@ -121,3 +121,8 @@ pub(crate) fn event(kind: Kind, address: &str) -> Event {
         test: false,
     }
 }
+
+/// The words that tests' messages are in.
+pub(super) fn words() -> super::words::Words {
+    super::words::Words
+}

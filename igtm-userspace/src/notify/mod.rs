@@ -13,6 +13,7 @@ pub mod condition;
 pub mod dial;
 pub mod dingtalk;
 mod dispatch;
+pub mod email;
 pub mod event;
 pub mod failure;
 pub mod feishu;

@@ -124,5 +124,5 @@ pub(crate) fn event(kind: Kind, address: &str) -> Event {
 
 /// The words that tests' messages are in.
 pub(super) fn words() -> super::words::Words {
-    super::words::Words
+    super::words::Words::new(&channel("ops", "http://unused/"), &[])
 }

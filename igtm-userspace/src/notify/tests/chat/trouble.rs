@@ -14,19 +14,33 @@ fn all(origin: &str) -> [ChannelKind; 5] {
     ]
 }
 
+/// Of every channel; of a wecom_app both where it wants a token and where it has one.
 async fn failures(reply: Reply, timeout: Duration) -> Vec<(&'static str, Failure)> {
     let mut found = Vec::new();
-    let receiver = Receiver::answering(move |_| reply.clone()).await;
-    for kind in all(&receiver.origin) {
-        let name = kind.name();
-        let channel = Channel {
-            timeout,
-            ..channel(kind)
-        };
-        let sender = ready(&channel);
-        let result = deliver_one(&sender, &one(Kind::Test)).await;
-        found.push((name, result.expect_err("a failure")));
+    for has_token in [false, true] {
+        let reply = reply.clone();
+        let receiver = Receiver::answering(move |request| {
+            if has_token && request.line.starts_with("GET") {
+                let token = serde_json::json!({ "errcode": 0, "access_token": "T-long-enough" });
+                return Reply::json(&token);
+            }
+            reply.clone()
+        })
+        .await;
+        for kind in all(&receiver.origin) {
+            let name = kind.name();
+            if has_token && name != "wecom_app" {
+                continue;
+            }
+            let channel = Channel {
+                timeout,
+                ..channel(kind)
+            };
+            let result = deliver_one(&ready(&channel), &one(Kind::Test)).await;
+            found.push((name, result.expect_err("a failure")));
+        }
     }
+    assert_eq!(found.len(), 6);
     found
 }
 

@@ -115,22 +115,9 @@ fn html(text: &str, tone: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::notify::event::{Event, Kind};
-    use crate::notify::fixture::{event, words};
-
-    fn message(events: Vec<Event>) -> Message {
-        Message {
-            id: "msg_R9mZ2mWb8nYyqU4vQ0s1LxTt".to_owned(),
-            subscription: "night".to_owned(),
-            made: "2026-01-02T03:04:06Z".parse().expect("a time"),
-            events: events.into_iter().map(Arc::new).collect(),
-            more: 0,
-            repeated: false,
-        }
-    }
+    use crate::notify::event::Kind;
+    use crate::notify::fixture::{event, message, words};
 
     fn composed(part: &Part) -> String {
         let from = "告警 <igtm@mail.example>".parse().expect("an address");

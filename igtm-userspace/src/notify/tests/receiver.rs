@@ -1,6 +1,7 @@
 //! A webhook receiver on loopback: a real socket, a script of replies, every request kept.
 //! HTTP is written by hand, since half of the script is what no HTTP server would do.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -13,6 +14,8 @@ use tokio::time::{Instant, timeout};
 pub(super) enum Reply {
     /// Answers with this status line and these headers.
     Status(&'static str, Vec<(&'static str, String)>),
+    /// Answers with this status line and this body.
+    Body(&'static str, String),
     /// Says 200, sends half of the body, resets.
     ResetInBody,
     /// Takes the request and says nothing for so long, then 200.
@@ -27,7 +30,15 @@ impl Reply {
     pub(super) fn status(line: &'static str) -> Self {
         Self::Status(line, vec![])
     }
+
+    /// As vendors answer: 200, whatever the JSON says.
+    pub(super) fn json(body: &serde_json::Value) -> Self {
+        Self::Body("200 OK", body.to_string())
+    }
 }
+
+/// Answers each request by what is in it.
+type Answering = Arc<Mutex<dyn FnMut(&Request) -> Reply + Send>>;
 
 /// A request as it came.
 #[derive(Debug)]
@@ -74,14 +85,19 @@ impl Drop for Receiver {
 impl Receiver {
     /// Answers the first requests as `script` says, all further ones with 200.
     pub(super) async fn start(script: Vec<Reply>) -> Self {
+        let mut script = script.into_iter();
+        Self::answering(move |_| script.next().unwrap_or_else(Reply::ok)).await
+    }
+
+    /// Answers as `answer` says. Should it panic, the connection ends without an answer.
+    pub(super) async fn answering(answer: impl FnMut(&Request) -> Reply + Send + 'static) -> Self {
+        let answer: Answering = Arc::new(Mutex::new(answer));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("bound");
         let (sender, requests) = mpsc::unbounded_channel();
         let task = tokio::spawn(async move {
-            let mut script = script.into_iter();
             while let Ok((stream, _)) = listener.accept().await {
-                let reply = script.next().unwrap_or_else(Reply::ok);
-                tokio::spawn(serve(stream, reply, sender.clone()));
+                tokio::spawn(serve(stream, Arc::clone(&answer), sender.clone()));
             }
         });
         Self {
@@ -107,10 +123,16 @@ impl Receiver {
     }
 }
 
-async fn serve(mut stream: TcpStream, reply: Reply, requests: mpsc::UnboundedSender<Request>) {
+async fn serve(mut stream: TcpStream, answer: Answering, requests: mpsc::UnboundedSender<Request>) {
+    let request = read(&mut stream).await;
+    let reply = answer.lock().unwrap_or_else(PoisonError::into_inner)(&request);
     // The test may have ended.
-    let _ = requests.send(read(&mut stream).await);
+    let _ = requests.send(request);
     let octets = match reply {
+        Reply::Body(line, body) => {
+            let length = body.len();
+            format!("HTTP/1.1 {line}\r\ncontent-length: {length}\r\n\r\n{body}")
+        }
         Reply::Status(line, headers) => {
             let headers: String = headers
                 .iter()
@@ -153,7 +175,9 @@ async fn read(stream: &mut TcpStream) -> Request {
         .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
         .collect();
     let length = headers.iter().find(|(name, _)| name == "content-length");
-    let length: usize = length.expect("a length").1.parse().expect("a number");
+    let length = length.map(|(_, length)| length.parse().expect("a number"));
+    // A GET has none.
+    let length: usize = length.unwrap_or(0);
     let mut body = octets.split_off(head_end + 4);
     while body.len() < length {
         let read = stream.read_buf(&mut body).await.expect("a body");

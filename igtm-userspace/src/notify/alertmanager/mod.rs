@@ -62,10 +62,14 @@ impl Alertmanager {
     /// When it is no http or https URL.
     pub fn new(url: &Secret, http: Http) -> Result<Self, SetupError> {
         let mut url = check_url(url.reveal())?;
-        let login = format!("{}:{}", url.username(), url.password().unwrap_or_default());
+        let (name, password) = (url.username(), url.password().unwrap_or_default());
+        let (name, password) = (decoded(name), decoded(password));
+        let login = format!("{name}:{password}");
         let secrets = Secrets::none()
             .and_url(&url)
-            .and(&STANDARD.encode(login.as_bytes()));
+            .and(&name)
+            .and(&password)
+            .and(&STANDARD.encode(login));
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(["api", "v2", "alerts"]);
         }
@@ -112,6 +116,15 @@ impl Alertmanager {
             Some((class, why)) => Err(Failure::new(class, why).with_reply(reply)),
         }
     }
+}
+
+/// Credentials as they are sent: a URL holds them percent-encoded.
+fn decoded(text: &str) -> String {
+    let pair = format!("{}=", text.replace('+', "%2B"));
+    let mut pairs = url::form_urlencoded::parse(pair.as_bytes());
+    pairs
+        .next()
+        .map_or(String::new(), |(key, _)| key.into_owned())
 }
 
 /// Why Alertmanager did not take it; `None` when it did.

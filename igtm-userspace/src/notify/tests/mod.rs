@@ -1,8 +1,12 @@
 //! The whole of notify against a real HTTP server on loopback.
 
+mod alertmanager;
 mod attempts;
 mod delivery;
 mod https;
 mod journal;
+mod mail;
+mod pagerduty;
+mod peers;
 mod receiver;
 mod schema;

@@ -1,10 +1,11 @@
 //! `[[template]]`: texts of messages.
 //!
-//! Must not render anything.
+//! Must not know what may stand in one: `notify::words` does.
 
 use super::model::Template;
 use super::names::{Named, Names};
 use super::reader::Section;
+use crate::notify::words;
 
 /// Octets of a template: many times what any message may have.
 const LONGEST: usize = 64 * 1024;
@@ -62,6 +63,8 @@ fn read(mut section: Section<'_>, named: Named) -> Template {
         value.problem(format!(
             "the template has {octets} octets; it may have {LONGEST}"
         ));
+    } else if let Err((line, why)) = words::check(&text) {
+        value.problem(format!("the template, line {line}: {why}"));
     }
     Template {
         name: named.text,

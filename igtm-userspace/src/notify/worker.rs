@@ -156,7 +156,7 @@ impl Sending {
             let Some(sender) = self.open(&settings, message) else {
                 return;
             };
-            let parts = sender.render(message, &Words);
+            let parts = sender.render(message, &Words::new(&settings.channel, &[]));
             let sent = sender.send(&message.id, &parts[0], Timestamp::now());
             let Err(failure) = sent.await else {
                 tracing::info!(

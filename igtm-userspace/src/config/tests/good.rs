@@ -171,7 +171,7 @@ group_wait = "0s"
         headers,
     } = &config.channels[0].kind
     else {
-        panic!("{:?}", config.channels[0].kind);
+        panic!("it is a webhook");
     };
     assert_eq!(url.reveal(), "http://127.0.0.1:9/x");
     assert_eq!(secrets.len(), 2);

@@ -1,6 +1,7 @@
-//! Bad channels, each with its exact messages, none of which shows a secret.
+//! Bad templates, channels and subscriptions, each with its exact messages, none of which shows a
+//! secret.
 
-use super::harness::{expect, problems};
+use super::harness::{INSTANCE, POOL, STRATEGY, ZONE, expect, expect_after, problems};
 
 #[test]
 fn channels_never_show_a_secret() {
@@ -15,7 +16,7 @@ fn channels_never_show_a_secret() {
         ),
         (
             "url = [\"http://x\", \"http://hunter2\"]",
-            "5:20: a webhook has one `url`",
+            "5:20: a channel has one `url`",
         ),
         (
             "url = \"http://x\"\nurl_env = \"hunter2\"",
@@ -44,7 +45,7 @@ fn channels_never_show_a_secret() {
         ),
         (
             "url = \"http://x\"\nwebhook = \"hunter2\"",
-            "6:1: unknown key `webhook`; `channel` has name, type, description, enabled, timeout, allow_private, url, url_file, url_env, secret, secret_file, secret_env, headers",
+            "6:1: unknown key `webhook`; `channel` has name, type, description, enabled, template, language, timeout, allow_private, url, url_file, url_env, secret, secret_file, secret_env, headers",
         ),
     ] {
         let text = format!("[[channel]]\nname = \"c\"\ntype = \"webhook\"\n{text}");
@@ -52,4 +53,183 @@ fn channels_never_show_a_secret() {
         expect(&text, &expected);
         assert!(!problems(&text).concat().contains("hunter"));
     }
+}
+
+/// A channel of a type with these keys, from line 2 on; its own begin at line 5.
+fn channel(r#type: &str, keys: &str) -> String {
+    format!("[[channel]]\nname = \"c\"\ntype = \"{type}\"\n{keys}")
+}
+
+#[test]
+fn each_type_has_its_keys() {
+    for (r#type, keys, expected) in [
+        (
+            "wecom",
+            "",
+            "4:8: `type` is \"wecom\"; it must be \"wecom_robot\", \"wecom_app\", \"dingtalk\", \"feishu\", \"slack\", \"webhook\", \"email\", \"pagerduty\", \"alertmanager\" or \"group\"",
+        ),
+        (
+            "wecom_robot",
+            "webhook = \"https://qyapi.weixin.qq.com/cgi-bin/webhook/send\"",
+            "5:11: `webhook` (not shown: it is a secret) must be the whole URL that the vendor shows, …/cgi-bin/webhook/send?key=…",
+        ),
+        (
+            "wecom_robot",
+            "webhook = \"https://x/send?key=hunter2\"\nmention_users = [\"\"]\nmention_mobiles = \"138\"",
+            "6:18: `mention_users` is \"\"; it must be a text that is not empty|7:19: `mention_mobiles` is a text; it must be a list of texts",
+        ),
+        (
+            "wecom_app",
+            "corp_id = \"ww1\"\nagent_id = \"one\"",
+            "6:12: `agent_id` is \"one\"; it must be a whole number from 0 to 4294967295|2:1: `secret` is missing in `channel` (or `secret_file`, or `secret_env`)|2:1: a wecom_app tells somebody: give `users` (\"@all\" is everyone), `departments` or `tags`",
+        ),
+        (
+            "dingtalk",
+            "webhook = \"https://x/robot/send?access_token=\"",
+            "5:11: `webhook` (not shown: it is a secret) must be the whole URL that the vendor shows, …/robot/send?access_token=…",
+        ),
+        (
+            "feishu",
+            "webhook = \"https://x/open-apis/bot/v2/hook/\"\nmention_users = []",
+            "5:11: `webhook` (not shown: it is a secret) must be the whole URL that the vendor shows, …/open-apis/bot/v2/hook/…|6:1: unknown key `mention_users`; `channel` has name, type, description, enabled, template, language, timeout, allow_private, webhook, webhook_file, webhook_env, secret, secret_file, secret_env, keyword, mention_all",
+        ),
+        (
+            "slack",
+            "webhook_env = \"hunter2_is_not_set\"",
+            "5:15: `webhook_env` (not shown) must name an environment variable that is set",
+        ),
+        (
+            "email",
+            "smtp = \"smtp://me:hunter2@mail.example.com\"\nusername = \"me\"\nfrom = \"igtm\"\nto = []",
+            "5:8: `smtp` is a text; it must be smtps://host:465 or smtp://host:587, without a login (that is `username` and `password`)|2:1: a login has both: `username` and `password` (or `password_file`, or `password_env`)|7:8: `from` is \"igtm\"; it must be a mail address: name@domain, or Name <name@domain>|8:6: `to` is empty; a mail has at least one receiver",
+        ),
+        (
+            "pagerduty",
+            "base_url = \"events\"",
+            "2:1: `routing_key` is missing in `channel` (or `routing_key_file`, or `routing_key_env`)|5:12: `base_url` is \"events\"; it must be an http:// or https:// URL",
+        ),
+        (
+            "alertmanager",
+            "url = \"hunter2:9093\"",
+            "5:7: `url` (not shown: it is a secret) must be an http:// or https:// URL",
+        ),
+        ("group", "", "2:1: `channels` is missing in `channel`"),
+        (
+            "group",
+            "channels = []",
+            "5:12: `channels` is empty; a group has at least one channel",
+        ),
+        (
+            "group",
+            "channels = [\"c\", \"d\"]",
+            "5:18: no channel is named `d`|5:13: `c` is a group itself; the group `c` may have channels only",
+        ),
+    ] {
+        let text = channel(r#type, keys);
+        let mut expected: Vec<&str> = expected.split('|').collect();
+        expected.sort_unstable();
+        let mut found = problems(&text);
+        found.sort_unstable();
+        assert_eq!(found, expected, "for\n{text}");
+        assert!(!found.concat().contains("hunter"));
+    }
+}
+
+#[test]
+fn templates_are_refused_where_they_are_wrong() {
+    for (text, expected) in [
+        ("", "2:1: `text` is missing in `template` (or `file`)"),
+        (
+            "text = \"x\"\nfile = \"x\"",
+            "5:8: give only one of `text` and `file`",
+        ),
+        (
+            "file = \"x.j2\"",
+            "4:8: cannot read /nowhere/x.j2: No such file or directory (os error 2)",
+        ),
+        (
+            "text = \"\"\"\n{{ event.title }}\n{{ event.titel }}\"\"\"",
+            "4:8: the template, line 2: undefined value",
+        ),
+    ] {
+        expect(&format!("[[template]]\nname = \"t\"\n{text}"), &[expected]);
+    }
+    let text = format!(
+        "{}template = \"shrot\"\nlanguage = \"fr\"\n[[template]]\nname = \"short\"\ntext = \"x\"\n",
+        channel("slack", "webhook = \"https://x\"\n")
+    );
+    expect(
+        &text,
+        &[
+            "6:12: no template is named `shrot`; did you mean `short`?",
+            "7:12: `language` is \"fr\"; it must be \"zh\" or \"en\"",
+        ],
+    );
+}
+
+#[test]
+fn subscriptions_name_what_there_is() {
+    let slack = channel("slack", "webhook = \"https://x\"\n");
+    let text = "[[subscription]]
+name = \"s\"
+channels = [\"c\"]
+on_failure = [\"d\"]
+repeat_interval = \"366d\"
+events = [\"address_up\", \"tset\"]
+quiet = { from = \"24:00\", to = \"7:00\" }
+[subscription.match]
+instances = [\"i\", \"i\"]
+lines = [\"defualt\"]
+pools = [\"q\"]
+addresses = [\"192.0.2.2\"]
+nodes = [\"local\", \"loca\"]
+severity = \"high\"
+";
+    expect_after(
+        &[ZONE, POOL, INSTANCE, STRATEGY, &slack],
+        text,
+        &[
+            (5, "15: no channel is named `d`"),
+            (
+                6,
+                "19: `repeat_interval` is \"366d\"; it must be a duration from 0s to 365d (\"500ms\", \"15s\", \"1h30m\", or whole seconds)",
+            ),
+            (
+                7,
+                "25: no event is called `tset`; did you mean `test`?; there are address_down, address_up, address_warn, pool_down, pool_up, tier_switched, tier_restored, fallback_entered, fallback_left, node_silent, node_back, config_applied, config_rejected, dataplane_degraded, dataplane_restored, channel_failed, test",
+            ),
+            (8, "9: `severity` is missing in `subscription.quiet`"),
+            (
+                8,
+                "18: `from` is \"24:00\"; it must be a time of the day, \"00:00\" to \"23:59\"",
+            ),
+            (
+                8,
+                "32: `to` is \"7:00\"; it must be a time of the day, \"00:00\" to \"23:59\"",
+            ),
+            (10, "19: `i` stands in this list twice"),
+            (
+                11,
+                "10: no line is named `defualt`; did you mean `default`?",
+            ),
+            (12, "10: no pool is named `q`"),
+            (
+                13,
+                "14: no address is named `192.0.2.2`; did you mean `192.0.2.1`?",
+            ),
+            (14, "19: no node is named `loca`; did you mean `local`?"),
+            (
+                15,
+                "12: `severity` is \"high\"; it must be \"info\", \"warning\" or \"critical\"",
+            ),
+        ],
+    );
+    expect_after(
+        &[&slack],
+        "[[subscription]]\nname = \"s\"\nchannels = [\"c\"]\nquiet = { from = \"23:00\", to = \"23:00\", severity = \"critical\" }\n",
+        &[(
+            5,
+            "33: `from` and `to` are the same; disable the subscription instead",
+        )],
+    );
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::config::{load, parse};
 
-use super::harness::{ZONE, expect, expect_after, problems};
+use super::harness::{ZONE, expect, problems};
 
 #[test]
 fn what_is_not_built_is_refused_by_name() {
@@ -13,7 +13,6 @@ fn what_is_not_built_is_refused_by_name() {
             "[[node]]\nname = \"x\"\nagent = true",
             "4:9: `node.agent = true` is not supported yet",
         ),
-        ("[[template]]", "2:3: `[[template]]` is not supported yet"),
         (
             "[limits]\nslip = -1\nipv4_prefix = 33",
             "3:8: `slip` is -1; it must be a whole number from 0 to 1000|4:15: `ipv4_prefix` is 33; it must be a whole number from 1 to 32",
@@ -23,30 +22,10 @@ fn what_is_not_built_is_refused_by_name() {
             &format!("{ZONE}file = \"x\""),
             "6:1: `zone.file` is not supported yet",
         ),
-        (
-            "[[channel]]\nname = \"c\"\ntype = \"slack\"\nwebhook = \"https://x\"",
-            "4:8: `channel.type` = \"slack\" is not supported yet",
-        ),
-        (
-            "[[channel]]\nname = \"c\"\ntype = \"webhook\"\nurl = \"http://x\"\ntemplate = \"t\"\nlanguage = \"zh\"",
-            "6:1: `channel.template` is not supported yet|7:1: `channel.language` is not supported yet",
-        ),
     ] {
         let expected: Vec<&str> = expected.split('|').collect();
         expect(text, &expected);
     }
-    let channel = "[[channel]]\nname = \"c\"\ntype = \"webhook\"\nurl = \"http://x\"\n";
-    expect_after(
-        &[channel],
-        "[[subscription]]\nname = \"s\"\nchannels = [\"c\"]\nevents = [\"address_up\", \"channel_failed\"]\nmatch = {}\non_failure = []\nrepeat_interval = 0\nquiet = {}\n",
-        &[
-            (5, "25: the event `channel_failed` is not supported yet"),
-            (6, "1: `subscription.match` is not supported yet"),
-            (7, "1: `subscription.on_failure` is not supported yet"),
-            (8, "1: `subscription.repeat_interval` is not supported yet"),
-            (9, "1: `subscription.quiet` is not supported yet"),
-        ],
-    );
 }
 
 #[test]

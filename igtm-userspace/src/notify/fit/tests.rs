@@ -25,27 +25,27 @@ fn fit<'a>(items: &'a [Item], more: u64) -> Fit<'a> {
 
 #[test]
 fn items_are_left_out_from_the_end_and_counted() {
-    let items = ["one", "two", "three"].map(|text| item(text, Severity::Info));
-    let all = "head\none\ntwo\nthree\ntail";
+    let items = ["the first", "the second", "the third"].map(|text| item(text, Severity::Info));
+    let all = "head\nthe first\nthe second\nthe third\ntail";
     assert_eq!(fit(&items, 0).within(all.len()), all);
-    let less = "head\none\n…and 2 more\ntail";
+    let less = "head\nthe first\n…and 2 more\ntail";
     assert_eq!(fit(&items, 0).within(all.len() - 1), less);
     assert_eq!(
         fit(&items, 40).within(100),
-        "head\none\ntwo\nthree\n…and 40 more\ntail"
+        "head\nthe first\nthe second\nthe third\n…and 40 more\ntail"
     );
     let chinese = Fit {
         language: Language::Zh,
         ..fit(&items, 35)
     };
-    assert_eq!(chinese.within(38), "head\none\n……另有 37 条\ntail");
+    assert_eq!(chinese.within(44), "head\nthe first\n……另有 37 条\ntail");
 }
 
 #[test]
 fn the_most_severe_stay() {
     let items = [
-        item("info", Severity::Info),
-        item("warning", Severity::Warning),
+        item("this is only told", Severity::Info),
+        item("a warning", Severity::Warning),
         item("critical", Severity::Critical),
     ];
     let text = fit(&items, 0).within(34);

@@ -2,6 +2,7 @@
 
 mod alertmanager;
 mod attempts;
+mod chat;
 mod delivery;
 mod https;
 mod journal;

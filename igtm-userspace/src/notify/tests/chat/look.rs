@@ -1,0 +1,109 @@
+//! Colours by severity, and words by language.
+
+use super::*;
+
+/// What of the first part shows how bad it is.
+fn looks(kind: ChannelKind, event: Kind) -> String {
+    let parts = sender(kind).render(&one(event), &words());
+    let body = body(&parts[0]);
+    let card = &body["card"]["header"]["template"];
+    let texts = [
+        &body["markdown"]["content"],
+        &body["markdown"]["text"],
+        &body["text"],
+    ];
+    let text = texts.iter().find_map(|text| text.as_str());
+    card.as_str().or(text).expect("a look").to_owned()
+}
+
+#[test]
+fn every_severity_has_its_colour() {
+    let host = "http://host";
+    for (event, wecom, feishu_card, mark) in [
+        (Kind::FallbackEntered, "\"warning\"", "red", "🔴"),
+        (Kind::AddressDown, "\"warning\"", "orange", "🟠"),
+        (Kind::AddressUp, "\"info\"", "green", "🟢"),
+        (Kind::Test, "\"comment\"", "blue", "🔵"),
+    ] {
+        let robot = looks(wecom_robot(host, Mention::default()), event);
+        assert!(
+            robot.starts_with(&format!("<font color={wecom}>")),
+            "{robot}"
+        );
+        let app = looks(wecom_app(host), event);
+        assert!(app.starts_with(&format!("<font color={wecom}>")), "{app}");
+        assert_eq!(looks(feishu(host), event), feishu_card);
+        for marked in [dingtalk(host, Mention::default()), slack(host)] {
+            let text = looks(marked, event);
+            assert!(text.contains(mark), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_recovery_among_others_is_no_recovery() {
+    let both = [Kind::AddressUp, Kind::Test].map(|kind| fixture::event(kind, "192.0.2.1"));
+    let parts = sender(feishu("http://host")).render(&message(both.to_vec()), &words());
+    assert_eq!(body(&parts[0])["card"]["header"]["template"], "blue");
+}
+
+#[test]
+fn what_is_only_counted_is_told_in_the_channel_s_language() {
+    for (language, wanted) in [
+        (Language::Zh, "……另有 37 条"),
+        (Language::En, "…and 37 more"),
+    ] {
+        let kinds = [
+            wecom_robot("http://host", Mention::default()),
+            wecom_app("http://host"),
+            dingtalk("http://host", Mention::default()),
+            feishu("http://host"),
+            slack("http://host"),
+        ];
+        for kind in kinds {
+            let channel = Channel {
+                language,
+                ..channel(kind)
+            };
+            let sender = Sender::new(&channel, &dial::tls()).expect("a channel");
+            let mut message = one(Kind::AddressDown);
+            message.more = 37;
+            let parts = sender.render(&message, &words());
+            assert!(parts[0].body.contains(wanted), "{parts:?}");
+        }
+    }
+}
+
+#[test]
+fn a_title_cannot_open_a_tag() {
+    let mut event = fixture::event(Kind::AddressDown, "192.0.2.1");
+    event.title = "down</font>\n<@all>".to_owned();
+    let kind = wecom_robot("http://host", Mention::default());
+    let parts = sender(kind).render(&message(vec![event]), &words());
+    let content = body(&parts[0])["markdown"]["content"].to_string();
+    let head = content.split("</font>").next().expect("a head");
+    assert!(head.ends_with("down＜/font＞ ＜@all＞"), "{content}");
+}
+
+#[test]
+fn what_leaves_in_any_minute_or_second_is_within_the_vendors_limits() {
+    let host = "http://host";
+    for (kind, minute, second) in [
+        (wecom_robot(host, Mention::default()), 20, 20),
+        (wecom_app(host), 30, 30),
+        (dingtalk(host, Mention::default()), 20, 20),
+        (feishu(host), 100, 5),
+        (slack(host), 60, 2),
+    ] {
+        let name = kind.name();
+        let limit = sender(kind).limit();
+        assert!(
+            limit.burst + limit.per_minute <= minute,
+            "{name}: {limit:?}"
+        );
+        assert!(
+            limit.burst + limit.per_minute.div_ceil(60) <= second,
+            "{name}: {limit:?}"
+        );
+    }
+}

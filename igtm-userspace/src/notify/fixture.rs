@@ -123,9 +123,9 @@ pub(crate) fn event(kind: Kind, address: &str) -> Event {
     }
 }
 
-/// The words that tests' messages are in.
+/// The words that tests' messages are in: English, a text.
 pub(super) fn words() -> super::words::Words {
-    super::words::Words
+    super::words::Words::new(&channel("ops", "http://unused/"), &[])
 }
 
 /// A message of these, under an id of the right shape.

@@ -53,18 +53,15 @@ impl Alerts {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::sync::Arc;
 
     use proptest::prelude::*;
 
     use super::*;
     use crate::notify::event::{Event, Kind};
-    use crate::notify::fixture::{event, message, words};
+    use crate::notify::fixture::event;
 
     fn told(event: Event) -> Part {
-        let message = message(vec![event]);
-        let event = Arc::clone(&message.events[0]);
-        let said = alert::said(&message, &event, &words());
+        let said = ("title".to_owned(), "text".to_owned());
         alert::part(&alert::of(&event, &said))
     }
 

@@ -117,13 +117,10 @@ impl Dingtalk {
             })
             .to_string()
         };
-        let mut items = vendor::items(message, words);
-        for item in &mut items {
-            item.text = with_line_breaks(&item.text);
-        }
+        let marked = vendor::marked_title(message, words, Unit::Json);
         let fit = Fit {
-            head: &format!("### {} {title}", Tone::of(message).mark()),
-            items: &items,
+            head: &format!("### {} {marked}", Tone::of(message).mark()),
+            items: &vendor::items(message, words),
             more: message.more,
             tail: &tail,
             // A paragraph each.
@@ -166,12 +163,6 @@ fn sign(secret: &Secret, timestamp: i64) -> String {
         .expect("HMAC takes a key of any length (RFC 2104, 2)");
     mac.update(format!("{timestamp}\n{secret}").as_bytes());
     STANDARD.encode(mac.finalize().into_bytes())
-}
-
-/// Markdown runs the lines of a paragraph together, unless two spaces end them.
-fn with_line_breaks(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
-    lines.join("  \n")
 }
 
 /// The codes of this robot's page, and those of the vendor's list that can come up here.
@@ -264,10 +255,5 @@ mod tests {
             escaped,
             "hXZTWifRGHclNuZSKxoXc%2F%2Fsh51SWfVfRIhcdeKs63I%3D"
         );
-    }
-
-    #[test]
-    fn lines_stay_lines() {
-        assert_eq!(with_line_breaks("a\nb  \n\n- c"), "a  \nb  \n  \n- c");
     }
 }

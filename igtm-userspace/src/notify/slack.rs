@@ -59,13 +59,8 @@ impl Slack {
             unit: Unit::Utf16,
             language: self.language,
         };
-        let section = match fit.within(SECTION) {
-            // A block without text is refused.
-            blank if blank.trim().is_empty() => title.clone(),
-            section => section,
-        };
         let body = json!({
-            "text": title.replace('&', "&amp;"),
+            "text": words.escape(&title),
             "blocks": [
                 {
                     "type": "header",
@@ -73,7 +68,7 @@ impl Slack {
                 },
                 {
                     "type": "section",
-                    "text": { "type": "mrkdwn", "text": section },
+                    "text": { "type": "mrkdwn", "text": fit.within(SECTION) },
                 },
             ],
         });

@@ -205,28 +205,39 @@ pub(super) fn wait(duration: Duration) -> Class {
     Class::Throttled(Some(duration))
 }
 
-/// The line above a message, short, without line breaks and without what opens a tag.
+/// The line above a message, not marked up: one line, and short.
 pub(super) fn title(message: &Message, words: &Words, unit: Unit) -> String {
-    let line: String = words
-        .title(message)
-        .chars()
-        .map(|c| match c {
-            '<' => '＜',
-            '>' => '＞',
-            c if c.is_control() => ' ',
-            c => c,
-        })
-        .collect();
-    shorten(line.trim(), TITLE, unit)
+    shorten(&line(message, words), TITLE, unit)
 }
 
-/// What is said of each event.
+/// The same as the channel's markup shows it.
+pub(super) fn marked_title(message: &Message, words: &Words, unit: Unit) -> String {
+    shorten(&words.escape(&line(message, words)), TITLE, unit)
+}
+
+fn line(message: &Message, words: &Words) -> String {
+    let title = words.title(message);
+    let one_line = title.chars().map(|c| if c.is_control() { ' ' } else { c });
+    one_line.collect::<String>().trim().to_owned()
+}
+
+/// What is said of each event. A single one's headline stands above it already.
 pub(super) fn items(message: &Message, words: &Words) -> Vec<Item> {
+    let single = message.events.len() == 1 && message.more == 0;
     let events = message.events.iter();
     events
-        .map(|event| Item {
-            text: words.event(event).trim_end().to_owned(),
-            severity: event.severity,
+        .map(|event| {
+            let mut text = words.event(event);
+            if single
+                && let Some((first, rest)) = text.split_once('\n')
+                && first.trim() == words.bold(&words.headline(event))
+            {
+                text = rest.to_owned();
+            }
+            Item {
+                text,
+                severity: event.severity,
+            }
         })
         .collect()
 }

@@ -13,7 +13,6 @@ use crate::config::model::{Language, WecomApp as Configured};
 
 use super::channel::Limit;
 use super::failure::Failure;
-use super::fit::Unit;
 use super::http::{Http, shown};
 use super::message::{Message, Part, Receipt};
 use super::redact::Secrets;
@@ -89,8 +88,7 @@ impl WecomApp {
 
     /// One markdown part.
     pub fn render(&self, message: &Message, words: &Words) -> Vec<Part> {
-        let title = vendor::title(message, words, Unit::Octets);
-        let content = markdown(message, words, &title, "", self.language, MARKDOWN);
+        let content = markdown(message, words, "", self.language, MARKDOWN);
         let mut body = self.to.clone();
         body.insert("msgtype".to_owned(), "markdown".into());
         body.insert("markdown".to_owned(), json!({ "content": content }));

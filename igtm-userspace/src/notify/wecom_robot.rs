@@ -68,11 +68,10 @@ impl WecomRobot {
 
     /// A markdown part, and a text part when mobiles or everyone are to be mentioned.
     pub fn render(&self, message: &Message, words: &Words) -> Vec<Part> {
-        let title = vendor::title(message, words, Unit::Octets);
         let users = self.mention.users.iter();
         let tags = users.clone().map(|user| format!("<@{user}>"));
         let (tail, within) = vendor::mentioned(tags, "", MENTIONS);
-        let content = markdown(message, words, &title, &tail, self.language, MARKDOWN);
+        let content = markdown(message, words, &tail, self.language, MARKDOWN);
         let markdown = json!({ "msgtype": "markdown", "markdown": { "content": content } });
         let mut parts = vec![Part {
             body: markdown.to_string(),
@@ -84,7 +83,7 @@ impl WecomRobot {
         let mobiles = &self.mention.mobiles;
         if !list.is_empty() || !mobiles.is_empty() {
             let text = json!({
-                "content": title,
+                "content": vendor::title(message, words, Unit::Octets),
                 "mentioned_list": list,
                 "mentioned_mobile_list": mobiles,
             });
@@ -114,7 +113,6 @@ impl WecomRobot {
 pub(super) fn markdown(
     message: &Message,
     words: &Words,
-    title: &str,
     tail: &str,
     language: Language,
     limit: usize,
@@ -125,6 +123,7 @@ pub(super) fn markdown(
         Tone::Recovery => "info",
         Tone::Info => "comment",
     };
+    let title = vendor::marked_title(message, words, Unit::Octets);
     let head = format!("<font color=\"{colour}\">{title}</font>");
     let fit = Fit {
         head: &head,

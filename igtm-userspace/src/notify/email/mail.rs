@@ -29,7 +29,7 @@ pub(super) fn part(message: &Message, words: &Words, language: Language) -> Part
     let subject = vendor::title(message, words, Unit::Utf16);
     let items = vendor::items(message, words);
     let text = Fit {
-        head: "",
+        head: &subject,
         items: &items,
         more: message.more,
         tail: "",
@@ -177,7 +177,7 @@ mod tests {
         let part = part(&storm, &words(), Language::Zh);
         let (_, tone, text) = read(&part);
         assert!(text.len() <= TEXT && tone == "warning");
-        let shown = text.split("\n\n").count() - 1;
+        let shown = text.split("\n\n").count() - 2;
         let told = format!("……另有 {} 条", 10_000 - shown);
         assert!(
             text.ends_with(&told),

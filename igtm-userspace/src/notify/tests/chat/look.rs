@@ -4,7 +4,7 @@ use super::*;
 
 /// What of the first part shows how bad it is.
 fn looks(kind: ChannelKind, event: Kind) -> String {
-    let parts = sender(kind).render(&one(event), &words());
+    let parts = sender(kind).render(&one(event));
     let body = body(&parts[0]);
     let card = &body["card"]["header"]["template"];
     let texts = [
@@ -43,7 +43,7 @@ fn every_severity_has_its_colour() {
 #[test]
 fn a_recovery_among_others_is_no_recovery() {
     let both = [Kind::AddressUp, Kind::Test].map(|kind| fixture::event(kind, "192.0.2.1"));
-    let parts = sender(feishu("http://host")).render(&message(both.to_vec()), &words());
+    let parts = sender(feishu("http://host")).render(&message(both.to_vec()));
     assert_eq!(body(&parts[0])["card"]["header"]["template"], "blue");
 }
 
@@ -65,10 +65,10 @@ fn what_is_only_counted_is_told_in_the_channel_s_language() {
                 language,
                 ..channel(kind)
             };
-            let sender = Sender::new(&channel, &dial::tls()).expect("a channel");
+            let sender = ready(&channel);
             let mut message = one(Kind::AddressDown);
             message.more = 37;
-            let parts = sender.render(&message, &words());
+            let parts = sender.render(&message);
             assert!(parts[0].body.contains(wanted), "{parts:?}");
         }
     }
@@ -79,10 +79,10 @@ fn a_title_cannot_open_a_tag() {
     let mut event = fixture::event(Kind::AddressDown, "192.0.2.1");
     event.title = "down</font>\n<@all>".to_owned();
     let kind = wecom_robot("http://host", Mention::default());
-    let parts = sender(kind).render(&message(vec![event]), &words());
+    let parts = sender(kind).render(&message(vec![event]));
     let content = body(&parts[0])["markdown"]["content"].to_string();
     let head = content.split("</font>").next().expect("a head");
-    assert!(head.ends_with("down＜/font＞ ＜@all＞"), "{content}");
+    assert!(head.ends_with("down＜/font＞ ＜＠all＞"), "{content}");
 }
 
 #[test]

@@ -31,22 +31,45 @@ use super::receiver::{Receiver, Reply, Request};
 /// In every secret of these tests, so that a search finds whatever is left of one.
 const MARK: &str = "S3CRET";
 
-fn words() -> Words {
-    Words
-}
-
 /// A channel of this kind that may dial loopback and has half a minute.
 fn channel(kind: ChannelKind) -> Channel {
     Channel {
         kind,
-        language: Language::Zh,
         timeout: std::time::Duration::from_secs(30),
         ..fixture::channel("ops", "http://unused/")
     }
 }
 
-fn sender(kind: ChannelKind) -> Sender {
-    Sender::new(&channel(kind), &dial::tls()).expect("a usable channel")
+/// A channel with its words.
+#[derive(Debug)]
+struct Ready {
+    sender: Sender,
+    words: Words,
+}
+
+impl Ready {
+    fn render(&self, message: &Message) -> Vec<Part> {
+        self.sender.render(message, &self.words)
+    }
+}
+
+impl std::ops::Deref for Ready {
+    type Target = Sender;
+
+    fn deref(&self) -> &Sender {
+        &self.sender
+    }
+}
+
+fn ready(channel: &Channel) -> Ready {
+    Ready {
+        sender: Sender::new(channel, &dial::tls()).expect("a usable channel"),
+        words: Words::new(channel, &[]),
+    }
+}
+
+fn sender(kind: ChannelKind) -> Ready {
+    ready(&channel(kind))
 }
 
 fn message(events: Vec<Event>) -> Message {
@@ -68,33 +91,33 @@ fn one(kind: Kind) -> Message {
 fn storm(count: usize) -> Message {
     let events = (0..count).map(|at| {
         let mut event = fixture::event(Kind::AddressDown, "192.0.2.1");
-        event.title = format!(
-            "#{at:04} 地址 \"192.0.2.1\" 已下线：{}",
-            "连接被拒绝，".repeat(5)
-        );
+        event.reason[0].reason = format!("#{at:04} \"连接被拒绝\"");
         event
     });
     message(events.collect())
 }
 
-/// How many items a storm's text says are left out.
-fn left_out(text: &str) -> usize {
-    let told = text.split("……另有 ").nth(1).expect("a number left out");
-    let told = told.split(" 条").next().expect("a unit").parse();
-    told.expect("a number")
+/// How many items of a storm a text shows, and how many it says are left out.
+fn counted(text: &str) -> (usize, usize) {
+    let told = text.split("…and ").nth(1).expect("a number left out");
+    let told = told.split(" more").next().expect("a unit").parse();
+    (
+        text.matches("\"连接被拒绝\"").count(),
+        told.expect("a number"),
+    )
 }
 
 /// Sends every part of `message`, in order, at this moment.
-async fn deliver(sender: &Sender, message: &Message) -> Vec<Result<Receipt, Failure>> {
+async fn deliver(sender: &Ready, message: &Message) -> Vec<Result<Receipt, Failure>> {
     let mut results = Vec::new();
-    for part in sender.render(message, &words()) {
+    for part in sender.render(message) {
         results.push(sender.send(&message.id, &part, Timestamp::now()).await);
     }
     results
 }
 
 /// Of a message of one part.
-async fn deliver_one(sender: &Sender, message: &Message) -> Result<Receipt, Failure> {
+async fn deliver_one(sender: &Ready, message: &Message) -> Result<Receipt, Failure> {
     let results = deliver(sender, message).await;
     let [result] = <[_; 1]>::try_from(results).expect("one part");
     result

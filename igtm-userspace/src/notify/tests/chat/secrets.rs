@@ -83,14 +83,14 @@ async fn shown(
             timeout: Duration::from_millis(300),
             ..channel(kind)
         };
-        let sender = Sender::new(&channel, &dial::tls()).expect("a channel");
+        let sender = ready(&channel);
         let results = deliver(&sender, &one(Kind::Test)).await;
         for result in &results {
             tracing::error!("{result:?}");
             let failure = result.as_ref().err().map(ToString::to_string);
             shown += &format!("{sender:?} {result:?} {failure:?}\n");
         }
-        let parts = sender.render(&one(Kind::Test), &words());
+        let parts = sender.render(&one(Kind::Test));
         shown += &format!("{parts:?}\n");
         all_given = *is_over.borrow_and_update();
         if all_given {

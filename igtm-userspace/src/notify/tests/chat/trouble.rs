@@ -23,7 +23,7 @@ async fn failures(reply: Reply, timeout: Duration) -> Vec<(&'static str, Failure
             timeout,
             ..channel(kind)
         };
-        let sender = Sender::new(&channel, &dial::tls()).expect("a channel");
+        let sender = ready(&channel);
         let result = deliver_one(&sender, &one(Kind::Test)).await;
         found.push((name, result.expect_err("a failure")));
     }
@@ -111,7 +111,7 @@ async fn inside_addresses_are_refused_before_anything_is_dialled() {
             allow_private: false,
             ..channel(kind)
         };
-        let sender = Sender::new(&channel, &dial::tls()).expect("a channel");
+        let sender = ready(&channel);
         let failure = deliver_one(&sender, &one(Kind::Test)).await;
         let failure = failure.expect_err("refused");
         assert_eq!(failure.class, Class::Config);

@@ -123,7 +123,6 @@ impl Dingtalk {
             items: &vendor::items(message, words),
             more: message.more,
             tail: &tail,
-            // A paragraph each.
             between: "\n\n",
             unit: Unit::Json,
             language: self.language,

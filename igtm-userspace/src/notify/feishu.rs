@@ -113,7 +113,7 @@ impl Feishu {
             } else {
                 ""
             },
-            between: "\n",
+            between: "\n\n",
             unit: Unit::Json,
             language: self.language,
         };

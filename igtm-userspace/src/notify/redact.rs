@@ -71,12 +71,13 @@ impl Secrets {
             return self;
         }
         let in_query: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
-        let in_json = serde_json::to_string(text).expect("a string always serialises");
-        let in_json = in_json.trim_matches('"').to_owned();
+        let in_json = escaped(text);
+        // A reply that repeats our body repeats it within a string of its own.
+        let nested = escaped(&in_json);
         let slashed = in_json.replace('/', r"\/");
         let lower = in_query.to_ascii_lowercase();
         self.0
-            .extend([text.to_owned(), in_query, lower, in_json, slashed]);
+            .extend([text.to_owned(), in_query, lower, in_json, nested, slashed]);
         self.0
             .sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         self.0.dedup();
@@ -93,6 +94,12 @@ impl Secrets {
         }
         cut(&text, REPLY_OCTETS, Unit::Octets).to_owned()
     }
+}
+
+/// What stands between the quotes in JSON.
+fn escaped(text: &str) -> String {
+    let quoted = serde_json::to_string(text).expect("a string always serialises");
+    quoted[1..quoted.len() - 1].to_owned()
 }
 
 impl std::fmt::Debug for Secrets {
@@ -117,6 +124,7 @@ mod tests {
             "T0AAAA, B0BBBB, a%2Fb+c".to_owned(),
             r#"{"path":"\/services\/T0AAAA","secret":"corp\"secret\/1"}"#.to_owned(),
             format!("{} corp%22secret%2F1", "x".repeat(REPLY_OCTETS - 10)),
+            r#"{"errmsg":"{\"secret\":\"corp\\\"secret/1\"}"}"#.to_owned(),
             "k/e y k%2Fe+y k%2fe+y k/e+y".to_owned(),
         ];
         for reply in replies {

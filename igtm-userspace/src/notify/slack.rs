@@ -55,7 +55,7 @@ impl Slack {
             items: &vendor::items(message, words),
             more: message.more,
             tail: "",
-            between: "\n",
+            between: "\n\n",
             unit: Unit::Utf16,
             language: self.language,
         };

@@ -130,7 +130,7 @@ pub(super) fn markdown(
         items: &vendor::items(message, words),
         more: message.more,
         tail,
-        between: "\n",
+        between: "\n\n",
         unit: Unit::Octets,
         language,
     };

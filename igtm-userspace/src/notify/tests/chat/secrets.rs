@@ -39,7 +39,7 @@ fn replies(request: &Request, known: &[String]) -> Vec<Reply> {
         let words = &echo;
         Reply::json(&json!({
             "errcode": code, "errmsg": words, "code": code, "msg": words, "status": code,
-            "invaliduser": "zhang", "access_token": TOKEN,
+            "invaliduser": "zhang", "access_token": known.last(),
         }))
     });
     let others = [
@@ -88,7 +88,7 @@ async fn shown(
         for result in &results {
             tracing::error!("{result:?}");
             let failure = result.as_ref().err().map(ToString::to_string);
-            shown += &format!("{sender:?} {result:?} {failure:?}\n");
+            shown += &format!("{:?} {result:?} {failure:?}\n", sender.sender);
         }
         let parts = sender.render(&one(Kind::Test));
         shown += &format!("{parts:?}\n");

@@ -2,8 +2,11 @@
 //!
 //! Must not retry, wait or record: those are the worker's.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
+use super::alertmanager::{self, Alertmanager};
 use super::dial::ClientError;
 use super::dingtalk::{self, Dingtalk};
 use super::email::{self, Email};
@@ -11,6 +14,7 @@ use super::failure::Failure;
 use super::feishu::{self, Feishu};
 use super::http::Http;
 use super::message::{Message, Part, Receipt};
+use super::pagerduty::{self, Pagerduty};
 use super::slack::{self, Slack};
 use super::webhook::{self, Webhook};
 use super::wecom_app::{self, WecomApp};
@@ -33,6 +37,9 @@ pub enum SetupError {
     /// A webhook's, or another channel's URL.
     #[error(transparent)]
     Webhook(#[from] webhook::SetupError),
+    /// A group is sent to by sending to its channels.
+    #[error("a group sends nothing itself")]
+    Group,
     /// A mail's.
     #[error(transparent)]
     Email(#[from] email::SetupError),
@@ -58,6 +65,10 @@ pub enum Sender {
     Webhook(Webhook),
     /// SMTP.
     Email(Box<Email>),
+    /// Events API v2.
+    Pagerduty(Pagerduty),
+    /// Prometheus' Alertmanager.
+    Alertmanager(Alertmanager),
 }
 
 impl Sender {
@@ -107,7 +118,17 @@ impl Sender {
                 let email = Email::new(settings, channel, tls)?;
                 Ok(Self::Email(Box::new(email)))
             }
-            _ => unreachable!("the other types are built next"),
+            ChannelKind::Pagerduty {
+                routing_key,
+                base_url,
+            } => {
+                let service = Pagerduty::new(routing_key, base_url, language, http)?;
+                Ok(Self::Pagerduty(service))
+            }
+            ChannelKind::Alertmanager { url } => {
+                Ok(Self::Alertmanager(Alertmanager::new(url, http)?))
+            }
+            ChannelKind::Group { .. } => Err(SetupError::Group),
         }
     }
 
@@ -122,6 +143,8 @@ impl Sender {
             Self::Slack(channel) => channel.render(message, words),
             Self::Webhook(channel) => channel.render(message),
             Self::Email(channel) => channel.render(message, words),
+            Self::Pagerduty(channel) => channel.render(message, words),
+            Self::Alertmanager(channel) => channel.render(message, words),
         }
     }
 
@@ -138,6 +161,8 @@ impl Sender {
             Self::Slack(channel) => channel.send(part, now).await,
             Self::Webhook(channel) => channel.send(id, part, now).await,
             Self::Email(channel) => channel.send(id, part, now).await,
+            Self::Pagerduty(channel) => channel.send(part, now).await,
+            Self::Alertmanager(channel) => channel.send(part, now).await,
         }
     }
 
@@ -151,6 +176,16 @@ impl Sender {
             Self::Slack(_) => slack::LIMIT,
             Self::Webhook(_) => webhook::LIMIT,
             Self::Email(_) => email::LIMIT,
+            Self::Pagerduty(_) => pagerduty::LIMIT,
+            Self::Alertmanager(_) => alertmanager::LIMIT,
+        }
+    }
+    /// How often what lasts is to be sent again, where it lives only while it is; see
+    /// [`alertmanager::Alerts`].
+    pub fn resend(&self) -> Option<Duration> {
+        match self {
+            Self::Alertmanager(_) => Some(alertmanager::RESEND),
+            _ => None,
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::config::model::{
 };
 
 use super::event::{Event, Kind, NodeReason, Severity};
+use super::message::Message;
 
 /// The key of notify.md's vector.
 pub(super) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -122,7 +123,19 @@ pub(crate) fn event(kind: Kind, address: &str) -> Event {
     }
 }
 
-/// The words that tests' messages are in.
+/// The words that tests' messages are in: English, a text.
 pub(super) fn words() -> super::words::Words {
     super::words::Words::new(&channel("ops", "http://unused/"), &[])
+}
+
+/// A message of these, under an id of the right shape.
+pub(super) fn message(events: Vec<Event>) -> Message {
+    Message {
+        id: "msg_R9mZ2mWb8nYyqU4vQ0s1LxTt".to_owned(),
+        subscription: "night".to_owned(),
+        made: "2026-01-02T03:04:06Z".parse().expect("a time"),
+        events: events.into_iter().map(std::sync::Arc::new).collect(),
+        more: 0,
+        repeated: false,
+    }
 }

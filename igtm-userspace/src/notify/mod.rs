@@ -8,6 +8,7 @@
 //! logged). The outbox, templates, `on_failure` and `repeat_interval` are not built yet.
 //! No URL, key or header value is ever logged: see [`webhook`].
 
+pub mod alertmanager;
 pub mod channel;
 pub mod condition;
 pub mod dial;
@@ -22,6 +23,7 @@ pub mod fit;
 pub(crate) mod fixture;
 pub mod http;
 pub mod message;
+pub mod pagerduty;
 pub mod redact;
 pub mod retry;
 pub mod slack;

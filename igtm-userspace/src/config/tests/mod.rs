@@ -11,6 +11,7 @@ mod good;
 mod harness;
 mod instances;
 mod large;
+mod manual;
 mod mmdb;
 mod mmdb_writer;
 mod monitor_table;

@@ -29,7 +29,7 @@ pub(super) fn part(message: &Message, words: &Words, language: Language) -> Part
     let subject = vendor::title(message, words, Unit::Utf16);
     let items = vendor::items(message, words);
     let text = Fit {
-        head: "",
+        head: &subject,
         items: &items,
         more: message.more,
         tail: "",
@@ -115,22 +115,9 @@ fn html(text: &str, tone: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::notify::event::{Event, Kind};
-    use crate::notify::fixture::{event, words};
-
-    fn message(events: Vec<Event>) -> Message {
-        Message {
-            id: "msg_R9mZ2mWb8nYyqU4vQ0s1LxTt".to_owned(),
-            subscription: "night".to_owned(),
-            made: "2026-01-02T03:04:06Z".parse().expect("a time"),
-            events: events.into_iter().map(Arc::new).collect(),
-            more: 0,
-            repeated: false,
-        }
-    }
+    use crate::notify::event::Kind;
+    use crate::notify::fixture::{event, message, words};
 
     fn composed(part: &Part) -> String {
         let from = "告警 <igtm@mail.example>".parse().expect("an address");
@@ -190,7 +177,7 @@ mod tests {
         let part = part(&storm, &words(), Language::Zh);
         let (_, tone, text) = read(&part);
         assert!(text.len() <= TEXT && tone == "warning");
-        let shown = text.split("\n\n").count() - 1;
+        let shown = text.split("\n\n").count() - 2;
         let told = format!("……另有 {} 条", 10_000 - shown);
         assert!(
             text.ends_with(&told),

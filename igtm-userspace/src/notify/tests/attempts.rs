@@ -219,6 +219,36 @@ async fn no_error_shows_what_may_be_secret() {
     );
 }
 
+#[tokio::test]
+async fn what_a_receiver_repeats_is_cleaned_and_cut() {
+    let key = SECRET.trim_start_matches("whsec_");
+    let echo = format!("T0KEN {SECRET} {key} T0KEN-of-team {}", "x".repeat(9000));
+    let script = vec![
+        Reply::Body("200 OK", echo.clone()),
+        Reply::Body("400 Bad Request", echo),
+    ];
+    let receiver = Receiver::start(script).await;
+    let url = Secret::new(format!("{}/T0KEN", receiver.origin));
+    let headers = [(
+        "Authorization".to_owned(),
+        Secret::new("Bearer T0KEN-of-team"),
+    )];
+    let http = Http::new(dial::tls(), TIMEOUT, true).expect("a client");
+    let webhook = Webhook::new(&url, &[Secret::new(SECRET)], &headers, http);
+    let webhook = webhook.expect("a usable channel");
+    let now = Timestamp::now();
+    let taken = webhook.send("msg_1", &part(), now).await.expect("taken");
+    let refused = webhook.send("msg_1", &part(), now).await;
+    let refused = refused.expect_err("refused").reply.expect("a reply");
+    for reply in [taken.reply, refused] {
+        assert!(
+            reply.starts_with("[secret] [secret] [secret] [secret] xxx"),
+            "{reply}"
+        );
+        assert!(reply.len() <= crate::notify::redact::REPLY_OCTETS);
+    }
+}
+
 #[test]
 fn our_headers_cannot_be_replaced() {
     use crate::notify::webhook::check_header;

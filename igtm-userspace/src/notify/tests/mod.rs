@@ -1,9 +1,13 @@
 //! The whole of notify against a real HTTP server on loopback.
 
+mod alertmanager;
 mod attempts;
 mod chat;
 mod delivery;
 mod https;
 mod journal;
+mod mail;
+mod pagerduty;
+mod peers;
 mod receiver;
 mod schema;

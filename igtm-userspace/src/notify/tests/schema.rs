@@ -1,20 +1,17 @@
 //! Bodies against docs/webhook.schema.json and the example of docs/webhook.md, by the part
 //! of JSON Schema that the file uses. A keyword this does not know fails the test.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::notify::event::{Event, Kind};
-use crate::notify::fixture::event;
+use crate::notify::fixture::{event, message};
 use crate::notify::message::Message;
 use crate::notify::subscription::EVENTS_PER_MESSAGE;
 use crate::notify::webhook::render;
 
 const SCHEMA: &str = include_str!("../../../../docs/webhook.schema.json");
 const MANUAL: &str = include_str!("../../../../docs/webhook.md");
-const ID: &str = "msg_R9mZ2mWb8nYyqU4vQ0s1LxTt";
 
 fn schema() -> Value {
     serde_json::from_str(SCHEMA).expect("JSON")
@@ -102,17 +99,6 @@ fn wrong_with(body: &Value) -> Vec<String> {
     let (schema, mut wrong) = (schema(), vec![]);
     check(&schema, &schema, body, "", &mut wrong);
     wrong
-}
-
-fn message(events: Vec<Event>) -> Message {
-    Message {
-        id: ID.to_owned(),
-        subscription: "night".to_owned(),
-        made: "2026-01-02T03:04:06Z".parse().expect("a time"),
-        events: events.into_iter().map(Arc::new).collect(),
-        more: 0,
-        repeated: false,
-    }
 }
 
 fn body(events: Vec<Event>) -> Value {

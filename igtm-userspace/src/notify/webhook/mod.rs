@@ -21,6 +21,7 @@ use super::channel::Limit;
 use super::failure::Failure;
 use super::http::{Answer, Http};
 use super::message::{Message, Part, Receipt};
+use super::redact::Secrets;
 
 /// Headers that are ours alone.
 const OURS: [&str; 9] = [
@@ -109,6 +110,8 @@ pub struct Webhook {
     url: Url,
     keys: Vec<SigningKey>,
     headers: HeaderMap,
+    /// What replies are cleaned of: receivers repeat what they were sent.
+    hidden: Secrets,
 }
 
 impl Webhook {
@@ -123,6 +126,17 @@ impl Webhook {
         http: Http,
     ) -> Result<Self, SetupError> {
         let url = check_url(url.reveal())?;
+        let mut hidden = Secrets::none().and_url(&url);
+        for secret in secrets {
+            let secret = secret.reveal();
+            let key = secret.trim_start_matches(signature::PREFIX);
+            hidden = hidden.and(secret).and(key);
+        }
+        for (_, value) in headers {
+            // `Bearer TOKEN`: also without the first word.
+            let words = value.reveal().split_whitespace();
+            hidden = words.skip(1).fold(hidden.and(value.reveal()), Secrets::and);
+        }
         let keys = secrets
             .iter()
             .map(|secret| SigningKey::parse(secret.reveal()))
@@ -136,6 +150,7 @@ impl Webhook {
             url,
             keys,
             headers,
+            hidden,
         })
     }
 
@@ -152,7 +167,7 @@ impl Webhook {
     /// See [`Failure`].
     pub async fn send(&self, id: &str, part: &Part, now: Timestamp) -> Result<Receipt, Failure> {
         let answer = self.post(id, part, now).await?;
-        let reply = String::from_utf8_lossy(&answer.body).into_owned();
+        let reply = self.hidden.clean(&String::from_utf8_lossy(&answer.body));
         if answer.is_success() {
             let remark = None;
             return Ok(Receipt { reply, remark });

@@ -9,7 +9,8 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STAN
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-const PREFIX: &str = "whsec_";
+/// What a signing key begins with.
+pub(super) const PREFIX: &str = "whsec_";
 
 /// What the convention allows, octets.
 const KEY_OCTETS: std::ops::RangeInclusive<usize> = 24..=64;

@@ -4,7 +4,6 @@
 //! is finished. Every accessor that gives `None` has already reported why. Must not know any key
 //! of config.md.
 
-use std::fmt;
 use std::rc::Rc;
 
 use toml::de::DeTable;
@@ -196,9 +195,4 @@ impl<'a> Section<'a> {
 /// The message for a key of config.md that is not built yet.
 pub(super) fn not_supported(key: &str) -> String {
     format!("`{key}` is not supported yet")
-}
-
-/// The message for a value of config.md that is not built yet, of a key that is.
-pub(super) fn value_not_supported(key: &str, value: impl fmt::Debug) -> String {
-    format!("`{key}` = {value:?} is not supported yet")
 }

@@ -170,14 +170,6 @@ impl Words {
         }
     }
 
-    /// That items are left out.
-    pub fn left_out(&self, count: u64) -> String {
-        match self.language {
-            Language::Zh => format!("……另有 {count} 条未列出"),
-            Language::En => format!("… and {count} more"),
-        }
-    }
-
     /// A text of ours or of others as the channel's markup shows it.
     pub fn escape(&self, text: &str) -> String {
         self.form.escape(text).into_owned()

@@ -229,7 +229,7 @@ severity = \"high\"
         "[[subscription]]\nname = \"s\"\nchannels = [\"c\"]\nquiet = { from = \"23:00\", to = \"23:00\", severity = \"critical\" }\n",
         &[(
             5,
-            "33: `from` and `to` are the same; disable the subscription instead",
+            "32: `from` and `to` are the same; disable the subscription instead",
         )],
     );
 }

@@ -4,6 +4,7 @@ mod cause;
 mod forcing;
 mod itself;
 mod pools;
+mod sample;
 mod since;
 
 use jiff::Timestamp;
@@ -16,6 +17,7 @@ pub use cause::{Cause, NodeReport, of_moves};
 pub use forcing::{Forcing, of_force};
 pub use itself::{of_applied, of_dataplane, of_refused};
 pub use pools::PoolsDown;
+pub use sample::{NoInstance, of_test};
 pub use since::{News, Since};
 
 /// The events of a transition: one for each pool that holds the address.

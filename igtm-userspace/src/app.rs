@@ -152,7 +152,7 @@ impl App {
     fn build(file: PathBuf, config: Arc<Config>) -> anyhow::Result<Self> {
         let server = &config.server;
         let mut phases = Phases::new();
-        let (store, restored) = Store::open(&server.state_dir)?;
+        let (store, mut restored) = Store::open(&server.state_dir)?;
         let door = Door::bind(&config.admin)?;
         let listener = Listener::bind(server)?;
         let hash_key =
@@ -168,8 +168,10 @@ impl App {
         let mut health = Health::new(&config, started);
         let metrics = Metrics::default();
         let serial = restored.serial;
+        let saved = std::mem::take(&mut restored.alerts);
         let since = keep::resume(&store, &mut health, restored);
         let pools_down = PoolsDown::known(&ground, &health, started);
+        let notifier = Notifier::start(config, store.clone(), metrics.clone(), saved);
         let (sender, reports) = mpsc::channel(REPORTS);
         let means = Means::of_host().counted_by(metrics.clone());
         let prober = Prober::start(means, sender);
@@ -187,6 +189,7 @@ impl App {
             metrics: metrics.clone(),
             store: store.clone(),
             lateness: Arc::clone(prober.lateness()),
+            alerts: notifier.handle(),
             page: Arc::default(),
         });
         Ok(Self {
@@ -202,7 +205,7 @@ impl App {
             health,
             prober,
             reports,
-            notifier: Notifier::start(config),
+            notifier,
             flattener,
             current: None,
             since,
@@ -299,7 +302,9 @@ impl App {
     /// Ends what is under way: probes at once, alerts and what is kept within [`DRAIN`].
     async fn drain(self) {
         self.prober.stop().await;
-        tokio::join!(self.notifier.drain(DRAIN), self.store.close(DRAIN));
+        // First what writes, then what is written to.
+        self.notifier.drain(DRAIN).await;
+        self.store.close(DRAIN).await;
         info!("stopped");
     }
 }

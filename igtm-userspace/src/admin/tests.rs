@@ -17,9 +17,11 @@ use super::status::tests::{FILE, published};
 use super::{Door, Serving, Shared};
 use crate::config::model::Admin;
 use crate::metrics::Metrics;
+use crate::notify::Notifier;
 use crate::notify::event::Kind;
 use crate::notify::fixture;
 use crate::snapshot::fixture::ground;
+use crate::state::outbox::SavedAlerts;
 use crate::state::{Rounds, Store, StoredEvent};
 
 /// A daemon without anything but its admin API.
@@ -29,6 +31,7 @@ struct Stage {
     shared: Shared,
     commands: mpsc::Receiver<Command>,
     _serving: Serving,
+    _notifier: Notifier,
     store: Store,
 }
 
@@ -40,15 +43,17 @@ fn stage() -> Stage {
     };
     let (told, commands) = mpsc::channel(1);
     let (store, _nothing) = Store::open(&place.path().join("state")).expect("nobody has it");
+    let published = published(&ground(FILE), &["192.0.2.20"]);
+    let config = Arc::clone(&published.ground.config);
+    let (metrics, nothing) = (Metrics::default(), SavedAlerts::default());
+    let notifier = Notifier::start(config, store.clone(), metrics, nothing);
     let shared = Shared {
-        published: Arc::new(ArcSwap::from_pointee(published(
-            &ground(FILE),
-            &["192.0.2.20"],
-        ))),
+        published: Arc::new(ArcSwap::from_pointee(published)),
         commands: told,
         metrics: Metrics::default(),
         store: store.clone(),
         lateness: Arc::default(),
+        alerts: notifier.handle(),
         page: Arc::default(),
     };
     let serving = Door::bind(&admin).expect("it binds").serve(&shared);
@@ -58,6 +63,7 @@ fn stage() -> Stage {
         shared,
         commands,
         _serving: serving,
+        _notifier: notifier,
         store,
     }
 }

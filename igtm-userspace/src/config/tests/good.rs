@@ -169,7 +169,10 @@ group_wait = "0s"
         url,
         secrets,
         headers,
-    } = &config.channels[0].kind;
+    } = &config.channels[0].kind
+    else {
+        panic!("{:?}", config.channels[0].kind);
+    };
     assert_eq!(url.reveal(), "http://127.0.0.1:9/x");
     assert_eq!(secrets.len(), 2);
     assert_eq!(headers[0].1.reveal(), "Bearer x");

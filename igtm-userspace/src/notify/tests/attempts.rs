@@ -10,33 +10,35 @@ use sha2::Sha256;
 
 use crate::config::model::Secret;
 use crate::notify::dial;
+use crate::notify::failure::Failure;
 use crate::notify::fixture::SECRET;
+use crate::notify::http::Http;
+use crate::notify::message::{Part, Receipt};
 use crate::notify::retry::Class;
-use crate::notify::webhook::{Failure, SetupError, Webhook};
+use crate::notify::webhook::{SetupError, Webhook};
 
 use super::receiver::{Receiver, Reply};
 
 const SECOND_SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
-const BODY: &[u8] = b"{\"hello\": \"w\xc3\xb6rld\"}";
+const BODY: &str = "{\"hello\": \"wörld\"}";
 const TIMEOUT: Duration = Duration::from_millis(500);
 
 fn webhook(url: &str, secrets: &[&str], allow_private: bool) -> Result<Webhook, SetupError> {
     let secrets: Vec<Secret> = secrets.iter().map(|text| Secret::new(*text)).collect();
     let headers = [("X-Team".to_owned(), Secret::new("night"))];
-    let url = Secret::new(url);
-    Webhook::new(
-        &url,
-        &secrets,
-        &headers,
-        TIMEOUT,
-        allow_private,
-        dial::tls(),
-    )
+    let http = Http::new(dial::tls(), TIMEOUT, allow_private).expect("a client");
+    Webhook::new(&Secret::new(url), &secrets, &headers, http)
 }
 
-async fn post(url: &str, allow_private: bool) -> Result<(), Failure> {
+fn part() -> Part {
+    Part {
+        body: BODY.to_owned(),
+    }
+}
+
+async fn post(url: &str, allow_private: bool) -> Result<Receipt, Failure> {
     let webhook = webhook(url, &[SECRET], allow_private).expect("a usable channel");
-    webhook.post("msg_1", BODY.into(), Timestamp::now()).await
+    webhook.send("msg_1", &part(), Timestamp::now()).await
 }
 
 /// As a receiver checks it, by the convention's text and with none of our code.
@@ -54,13 +56,11 @@ async fn a_request_carries_what_the_convention_asks() {
     let url = format!("{}/hook/T0KEN?key=S3CRET", receiver.origin);
     let webhook = webhook(&url, &[SECRET, SECOND_SECRET], true).expect("a channel");
     let now: Timestamp = "2026-01-02T03:04:05.999Z".parse().expect("a time");
-    webhook
-        .post("msg_1", BODY.into(), now)
-        .await
-        .expect("taken");
+    let receipt = webhook.send("msg_1", &part(), now).await.expect("taken");
+    assert_eq!(receipt.reply, "ok");
     let request = receiver.next().await;
     assert_eq!(request.line, "POST /hook/T0KEN?key=S3CRET HTTP/1.1");
-    assert_eq!(request.body, BODY);
+    assert_eq!(request.body, BODY.as_bytes());
     assert_eq!(
         request.header("content-type"),
         "application/cloudevents+json"
@@ -70,7 +70,8 @@ async fn a_request_carries_what_the_convention_asks() {
     assert_eq!(request.header("x-team"), "night");
     assert_eq!(request.header("webhook-id"), "msg_1");
     assert_eq!(request.header("webhook-timestamp"), "1767323045");
-    let wanted = [SECRET, SECOND_SECRET].map(|key| signed_with(key, "msg_1", "1767323045", BODY));
+    let wanted =
+        [SECRET, SECOND_SECRET].map(|key| signed_with(key, "msg_1", "1767323045", BODY.as_bytes()));
     assert_eq!(request.header("webhook-signature"), wanted.join(" "));
     assert!(!request.has("referer") && !request.has("authorization"));
 }
@@ -79,7 +80,7 @@ async fn a_request_carries_what_the_convention_asks() {
 async fn without_a_secret_nothing_is_signed() {
     let mut receiver = Receiver::start(vec![]).await;
     let webhook = webhook(&receiver.origin, &[], true).expect("a channel");
-    let sent = webhook.post("msg_1", BODY.into(), Timestamp::now()).await;
+    let sent = webhook.send("msg_1", &part(), Timestamp::now()).await;
     assert!(sent.is_ok(), "{sent:?}");
     assert!(!receiver.next().await.has("webhook-signature"));
 }
@@ -106,12 +107,17 @@ async fn every_reply_has_its_class() {
         let receiver = Receiver::start(vec![reply.clone()]).await;
         let sent = post(&receiver.origin, true).await;
         assert_eq!(
-            sent.as_ref().err().map(Failure::class),
+            sent.as_ref().err().map(|failure| failure.class),
             class,
             "{reply:?}: {sent:?}"
         );
         if matches!(reply, Reply::Slow(_)) {
-            assert!(matches!(sent, Err(Failure::Timeout { .. })), "{sent:?}");
+            let failure = sent.expect_err("slow");
+            assert!(
+                failure.why.contains("did not answer within 0.5 s"),
+                "{failure}"
+            );
+            assert_eq!(failure.reply, None);
         }
     }
 }
@@ -122,7 +128,7 @@ async fn a_redirect_is_a_failure_and_is_not_followed() {
     let there = vec![("Location", inside.origin.clone())];
     let mut receiver = Receiver::start(vec![Reply::Status("307 Over There", there)]).await;
     let failure = post(&receiver.origin, true).await.expect_err("a failure");
-    assert_eq!(failure.class(), Class::Permanent);
+    assert_eq!(failure.class, Class::Permanent);
     receiver.next().await;
     inside.silent(200).await;
 }
@@ -146,11 +152,9 @@ async fn inside_addresses_are_refused_before_anything_is_dialled() {
     ] {
         let url = format!("http://{host}:{port}/T0KEN");
         let failure = post(&url, false).await.expect_err("refused");
-        assert!(
-            matches!(failure, Failure::NotPublic { .. }),
-            "{host}: {failure:?}"
-        );
-        assert_eq!(failure.class(), Class::Config);
+        let told = failure.why.contains("is not a public address");
+        assert!(told, "{host}: {failure:?}");
+        assert_eq!(failure.class, Class::Config);
         assert!(!failure.to_string().contains("T0KEN"), "{failure}");
     }
     receiver.silent(100).await;

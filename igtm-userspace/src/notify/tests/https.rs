@@ -11,9 +11,12 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::config::model::Secret;
 use crate::notify::dial;
+use crate::notify::failure::Failure;
 use crate::notify::fixture::SECRET;
+use crate::notify::http::Http;
+use crate::notify::message::{Part, Receipt};
 use crate::notify::retry::Class;
-use crate::notify::webhook::{Failure, Webhook};
+use crate::notify::webhook::Webhook;
 
 fn provider() -> Arc<rustls::crypto::CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
@@ -55,13 +58,15 @@ async fn receiver() -> (u16, rustls::RootCertStore) {
     (port, roots)
 }
 
-async fn post(url: String, tls: rustls::ClientConfig) -> Result<(), Failure> {
+async fn post(url: String, tls: rustls::ClientConfig) -> Result<Receipt, Failure> {
     let secrets = [Secret::new(SECRET)];
-    let timeout = Duration::from_secs(5);
-    let webhook = Webhook::new(&Secret::new(url), &secrets, &[], timeout, true, tls);
+    let http = Http::new(tls, Duration::from_secs(5), true).expect("a client");
+    let webhook = Webhook::new(&Secret::new(url), &secrets, &[], http);
     let webhook = webhook.expect("a usable channel");
-    let body = bytes::Bytes::from_static(b"{}");
-    webhook.post("msg_1", body, Timestamp::now()).await
+    let body = "{}".to_owned();
+    webhook
+        .send("msg_1", &Part { body }, Timestamp::now())
+        .await
 }
 
 #[tokio::test]
@@ -79,7 +84,7 @@ async fn a_certificate_must_be_trusted_and_name_the_host() {
     let other_name = format!("https://127.0.0.1:{port}/");
     for (url, tls) in [(named, dial::tls()), (other_name, trusting)] {
         let failure = post(url, tls).await.expect_err("refused");
-        assert_eq!(failure.class(), Class::Transient);
+        assert_eq!(failure.class, Class::Transient);
         assert!(failure.to_string().contains("certificate"), "{failure}");
     }
 }

@@ -4,5 +4,8 @@ mod attempts;
 mod delivery;
 mod https;
 mod journal;
+mod kill;
+mod outbox;
 mod receiver;
+mod rig;
 mod schema;

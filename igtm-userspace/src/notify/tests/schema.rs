@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use crate::notify::event::{Event, Kind};
 use crate::notify::fixture::event;
-use crate::notify::subscription::EVENTS_PER_MESSAGE;
+use crate::notify::group::EVENTS_PER_MESSAGE;
+use crate::notify::message::Message;
 use crate::notify::webhook::render;
 
 const SCHEMA: &str = include_str!("../../../../docs/webhook.schema.json");
@@ -103,10 +104,23 @@ fn wrong_with(body: &Value) -> Vec<String> {
     wrong
 }
 
+fn message(events: Vec<Event>) -> Message {
+    Message {
+        id: ID.to_owned(),
+        subscription: "night".to_owned(),
+        made: "2026-01-02T03:04:06Z".parse().expect("a time"),
+        events: events.into_iter().map(Arc::new).collect(),
+        more: 0,
+        repeated: false,
+    }
+}
+
 fn body(events: Vec<Event>) -> Value {
-    let events: Vec<_> = events.into_iter().map(Arc::new).collect();
-    let octets = render(ID, &events).expect("some events");
-    serde_json::from_slice(&octets).expect("JSON")
+    rendered(&message(events))
+}
+
+fn rendered(message: &Message) -> Value {
+    serde_json::from_str(&render(message)).expect("JSON")
 }
 
 /// An event that has everything.
@@ -147,7 +161,29 @@ fn bodies_are_as_documented() {
     }
     let most = wrong_with(&body(vec![full(); EVENTS_PER_MESSAGE]));
     assert_eq!(most, Vec::<String>::new());
-    assert!(render(ID, &[]).is_none());
+}
+
+#[test]
+fn what_is_only_counted_and_what_is_told_again_are_said() {
+    let plain = body(vec![bare()]);
+    assert_eq!(
+        (plain["data"].get("more"), plain["data"].get("repeated")),
+        (None, None)
+    );
+    let mut storm = message(vec![bare(), full()]);
+    storm.more = 9_998;
+    storm.repeated = true;
+    let body = rendered(&storm);
+    assert_eq!(wrong_with(&body), Vec::<String>::new());
+    assert_eq!(body["data"]["more"], 9_998);
+    assert_eq!(body["data"]["repeated"], true);
+    let documented = &schema()["properties"]["data"]["properties"];
+    assert!(documented.get("more").is_some() && documented.get("repeated").is_some());
+    for (key, wrong) in [("more", Value::from(0)), ("repeated", Value::from(1))] {
+        let mut body = body.clone();
+        body["data"][key] = wrong;
+        assert!(!wrong_with(&body).is_empty(), "{key}");
+    }
 }
 
 #[test]

@@ -230,6 +230,7 @@ async fn from_every_step_it_goes_on_to_one_message() {
     ] {
         let directory = tempfile::tempdir().expect("a temporary directory");
         leave(directory.path(), reached).await;
+        println!("from {reached:?}");
         let mut receiver = Receiver::start(vec![]).await;
         for run in 0..2 {
             let (notifier, store) = rig::start(configured(&receiver.origin), directory.path());

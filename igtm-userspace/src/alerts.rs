@@ -3,6 +3,7 @@
 mod cause;
 mod forcing;
 mod itself;
+mod leftover;
 mod pools;
 mod sample;
 mod since;
@@ -16,6 +17,7 @@ use crate::snapshot::Ground;
 pub use cause::{Cause, NodeReport, of_moves};
 pub use forcing::{Forcing, of_force};
 pub use itself::{of_applied, of_dataplane, of_refused};
+pub use leftover::{AfterStart, after_start, is_left_over};
 pub use pools::PoolsDown;
 pub use sample::{NoInstance, of_test};
 pub use since::{News, Since};

@@ -19,6 +19,7 @@ mod force;
 mod freeze;
 mod judge;
 mod keep;
+mod left;
 mod phases;
 mod publish;
 mod reload;
@@ -133,6 +134,8 @@ struct App {
     learned: Vec<Name>,
     /// Events of transitions that are not yet part of what is answered, each with its causes.
     pending: Vec<(Event, Vec<Cause>)>,
+    /// What a former run told to last, of which this one does not know yet whether it is over.
+    left_over: Vec<Arc<Event>>,
     /// A file that is being read.
     reloading: Option<Reloading>,
     started: Timestamp,
@@ -169,6 +172,7 @@ impl App {
         let metrics = Metrics::default();
         let serial = restored.serial;
         let saved = std::mem::take(&mut restored.alerts);
+        let left_over = left::left_over(&saved);
         let since = keep::resume(&store, &mut health, restored);
         let pools_down = PoolsDown::known(&ground, &health, started);
         let notifier = Notifier::start(config, store.clone(), metrics.clone(), saved);
@@ -216,6 +220,7 @@ impl App {
             changed_pools: Vec::new(),
             learned: Vec::new(),
             pending: Vec::new(),
+            left_over,
             reloading: None,
             started,
             applied: started,

@@ -1,5 +1,8 @@
 //! The routes on a real socket, with a main loop that says what the test wants.
 
+mod alerts;
+mod release;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +14,6 @@ use tokio::task::spawn_blocking;
 use super::client::{Ask, Reply, Unreachable, ask};
 use super::command::{Applied, Command, NotApplied, Reloaded};
 use super::force::NotForced;
-use super::release::{NotReleased, Released};
 use super::status::Status;
 use super::status::tests::{FILE, published};
 use super::{Door, Serving, Shared};
@@ -377,26 +379,4 @@ async fn a_head_has_a_limit() {
     let read = tokio::time::timeout(Duration::from_secs(10), stream.read_to_string(&mut reply));
     let _reset = read.await.expect("it ends");
     assert!(!reply.starts_with("HTTP/1.1 200"), "{reply}");
-}
-
-#[tokio::test]
-async fn a_release_is_the_loop_s_and_says_what_was_not_meant() {
-    let mut stage = stage();
-    let unknown = NotReleased::Refused("no".to_owned());
-    for (answer, code) in [(Ok(Released::default()), 200), (Err(unknown), 503)] {
-        let socket = stage.socket.clone();
-        let body = "{\"strategy\": \"south\"}";
-        let asking =
-            tokio::spawn(async move { asked(&socket, "/api/v1/release", Some(body), false).await });
-        match stage.commands.recv().await.expect("a command") {
-            Command::Release { asked, reply } => {
-                assert_eq!((&*asked.strategy, asked.instance), ("south", None));
-                reply.send(answer).expect("somebody waits");
-            }
-            other => panic!("{other:?}"),
-        }
-        assert_eq!(asking.await.expect("no panic").status, code);
-    }
-    let reply = asked(&stage.socket, "/api/v1/release", Some("{}"), false).await;
-    assert_eq!(reply.status, 422);
 }

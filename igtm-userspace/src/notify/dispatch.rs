@@ -101,7 +101,7 @@ impl Dispatch {
         let mut raised = Vec::new();
         loop {
             let now = Timestamp::now();
-            let due = self.router.next_due(now);
+            let due = self.router.next_due();
             let left = due.map(|due| due.duration_since(now));
             let left = left.map_or(LONGEST_WAIT, |left| {
                 Duration::try_from(left).unwrap_or_default()

@@ -80,10 +80,10 @@ impl Group {
         }
     }
 
-    /// When it is due, seen from `now`.
-    pub fn due(&self, now: Timestamp) -> Timestamp {
+    /// Sees to it that it is due within its wait from `now`.
+    pub fn follow_clock(&mut self, now: Timestamp) {
         let latest = now.checked_add(self.wait).unwrap_or(now);
-        self.due.min(latest)
+        self.due = self.due.min(latest);
     }
 
     /// Adds one. Beyond [`EVENTS_PER_MESSAGE`] the least severe is only counted, of those the last.

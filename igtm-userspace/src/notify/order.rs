@@ -33,7 +33,7 @@ pub enum Order {
     /// An event that is only a test.
     Raise {
         /// Which.
-        event: Event,
+        event: Box<Event>,
         /// What each subscription that wants it does.
         reply: oneshot::Sender<Vec<Fate>>,
     },
@@ -157,6 +157,7 @@ impl Handle {
     /// # Errors
     /// The daemon is ending.
     pub async fn send(&self, event: Event) -> Result<Vec<Fate>, OrderError> {
+        let event = Box::new(event);
         self.ask(|reply| Order::Raise { event, reply }).await
     }
 

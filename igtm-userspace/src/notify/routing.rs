@@ -8,6 +8,7 @@
 //! Pure: takes events, `now`, the zone and the configuration; does no I/O. What a step changed is
 //! collected for whoever keeps it.
 
+mod ends;
 mod look;
 mod step;
 #[cfg(test)]
@@ -27,6 +28,7 @@ use super::matching::Rules;
 use super::quiet;
 use super::told::{Mute, Open, OpenKey};
 use crate::config::model::Subscription;
+use ends::is_news_by_itself;
 pub use step::Changed;
 
 /// Conditions that are remembered; the oldest of more are forgotten, whose end is then not told.
@@ -159,7 +161,8 @@ impl Router {
         let wanted = moment.rules.wants(subscription, event);
         let known = self.open.get(&key);
         let told = known.is_some_and(|open| !open.channels.is_empty());
-        if !wanted && !(told && event.kind.recovers()) {
+        let ends = told && event.kind.recovers();
+        if !(wanted || ends) {
             // What was withheld is better now, and nobody ever heard of it.
             if known.is_some() && !told && event.kind.recovers() {
                 self.close(&key);
@@ -381,22 +384,6 @@ impl Router {
             self.close(&key);
         }
     }
-}
-
-/// Whether the end of something is told also where its beginning was not: where the subscription
-/// asks for ends only, and of a file that was applied, which is no end mostly.
-fn is_news_by_itself(subscription: &Subscription, event: &Event) -> bool {
-    let kinds = &subscription.events;
-    let begins: &[Kind] = match event.kind {
-        Kind::AddressUp => &[Kind::AddressDown, Kind::AddressWarn],
-        Kind::PoolUp => &[Kind::PoolDown],
-        Kind::TierRestored | Kind::TierSwitched => &[Kind::TierSwitched, Kind::FallbackEntered],
-        Kind::FallbackLeft => &[Kind::FallbackEntered],
-        Kind::NodeBack => &[Kind::NodeSilent],
-        Kind::DataplaneRestored => &[Kind::DataplaneDegraded],
-        _ => &[],
-    };
-    begins.is_empty() || !kinds.is_empty() && !begins.iter().any(|kind| kinds.contains(kind))
 }
 
 fn next_minute(now: Timestamp) -> Timestamp {

@@ -7,13 +7,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::OrderError;
-use super::channel::Sender;
 use super::dial;
 use super::event::{Event, Kind};
 use super::failure::Failure;
 use super::outgoing;
 use super::retry::Class;
-use super::words::Words;
+use super::worker::Settings;
 use crate::config::model::{Channel, ChannelKind, Config};
 use crate::state::outbox::{Attempt, Push, PushState};
 
@@ -47,7 +46,7 @@ pub async fn send(config: &Arc<Config>, at: usize, made: Timestamp) -> Push {
         ..Event::blank(Kind::Test, node)
     };
     let mut push = outgoing::of_test(event, channel, config, made);
-    let sent = attempt(&mut push, channel).await;
+    let sent = attempt(&mut push, channel, config).await;
     let now = Timestamp::now();
     push.finished = Some(now);
     push.state = match &sent {
@@ -69,10 +68,11 @@ pub async fn send(config: &Arc<Config>, at: usize, made: Timestamp) -> Push {
     push
 }
 
-async fn attempt(push: &mut Push, channel: &Channel) -> Result<(), Failure> {
-    let sender = Sender::new(channel, &dial::tls())
-        .map_err(|error| Failure::new(Class::Config, error.to_string()))?;
-    push.parts = sender.render(&outgoing::message(push), &Words);
+async fn attempt(push: &mut Push, channel: &Channel, config: &Config) -> Result<(), Failure> {
+    let settings = Settings::new(channel.clone(), config, &dial::tls());
+    let sender = settings.sender.as_ref();
+    let sender = sender.map_err(|error| Failure::new(Class::Config, error.to_string()))?;
+    push.parts = sender.render(&outgoing::message(push), &settings.words);
     for (at, part) in push.parts.clone().iter().enumerate() {
         let id = match at {
             0 => push.id.clone(),

@@ -33,7 +33,7 @@ pub(super) struct Settings {
     pub(super) channel: Channel,
     template: Option<Template>,
     pub(super) sender: Result<Sender, SetupError>,
-    words: Words,
+    pub(super) words: Words,
 }
 
 impl Settings {

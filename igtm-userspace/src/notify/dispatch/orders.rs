@@ -21,7 +21,7 @@ impl Dispatch {
                 let _gone = reply.send(self.router.unmute(&instance));
             }
             Order::Raise { event, reply } => {
-                let event = Arc::new(event);
+                let event: Arc<_> = Arc::from(event);
                 self.step.events.push((*event).clone());
                 let fates: Vec<Fate> = self.route(&event, None);
                 let _gone = reply.send(fates);

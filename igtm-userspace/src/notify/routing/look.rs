@@ -164,8 +164,8 @@ impl Router {
     }
 
     /// When there is something to do next.
-    pub fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
-        let groups = self.groups.values().map(|group| group.due(now)).min();
+    pub fn next_due(&self) -> Option<Timestamp> {
+        let groups = self.groups.values().map(|group| group.due).min();
         [groups, self.next_look].into_iter().flatten().min()
     }
 
@@ -176,10 +176,13 @@ impl Router {
 
     /// Takes the groups whose time has come, in order of it; with `all`, every one.
     pub fn due(&mut self, now: Timestamp, all: bool) -> Vec<(GroupKey, Group)> {
+        self.groups
+            .values_mut()
+            .for_each(|group| group.follow_clock(now));
         let due = self
             .groups
             .iter()
-            .filter(|(_, group)| all || group.due(now) <= now);
+            .filter(|(_, group)| all || group.due <= now);
         let mut keys: Vec<_> = due.map(|(key, group)| (group.due, key.clone())).collect();
         keys.sort();
         let taken = keys.into_iter().filter_map(|(_, key)| {

@@ -35,6 +35,14 @@ fn configured(url: &str) -> Config {
     config(vec![channel("ops", url)], vec![night])
 }
 
+/// Just now: older ones are let go of by the history.
+fn down(address: &str) -> Event {
+    Event {
+        time: Timestamp::now(),
+        ..event(Kind::AddressDown, address)
+    }
+}
+
 /// The child: raises events for ever, and says which are in the history. Without a parent it has
 /// nothing to do.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -48,7 +56,7 @@ async fn child_that_raises_until_killed() {
     let first: u64 = part().parse().expect("a number");
     let (notifier, store) = rig::start(configured(&url), Path::new(&directory));
     for n in first.. {
-        notifier.raise(event(Kind::AddressDown, &n.to_string()), Vec::new());
+        notifier.raise(down(&n.to_string()), Vec::new());
         store.flush().await.expect("written");
         println!("{SAID}{n}");
         tokio::time::sleep(Duration::from_millis(7)).await;
@@ -175,7 +183,7 @@ fn push(made: Timestamp, event: &Arc<Event>) -> Push {
 async fn leave(directory: &Path, reached: Reached) {
     let (store, _) = Store::open(directory).expect("nobody has it");
     let now = Timestamp::now();
-    let event = Arc::new(event(Kind::AddressDown, "192.0.2.1"));
+    let event = Arc::new(down("192.0.2.1"));
     let key = store.add_event(Arc::clone(&event), Vec::new());
     let routed = vec![key];
     let mut message = push(now, &event);

@@ -52,6 +52,11 @@ impl Rig {
         Self::start_at(config, &state, directory)
     }
 
+    /// The directory that its state directory is in.
+    pub(super) fn place(&self) -> Arc<TempDir> {
+        Arc::clone(&self.directory)
+    }
+
     pub(super) fn config(&self) -> Arc<Config> {
         Arc::clone(&self.config)
     }

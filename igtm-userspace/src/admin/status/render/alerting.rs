@@ -59,3 +59,74 @@ impl Drawing<'_> {
         mutes.collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::super::super::tests::{FILE, published};
+    use super::super::super::{Status, build};
+    use super::super::render;
+    use crate::notify::inbox::{ChannelStatus, Trouble};
+    use crate::notify::told::Mute;
+    use crate::snapshot::fixture::ground;
+
+    #[test]
+    fn channels_say_what_is_wrong_and_mutes_until_when() {
+        let published = published(&ground(FILE), &[]);
+        let whole = build::build(&published, None, &build::Asked::default());
+        let Status { daemon, .. } = whole.clone().expect("nothing is named");
+        let ago = |minutes| daemon.at - SignedDuration::from_mins(minutes);
+        let channel = |name: &str| ChannelStatus {
+            name: name.to_owned(),
+            r#type: "slack".to_owned(),
+            enabled: true,
+            pending: 0,
+            delivered: None,
+            trouble: None,
+        };
+        let trouble = |class: &str, gone| {
+            Some(Trouble {
+                since: ago(20),
+                class: class.to_owned(),
+                why: "https://hooks.example.com/… answered 404".to_owned(),
+                gone,
+            })
+        };
+        let status = Status {
+            channels: vec![
+                ChannelStatus {
+                    delivered: Some(ago(5)),
+                    ..channel("ops")
+                },
+                ChannelStatus {
+                    pending: 2,
+                    trouble: trouble("permanent", false),
+                    ..channel("mail")
+                },
+                ChannelStatus {
+                    enabled: false,
+                    trouble: trouble("gone", true),
+                    ..channel("old")
+                },
+            ],
+            mutes: vec![Mute {
+                instance: "www".to_owned(),
+                who: "root".to_owned(),
+                reason: Some("moving".to_owned()),
+                since: ago(1),
+                until: "2026-11-22T12:00:00Z".parse().expect("a time"),
+            }],
+            ..whole.expect("nothing is named")
+        };
+        let text = render(&status, false);
+        for line in [
+            "ops  slack  delivered 5 min ago",
+            "mail  slack  nothing delivered yet  2 messages waiting  FAILING (permanent) for 20 min: https://hooks.example.com/… answered 404",
+            "old  slack  nothing delivered yet  disabled  DISABLED BY ITS RECEIVER for 20 min",
+            "www  by root for 1 min, until 2026-11-22T12:00:00Z: moving",
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
+    }
+}

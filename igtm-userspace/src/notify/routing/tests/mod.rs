@@ -146,7 +146,7 @@ impl Bench {
         let mut told = Vec::new();
         loop {
             told.extend(self.due());
-            let next = self.router.next_due(self.now);
+            let next = self.router.next_due();
             match next.filter(|at| *at <= end) {
                 Some(at) if at > self.now => self.now = at,
                 Some(_) => {}

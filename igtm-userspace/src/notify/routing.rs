@@ -376,11 +376,16 @@ impl Router {
     }
 
     fn bound(&mut self) {
-        while self.open.len() > OPEN_MOST {
-            let oldest = self.open.iter().min_by_key(|(_, open)| open.event.time);
-            let Some(key) = oldest.map(|(key, _)| key.clone()) else {
-                return;
-            };
+        if self.open.len() <= OPEN_MOST {
+            return;
+        }
+        // Many at once: to find the oldest takes a look at all.
+        let open = self.open.iter();
+        let mut ages: Vec<_> = open
+            .map(|(key, open)| (open.event.time, key.clone()))
+            .collect();
+        ages.sort_unstable_by_key(|(time, _)| *time);
+        for (_, key) in ages.into_iter().take(OPEN_MOST / 16) {
             self.close(&key);
         }
     }

@@ -3,7 +3,9 @@
 mod cause;
 mod forcing;
 mod itself;
+mod leftover;
 mod pools;
+mod sample;
 mod since;
 
 use jiff::Timestamp;
@@ -15,7 +17,9 @@ use crate::snapshot::Ground;
 pub use cause::{Cause, NodeReport, of_moves};
 pub use forcing::{Forcing, of_force};
 pub use itself::{of_applied, of_dataplane, of_refused};
+pub use leftover::{AfterStart, after_start, is_left_over};
 pub use pools::PoolsDown;
+pub use sample::{NoInstance, of_test};
 pub use since::{News, Since};
 
 /// The events of a transition: one for each pool that holds the address.

@@ -19,6 +19,7 @@ mod force;
 mod freeze;
 mod judge;
 mod keep;
+mod left;
 mod phases;
 mod publish;
 mod reload;
@@ -133,6 +134,8 @@ struct App {
     learned: Vec<Name>,
     /// Events of transitions that are not yet part of what is answered, each with its causes.
     pending: Vec<(Event, Vec<Cause>)>,
+    /// What a former run told to last, of which this one does not know yet whether it is over.
+    left_over: Vec<Arc<Event>>,
     /// A file that is being read.
     reloading: Option<Reloading>,
     started: Timestamp,
@@ -152,7 +155,7 @@ impl App {
     fn build(file: PathBuf, config: Arc<Config>) -> anyhow::Result<Self> {
         let server = &config.server;
         let mut phases = Phases::new();
-        let (store, restored) = Store::open(&server.state_dir)?;
+        let (store, mut restored) = Store::open(&server.state_dir)?;
         let door = Door::bind(&config.admin)?;
         let listener = Listener::bind(server)?;
         let hash_key =
@@ -168,8 +171,11 @@ impl App {
         let mut health = Health::new(&config, started);
         let metrics = Metrics::default();
         let serial = restored.serial;
+        let saved = std::mem::take(&mut restored.alerts);
+        let left_over = left::left_over(&saved);
         let since = keep::resume(&store, &mut health, restored);
         let pools_down = PoolsDown::known(&ground, &health, started);
+        let notifier = Notifier::start(config, store.clone(), metrics.clone(), saved);
         let (sender, reports) = mpsc::channel(REPORTS);
         let means = Means::of_host().counted_by(metrics.clone());
         let prober = Prober::start(means, sender);
@@ -187,6 +193,7 @@ impl App {
             metrics: metrics.clone(),
             store: store.clone(),
             lateness: Arc::clone(prober.lateness()),
+            alerts: notifier.handle(),
             page: Arc::default(),
         });
         Ok(Self {
@@ -202,7 +209,7 @@ impl App {
             health,
             prober,
             reports,
-            notifier: Notifier::start(config),
+            notifier,
             flattener,
             current: None,
             since,
@@ -213,6 +220,7 @@ impl App {
             changed_pools: Vec::new(),
             learned: Vec::new(),
             pending: Vec::new(),
+            left_over,
             reloading: None,
             started,
             applied: started,
@@ -299,7 +307,9 @@ impl App {
     /// Ends what is under way: probes at once, alerts and what is kept within [`DRAIN`].
     async fn drain(self) {
         self.prober.stop().await;
-        tokio::join!(self.notifier.drain(DRAIN), self.store.close(DRAIN));
+        // First what writes, then what is written to.
+        self.notifier.drain(DRAIN).await;
+        self.store.close(DRAIN).await;
         info!("stopped");
     }
 }

@@ -7,9 +7,11 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use hickory_proto::rr::{Name, RecordType};
+use igtm::command::alerts::{self, MuteArgs, NotifyCommand};
 use igtm::command::daemon::{self, Daemon};
 use igtm::command::events::{self, EventsArgs};
 use igtm::command::force::{self, ForceArgs};
+use igtm::command::pushes::{self, PushesArgs};
 use igtm::command::release::{self, ReleaseArgs};
 use igtm::command::status::{self, StatusArgs};
 use igtm::command::{check, explain, generate, map, tail};
@@ -65,6 +67,15 @@ enum Command {
     Release(ReleaseArgs),
     /// What has happened: failovers, addresses down and up again, each with what led to it
     Events(EventsArgs),
+    /// Messages of alerts: what was sent to whom, what became of it, one of them once more
+    Pushes(PushesArgs),
+    /// Channels of alerts
+    Notify {
+        #[command(subcommand)]
+        what: NotifyCommand,
+    },
+    /// No alerts of an instance for a while
+    Mute(MuteArgs),
     /// What a client would be answered, and why
     Explain(ExplainArgs),
     /// The data plane in words, from the pins; works with the daemon stopped
@@ -207,6 +218,9 @@ fn main() -> ExitCode {
         Command::Force(args) => force::force(&args),
         Command::Release(args) => release::release(args),
         Command::Events(args) => events::events(args),
+        Command::Pushes(args) => pushes::pushes(args),
+        Command::Notify { what } => alerts::notify(&what),
+        Command::Mute(args) => alerts::mute(&args),
         Command::Explain(args) => explain(args),
         Command::Map { pins, view } => {
             let view = match view {

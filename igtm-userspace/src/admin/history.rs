@@ -79,7 +79,7 @@ fn filter(query: &str) -> Result<Filter, String> {
     Ok(filter)
 }
 
-fn parsed<T: FromStr<Err: Display>>(key: &str, text: &str) -> Result<T, String> {
+pub(super) fn parsed<T: FromStr<Err: Display>>(key: &str, text: &str) -> Result<T, String> {
     text.parse()
         .map_err(|error| format!("`{key}` is {text:?}: {error}"))
 }

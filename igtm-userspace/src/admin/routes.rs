@@ -25,7 +25,7 @@ use super::command::{Command, Commands, NotApplied};
 use super::published::Current;
 use super::reply::{failed, shown, text, wants_text};
 use super::status::build::{self, Asked};
-use super::{file, force, history, published::Published, release, scrape};
+use super::{alerts, file, force, history, published::Published, pushes, release, scrape};
 use crate::command::explain;
 use crate::dataplane::inspect::Inspection;
 use crate::metrics::Metrics;
@@ -50,6 +50,8 @@ pub struct Shared {
     pub store: Store,
     /// How late rounds begin.
     pub lateness: Arc<Lateness>,
+    /// Channels, mutes and what operators order of them.
+    pub alerts: crate::notify::Handle,
     /// The last page of `/metrics`.
     pub page: Page,
 }
@@ -64,6 +66,10 @@ pub(super) fn router(shared: Shared, origin: Origin) -> Router {
         .route("/api/v1/reload", post(reload))
         .route("/api/v1/force", post(force::force))
         .route("/api/v1/release", post(release::release))
+        .route("/api/v1/pushes/replay", post(pushes::replay))
+        .route("/api/v1/mute", post(alerts::mute))
+        .route("/api/v1/events/send", post(alerts::send))
+        .route("/api/v1/notify/test", post(alerts::test))
         .route_layer(middleware::from_fn_with_state(
             (shared.clone(), origin),
             authority::change,
@@ -77,6 +83,8 @@ pub(super) fn router(shared: Shared, origin: Origin) -> Router {
         .route("/api/v1/status", get(status))
         .route("/api/v1/explain", get(explain))
         .route("/api/v1/events", get(history::events))
+        .route("/api/v1/pushes", get(pushes::list))
+        .route("/api/v1/pushes/{id}", get(pushes::show))
         .merge(changes)
         .merge(local)
         .fallback(async || failed(StatusCode::NOT_FOUND, "there is nothing here"))
@@ -154,8 +162,13 @@ async fn status(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Resp
         true => history::rounds(&shared.store).await,
         false => None,
     };
+    let shown = Arc::clone(&shared.alerts.shown);
     let built = off_the_loop(move || {
-        let status = build::build(&published, rounds.as_ref(), &asked)?;
+        let mut status = build::build(&published, rounds.as_ref(), &asked)?;
+        if asked.names.is_empty() {
+            status.channels = shown.channels(&published.ground.config);
+            status.mutes = shown.mutes(published.at);
+        }
         Ok::<_, build::Unknown>(Json(status).into_response())
     });
     match built.await {

@@ -1,5 +1,8 @@
 //! The routes on a real socket, with a main loop that says what the test wants.
 
+mod alerts;
+mod release;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,15 +14,16 @@ use tokio::task::spawn_blocking;
 use super::client::{Ask, Reply, Unreachable, ask};
 use super::command::{Applied, Command, NotApplied, Reloaded};
 use super::force::NotForced;
-use super::release::{NotReleased, Released};
 use super::status::Status;
 use super::status::tests::{FILE, published};
 use super::{Door, Serving, Shared};
 use crate::config::model::Admin;
 use crate::metrics::Metrics;
+use crate::notify::Notifier;
 use crate::notify::event::Kind;
 use crate::notify::fixture;
 use crate::snapshot::fixture::ground;
+use crate::state::outbox::SavedAlerts;
 use crate::state::{Rounds, Store, StoredEvent};
 
 /// A daemon without anything but its admin API.
@@ -29,6 +33,7 @@ struct Stage {
     shared: Shared,
     commands: mpsc::Receiver<Command>,
     _serving: Serving,
+    _notifier: Notifier,
     store: Store,
 }
 
@@ -40,15 +45,17 @@ fn stage() -> Stage {
     };
     let (told, commands) = mpsc::channel(1);
     let (store, _nothing) = Store::open(&place.path().join("state")).expect("nobody has it");
+    let published = published(&ground(FILE), &["192.0.2.20"]);
+    let config = Arc::clone(&published.ground.config);
+    let (metrics, nothing) = (Metrics::default(), SavedAlerts::default());
+    let notifier = Notifier::start(config, store.clone(), metrics, nothing);
     let shared = Shared {
-        published: Arc::new(ArcSwap::from_pointee(published(
-            &ground(FILE),
-            &["192.0.2.20"],
-        ))),
+        published: Arc::new(ArcSwap::from_pointee(published)),
         commands: told,
         metrics: Metrics::default(),
         store: store.clone(),
         lateness: Arc::default(),
+        alerts: notifier.handle(),
         page: Arc::default(),
     };
     let serving = Door::bind(&admin).expect("it binds").serve(&shared);
@@ -58,6 +65,7 @@ fn stage() -> Stage {
         shared,
         commands,
         _serving: serving,
+        _notifier: notifier,
         store,
     }
 }
@@ -371,26 +379,4 @@ async fn a_head_has_a_limit() {
     let read = tokio::time::timeout(Duration::from_secs(10), stream.read_to_string(&mut reply));
     let _reset = read.await.expect("it ends");
     assert!(!reply.starts_with("HTTP/1.1 200"), "{reply}");
-}
-
-#[tokio::test]
-async fn a_release_is_the_loop_s_and_says_what_was_not_meant() {
-    let mut stage = stage();
-    let unknown = NotReleased::Refused("no".to_owned());
-    for (answer, code) in [(Ok(Released::default()), 200), (Err(unknown), 503)] {
-        let socket = stage.socket.clone();
-        let body = "{\"strategy\": \"south\"}";
-        let asking =
-            tokio::spawn(async move { asked(&socket, "/api/v1/release", Some(body), false).await });
-        match stage.commands.recv().await.expect("a command") {
-            Command::Release { asked, reply } => {
-                assert_eq!((&*asked.strategy, asked.instance), ("south", None));
-                reply.send(answer).expect("somebody waits");
-            }
-            other => panic!("{other:?}"),
-        }
-        assert_eq!(asking.await.expect("no panic").status, code);
-    }
-    let reply = asked(&stage.socket, "/api/v1/release", Some("{}"), false).await;
-    assert_eq!(reply.status, 422);
 }

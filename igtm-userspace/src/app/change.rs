@@ -150,7 +150,6 @@ impl App {
     pub(super) fn raise(&mut self, event: Event, causes: Vec<Cause>) {
         info!(event = event.kind.name(), "{}", event.title);
         self.metrics.event(event.kind);
-        self.store.add_event(event.clone(), causes);
-        self.notifier.raise(event);
+        self.notifier.raise(event, causes);
     }
 }

@@ -50,6 +50,7 @@ impl App {
                 _ = heartbeat.tick() => {
                     self.beat();
                     self.tick();
+                    self.tell_left_over();
                     self.publish();
                 }
                 _ = rotation.tick() => self.rotate_cookies(),

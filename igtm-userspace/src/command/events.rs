@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::builder::PossibleValuesParser;
 use jiff::{SignedDuration, Timestamp};
 
+use super::alerts::{self, SendArgs};
 use super::daemon::{CommandError, Daemon, told};
 use super::status::{Colour, coloured};
 use crate::admin::client::{self, Ask};
@@ -19,6 +20,7 @@ use crate::state::{Filter, StoredEvent};
 
 /// What is asked for.
 #[derive(Clone, Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct EventsArgs {
     /// Where the daemon is.
     #[command(flatten)]
@@ -29,6 +31,16 @@ pub struct EventsArgs {
     /// Which events.
     #[command(flatten)]
     pub filter: FilterArgs,
+    /// Instead of listing.
+    #[command(subcommand)]
+    pub instead: Option<EventsCommand>,
+}
+
+/// `igtm events …`.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum EventsCommand {
+    /// Tell a test event, marked as one, to whoever subscribed to such events
+    Send(SendArgs),
 }
 
 /// Which events are listed.
@@ -75,7 +87,7 @@ impl From<FilterArgs> for Filter {
 pub struct NoMoment(Timestamp);
 
 /// A time of the past: a duration before `now`, or an RFC 3339 time.
-fn moment(text: &str, now: Timestamp) -> Result<Timestamp, NoMoment> {
+pub(super) fn moment(text: &str, now: Timestamp) -> Result<Timestamp, NoMoment> {
     let ago = duration::parse(text)
         .and_then(|ago| SignedDuration::try_from(ago).ok())
         .and_then(|ago| now.checked_sub(ago).ok());
@@ -85,6 +97,9 @@ fn moment(text: &str, now: Timestamp) -> Result<Timestamp, NoMoment> {
 
 /// Prints the history.
 pub fn events(args: EventsArgs) -> ExitCode {
+    if let Some(EventsCommand::Send(args)) = &args.instead {
+        return alerts::send(args);
+    }
     let json = args.daemon.json;
     told(json, shown(args))
 }
@@ -181,7 +196,7 @@ fn because(cause: &Cause) -> String {
 }
 
 /// Reasons may hold what a probed server said: nothing of it may speak to the terminal.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
     text.chars().map(shown).collect()
 }

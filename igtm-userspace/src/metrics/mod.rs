@@ -16,6 +16,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::config::model::Protocol;
 use crate::notify::event::Kind;
+use crate::state::outbox::PushState;
 use replies::Replies;
 
 /// Upper bounds of a round's duration, seconds: from loopback to the longest timeout.
@@ -36,6 +37,7 @@ pub struct Metrics {
     switches: Family<SwitchLabel, Counter>,
     reloads: Family<ReloadLabel, Counter>,
     transitions: Family<TransitionLabel, Counter>,
+    messages: Family<MessageLabels, Counter>,
     /// Replies of userspace.
     pub replies: Arc<Replies>,
 }
@@ -66,6 +68,12 @@ struct TransitionLabel {
     to: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct MessageLabels {
+    channel: String,
+    result: &'static str,
+}
+
 /// What became of a reload.
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq, EncodeLabelValue)]
 #[expect(missing_docs, reason = "the words say it")]
@@ -85,6 +93,7 @@ impl Default for Metrics {
             switches: Family::default(),
             reloads: Family::default(),
             transitions: Family::default(),
+            messages: Family::default(),
             replies: Arc::default(),
         }
     }
@@ -134,6 +143,15 @@ impl Metrics {
         }
     }
 
+    /// A message to a channel came to its end.
+    pub fn message(&self, channel: &str, state: PushState) {
+        let labels = MessageLabels {
+            channel: channel.to_owned(),
+            result: state.name(),
+        };
+        self.messages.get_or_create(&labels).inc();
+    }
+
     /// A file was applied or refused.
     pub fn reload(&self, result: ReloadResult) {
         self.reloads.get_or_create(&ReloadLabel { result }).inc();
@@ -167,6 +185,11 @@ impl Metrics {
             "igtm_target_transitions",
             "Targets that came into a state",
             self.transitions.clone(),
+        );
+        registry.register(
+            "igtm_messages",
+            "Messages that were delivered, given up or suppressed, by channel",
+            self.messages.clone(),
         );
         registry.register(
             "igtm_reloads",

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// The kinds of event (product.md §4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names are product.md's own")]
 pub enum Kind {
@@ -58,8 +58,25 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// Whether it says that something is better than it was: whoever was told of the trouble wants
+    /// to know, whatever else they asked for.
+    pub fn recovers(self) -> bool {
+        matches!(
+            self,
+            Self::AddressUp
+                | Self::PoolUp
+                | Self::TierRestored
+                | Self::FallbackLeft
+                | Self::NodeBack
+                | Self::ConfigApplied
+                | Self::DataplaneRestored
+        )
+    }
+}
+
 /// How urgent an event is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names are notify.md's own")]
 pub enum Severity {
@@ -89,14 +106,14 @@ impl Severity {
 /// Why, as one node saw it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeReason {
-    /// The vantage point.
+    /// The vantage point; of `channel_failed`, the channel.
     pub node: String,
     /// "connection refused", "status 503", "timeout after 2 s".
     pub reason: String,
 }
 
 /// One event. Fields that do not apply are left out of the JSON.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// What happened.
     pub kind: Kind,
@@ -109,44 +126,72 @@ pub struct Event {
     /// `server.node`.
     pub node: String,
     /// The instance's name.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
     /// The instance's business domain.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub domain: Option<String>,
     /// Names of the lines concerned.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<String>,
     /// The strategy's name.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strategy: Option<String>,
     /// `tier 1` … `tier 4`, or `fallback`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tier_from: Option<String>,
     /// As `tier_from`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tier_to: Option<String>,
     /// The pool's name.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pool: Option<String>,
     /// The address.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
     /// Why, per node.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reason: Vec<NodeReason>,
     /// Since when the former state had lasted.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
     /// How long it had lasted, seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_s: Option<u64>,
     /// What was answered before.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answers_before: Vec<String>,
     /// What is answered now.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answers_now: Vec<String>,
     /// A test event, raised by hand.
+    #[serde(default)]
     pub test: bool,
+}
+
+impl Event {
+    /// One of that kind, without anything in it; at the beginning of time.
+    pub fn blank(kind: Kind, node: &str) -> Self {
+        Self {
+            kind,
+            severity: Severity::Info,
+            title: String::new(),
+            time: Timestamp::UNIX_EPOCH,
+            node: node.to_owned(),
+            instance: None,
+            domain: None,
+            lines: Vec::new(),
+            strategy: None,
+            tier_from: None,
+            tier_to: None,
+            pool: None,
+            address: None,
+            reason: Vec::new(),
+            since: None,
+            duration_s: None,
+            answers_before: Vec::new(),
+            answers_now: Vec::new(),
+            test: false,
+        }
+    }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
+use serde::{Deserialize, Serialize};
 
 /// How long a message that fails transiently is tried, counted from its making.
 pub const TRANSIENT_FOR: Duration = Duration::from_hours(1);
@@ -22,7 +23,8 @@ const BACKOFF_FIRST: Duration = Duration::from_secs(2);
 const BACKOFF_MAX: Duration = Duration::from_secs(300);
 
 /// What a failure means for the message and its channel (notify.md, Delivery).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Class {
     /// The network, a timeout, 5xx: tried again with growing pauses.
     Transient,
@@ -90,6 +92,22 @@ impl Schedule {
             attempts: 0,
             waited_as_told: Duration::ZERO,
         }
+    }
+
+    /// As it was before a restart: the message is so old, was tried so often, and its receiver had
+    /// it wait for so long.
+    pub fn resumed(age: Duration, attempts: u32, waited_as_told: Duration, now: Instant) -> Self {
+        Self {
+            // The host may have been started since: then it is older than this clock can say.
+            made: now.checked_sub(age).unwrap_or(now),
+            attempts,
+            waited_as_told,
+        }
+    }
+
+    /// How long the receiver has had it wait so far.
+    pub fn waited_as_told(&self) -> Duration {
+        self.waited_as_told
     }
 
     /// Failed attempts so far.

@@ -1,248 +1,278 @@
 //! One task a channel: sends its messages in order, and tries again as their class says.
 //!
 //! In order, since a recovery told before its failure is worse than a late one. A channel's
-//! trouble is its own: nothing here waits for another channel.
+//! trouble is its own: nothing here waits for another channel. Every step is recorded: what a
+//! killed daemon had not noted as delivered is sent again under the same id.
+
+mod send;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use rand::distr::{Alphanumeric, SampleString as _};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::config::model::Channel;
-
+use super::bucket::Bucket;
 use super::channel::{Sender, SetupError};
-use super::message::Message;
-use super::retry::{Class, Schedule};
-use super::subscription::Batch;
+use super::failure::Failure;
+use super::inbox::Inbox;
+use super::outgoing::Mint;
 use super::words::Words;
+use crate::config::model::{Channel, Config, Template};
+use crate::metrics::Metrics;
+use crate::state::Store;
+use crate::state::outbox::{ChannelRecord, Push, Step};
 
-/// Messages that wait for one channel; what comes on top is lost, and that is logged.
-pub(super) const MESSAGES_PER_CHANNEL: usize = 1024;
-
-/// A message under an id of its own; `None` for an empty batch.
-pub(super) fn message_of(batch: &Batch, now: Timestamp) -> Option<Message> {
-    if batch.events.is_empty() {
-        return None;
-    }
-    Some(Message {
-        // 24 letters and digits: 142 bits, no id comes twice.
-        id: format!("msg_{}", Alphanumeric.sample_string(&mut rand::rng(), 24)),
-        subscription: batch.subscription.clone(),
-        made: now,
-        events: batch.events.clone(),
-        more: 0,
-        repeated: false,
-    })
-}
+/// How long a message waits for its record: a disk that is full or hangs must not silence alerts.
+const DISK: Duration = Duration::from_secs(2);
 
 /// A channel as configured, and what came of it.
 #[derive(Debug)]
-struct Settings {
-    channel: Channel,
-    sender: Result<Sender, SetupError>,
+pub(super) struct Settings {
+    pub(super) channel: Channel,
+    template: Option<Template>,
+    pub(super) sender: Result<Sender, SetupError>,
+    pub(super) words: Words,
 }
 
 impl Settings {
-    fn new(channel: Channel, tls: &rustls::ClientConfig) -> Arc<Self> {
+    /// Dials nothing.
+    pub(super) fn new(channel: Channel, config: &Config, tls: &rustls::ClientConfig) -> Arc<Self> {
         let sender = Sender::new(&channel, tls);
-        Arc::new(Self { channel, sender })
+        Arc::new(Self {
+            words: Words::new(&channel, &config.templates),
+            template: template(&channel, config),
+            channel,
+            sender,
+        })
     }
+
+    fn is_of(&self, channel: &Channel, config: &Config) -> bool {
+        // A position in the file is no change of its template.
+        let named = |channel: &Channel| Channel {
+            template: None,
+            ..channel.clone()
+        };
+        named(&self.channel) == named(channel) && self.template == template(channel, config)
+    }
+}
+
+fn template(channel: &Channel, config: &Config) -> Option<Template> {
+    let id = channel.template?;
+    config.templates.get(id.0).cloned()
+}
+
+/// What every worker has.
+#[derive(Clone, Debug)]
+pub(super) struct Office {
+    /// Where everything is recorded.
+    pub(super) store: Store,
+    /// Times and ids.
+    pub(super) mint: Arc<Mint>,
+    /// What is counted.
+    pub(super) metrics: Metrics,
+    /// Where messages go that are given up. As many as wait in inboxes at most.
+    pub(super) failed: mpsc::UnboundedSender<Failed>,
+}
+
+/// A message that is given up.
+#[derive(Debug)]
+pub(super) struct Failed {
+    /// As it is to be recorded, still with its events.
+    pub(super) push: Push,
+    /// Why.
+    pub(super) failure: Failure,
+    /// The channel worked before: `channel_failed` is told.
+    pub(super) first: bool,
+    /// How the channel is doing, to be kept.
+    pub(super) record: ChannelRecord,
 }
 
 /// The task of one channel, seen from outside.
 #[derive(Debug)]
 pub(super) struct Worker {
     settings: watch::Sender<Arc<Settings>>,
-    queue: mpsc::Sender<Arc<Message>>,
-    pending: Arc<AtomicUsize>,
+    /// What waits.
+    pub(super) inbox: Arc<Inbox>,
     task: JoinHandle<()>,
 }
 
 impl Worker {
     /// Starts the task. Must be called within a tokio runtime.
-    pub(super) fn start(channel: Channel, tls: &rustls::ClientConfig) -> Self {
-        let (settings, watched) = watch::channel(Settings::new(channel, tls));
-        let (queue, messages) = mpsc::channel(MESSAGES_PER_CHANNEL);
-        let pending = Arc::new(AtomicUsize::new(0));
+    pub(super) fn start(settings: Arc<Settings>, inbox: Arc<Inbox>, office: Office) -> Self {
+        let (settings, watched) = watch::channel(settings);
         let sending = Sending {
             settings: watched,
-            messages,
-            pending: Arc::clone(&pending),
+            inbox: Arc::clone(&inbox),
+            office,
+            bucket: None,
+            limited: false,
             gone: None,
         };
         Self {
             settings,
-            queue,
-            pending,
+            inbox,
             task: tokio::spawn(sending.run()),
         }
     }
 
     /// Takes over a changed entry; a message that waits to be tried again is tried at once.
     /// An unchanged one changes nothing: a receiver that said 410 stays disabled.
-    pub(super) fn reconfigure(&self, channel: Channel, tls: &rustls::ClientConfig) {
-        if self.settings.borrow().channel != channel {
-            self.settings.send_replace(Settings::new(channel, tls));
+    pub(super) fn reconfigure(
+        &self,
+        channel: &Channel,
+        config: &Config,
+        tls: &rustls::ClientConfig,
+    ) {
+        if !self.settings.borrow().is_of(channel, config) {
+            let settings = Settings::new(channel.clone(), config, tls);
+            self.settings.send_replace(settings);
         }
     }
 
-    /// Queues `message`; a full queue loses it and logs that. Never waits.
-    pub(super) fn send(&self, message: Arc<Message>) {
-        self.pending.fetch_add(1, Ordering::Relaxed);
-        if let Err(error) = self.queue.try_send(message) {
-            self.pending.fetch_sub(1, Ordering::Relaxed);
-            let message = error.into_inner();
-            tracing::error!(
-                subscription = message.subscription,
-                channel = self.settings.borrow().channel.name,
-                class = %"overflow",
-                id = message.id,
-                waiting = MESSAGES_PER_CHANNEL,
-                "message lost: too many wait for this channel"
-            );
-        }
-    }
-
-    /// Waits until every queued message is delivered or given up, or until `deadline`.
-    pub(super) async fn drain(mut self, deadline: tokio::time::Instant) {
-        let (closed, _) = mpsc::channel(1);
-        self.queue = closed;
+    /// Waits until every message is delivered or given up, or until `deadline`; gives how many are
+    /// left.
+    pub(super) async fn drain(mut self, deadline: tokio::time::Instant) -> usize {
+        self.inbox.end();
         // The sender of the settings stays: its end would look like a change.
         if tokio::time::timeout_at(deadline, &mut self.task)
             .await
-            .is_err()
+            .is_ok()
         {
-            self.abandon("not delivered before the end");
+            return 0;
         }
-    }
-
-    /// Ends the task and logs what it leaves undone.
-    pub(super) fn abandon(self, why: &'static str) {
         self.task.abort();
-        let messages = self.pending.load(Ordering::Relaxed);
+        let messages = self.inbox.pending();
         if messages > 0 {
             let channel = &self.settings.borrow().channel.name;
-            tracing::error!(channel, messages, class = %"abandoned", "{why}");
+            tracing::error!(
+                channel,
+                messages,
+                "not delivered before the end: sent after the next start"
+            );
         }
+        messages
+    }
+
+    /// Ends the task; gives what it leaves undone.
+    pub(super) fn abandon(self) -> Vec<Push> {
+        self.task.abort();
+        let mut left = Vec::new();
+        while let Some(push) = self.inbox.begin() {
+            left.push(push);
+            self.inbox.finish();
+        }
+        left
     }
 }
 
 /// The task itself.
 struct Sending {
     settings: watch::Receiver<Arc<Settings>>,
-    messages: mpsc::Receiver<Arc<Message>>,
-    pending: Arc<AtomicUsize>,
+    inbox: Arc<Inbox>,
+    office: Office,
+    /// Of the receiver as it is configured; `None`: not asked yet.
+    bucket: Option<Bucket>,
+    /// The next message had to wait for the bucket.
+    limited: bool,
     /// The settings under which the receiver said 410.
     gone: Option<Arc<Settings>>,
 }
 
 impl Sending {
     async fn run(mut self) {
-        while let Some(message) = self.messages.recv().await {
-            self.deliver(&message).await;
-            self.pending.fetch_sub(1, Ordering::Relaxed);
+        loop {
+            if let Some(lasting) = self.inbox.take_refresh() {
+                self.refresh(lasting).await;
+            }
+            if self.inbox.pending() == 0 {
+                if self.inbox.is_ending() {
+                    return;
+                }
+                let inbox = Arc::clone(&self.inbox);
+                tokio::select! {
+                    () = inbox.woken() => {}
+                    Ok(()) = self.settings.changed() => self.take_over(),
+                }
+                continue;
+            }
+            self.wait_for_token().await;
+            if std::mem::take(&mut self.limited) {
+                let (mint, now) = (Arc::clone(&self.office.mint), Timestamp::now());
+                let merged = self.inbox.merge(&mint, now);
+                self.record(merged);
+            }
+            if let Some(push) = self.inbox.begin() {
+                self.deliver(push).await;
+                self.inbox.finish();
+            }
         }
     }
 
-    /// Returns when `message` is delivered, suppressed or given up.
-    async fn deliver(&mut self, message: &Message) {
-        let mut schedule = Schedule::new(Instant::now());
+    /// Another entry: what was wrong with the former one is not said of it.
+    fn take_over(&mut self) {
+        self.bucket = None;
+        self.settings.mark_unchanged();
+    }
+
+    /// Waits until the receiver takes one more part; not where nothing is sent.
+    async fn wait_for_token(&mut self) {
         loop {
             let settings = Arc::clone(&self.settings.borrow_and_update());
-            let Some(sender) = self.open(&settings, message) else {
+            let Some(limit) = self.usable(&settings).map(Sender::limit) else {
                 return;
             };
-            let parts = sender.render(message, &Words::new(&settings.channel, &[]));
-            let sent = sender.send(&message.id, &parts[0], Timestamp::now());
-            let Err(failure) = sent.await else {
-                tracing::info!(
-                    subscription = message.subscription,
-                    channel = settings.channel.name,
-                    id = message.id,
-                    events = message.events.len(),
-                    attempt = schedule.attempts() + 1,
-                    "message delivered"
-                );
+            let now = Instant::now();
+            let bucket = self.bucket.get_or_insert_with(|| Bucket::new(limit, now));
+            let wait = bucket.wait(now);
+            if wait.is_zero() {
                 return;
-            };
-            let class = failure.class;
-            let pause = schedule.after(class, Instant::now(), rand::random());
-            tracing::error!(
-                subscription = message.subscription,
-                channel = settings.channel.name,
-                %class,
-                id = message.id,
-                attempt = schedule.attempts(),
-                retry_in_s = pause.map(|pause| pause.as_secs()),
-                last = pause.is_none(),
-                "message not delivered: {failure}"
-            );
-            if class == Class::Gone {
-                tracing::error!(
-                    channel = settings.channel.name,
-                    "CHANNEL DISABLED: its receiver answered 410 Gone; nothing more is sent to \
-                     it until its entry in the file changes or igtm restarts"
-                );
-                self.gone = Some(settings);
             }
-            let Some(pause) = pause else {
-                return;
-            };
+            self.limited = true;
             tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                Ok(()) = self.settings.changed() => {}
+                () = tokio::time::sleep(wait) => {}
+                Ok(()) = self.settings.changed() => self.take_over(),
             }
         }
     }
 
-    /// The channel, if it may be used; else logs why `message` is not sent.
-    fn open<'a>(&self, settings: &'a Arc<Settings>, message: &Message) -> Option<&'a Sender> {
-        let channel = &settings.channel.name;
-        let (subscription, id, events) = (&message.subscription, &message.id, message.events.len());
-        if !settings.channel.enabled {
-            tracing::info!(
-                subscription,
-                channel,
-                id,
-                events,
-                "message suppressed: the channel is disabled"
-            );
-            return None;
+    /// What it is sent with, if it is.
+    fn usable<'a>(&self, settings: &'a Arc<Settings>) -> Option<&'a Sender> {
+        let usable = settings.channel.enabled && !self.is_gone(settings);
+        settings.sender.as_ref().ok().filter(|_| usable)
+    }
+
+    fn is_gone(&self, settings: &Arc<Settings>) -> bool {
+        let gone = self.gone.as_ref();
+        gone.is_some_and(|gone| Arc::ptr_eq(gone, settings))
+    }
+
+    /// Keeps messages as they are now, when the disk comes to it.
+    fn record(&self, messages: Vec<Push>) {
+        if !messages.is_empty() {
+            self.office.store.take_step(Step {
+                messages,
+                ..Step::default()
+            });
         }
-        if self
-            .gone
-            .as_ref()
-            .is_some_and(|gone| Arc::ptr_eq(gone, settings))
-        {
-            let class = Class::Gone;
+    }
+
+    /// Keeps a message as it is now, before anything of it is sent.
+    async fn record_first(&self, push: &Push) {
+        self.record(vec![push.clone()]);
+        let written = tokio::time::timeout(DISK, self.office.store.flush()).await;
+        if !matches!(written, Ok(Ok(()))) {
+            let why = match written {
+                Ok(Err(error)) => error.to_string(),
+                _ => format!("nothing is written for {} s", DISK.as_secs()),
+            };
             tracing::error!(
-                subscription,
-                channel,
-                %class,
-                id,
-                events,
-                "message suppressed: the receiver answered 410 Gone before"
+                channel = push.channel,
+                id = push.id,
+                why,
+                "message sent although it is not recorded: a restart may send it again, or lose it"
             );
-            return None;
-        }
-        match &settings.sender {
-            Ok(sender) => Some(sender),
-            Err(error) => {
-                let class = Class::Config;
-                tracing::error!(
-                    subscription,
-                    channel,
-                    %class,
-                    id,
-                    events,
-                    "message not sent: {error}"
-                );
-                None
-            }
         }
     }
 }

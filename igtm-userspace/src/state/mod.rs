@@ -12,6 +12,7 @@ mod aside;
 mod directory;
 mod event;
 mod model;
+pub mod outbox;
 mod pending;
 mod read;
 mod restored;
@@ -40,6 +41,7 @@ pub use write::{EVENTS_KEPT, EVENTS_KEPT_DAYS, ROUNDS_KEPT_DAYS};
 use crate::alerts::Cause;
 use crate::health::SavedTarget;
 use crate::notify::event::Event;
+use outbox::{Push, PushFilter, Step};
 use pending::{Change, Shared};
 use writer::{Pace, Writer};
 
@@ -120,8 +122,28 @@ impl Store {
 
     /// An event and what led to it. With [`EVENTS_WAITING`] waiting for a disk, the oldest of them
     /// is lost: counted, and said when the disk is back.
-    pub fn add_event(&self, event: Event, cause: Vec<Cause>) {
-        self.shared.add(Change::Event(Box::new((event, cause))));
+    ///
+    /// Gives the key by which a [`Step`] says that its subscriptions were asked; until then a
+    /// restart finds it among [`outbox::SavedAlerts::unrouted`].
+    pub fn add_event(&self, event: impl Into<Arc<Event>>, cause: Vec<Cause>) -> i64 {
+        self.shared.add_event(event.into(), cause)
+    }
+
+    /// All of a step of alerts, or nothing of it.
+    pub fn take_step(&self, step: Step) {
+        self.shared.add(Change::Outbox(Box::new(step)));
+    }
+
+    /// The messages that `filter` lets through, newest first, without their content.
+    pub async fn pushes(&self, filter: PushFilter) -> Result<Vec<Push>, StateError> {
+        self.ask(move |connection| outbox::pushes(connection, &filter))
+            .await
+    }
+
+    /// The message of that id, with all that is known of it.
+    pub async fn push(&self, id: String) -> Result<Option<Push>, StateError> {
+        self.ask(move |connection| outbox::push(connection, &id))
+            .await
     }
 
     /// How many events were lost since the start.

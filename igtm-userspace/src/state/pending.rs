@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::Path;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 use super::StateError;
 use super::model::{ForceKey, FrozenKey, HealthKey, Moved, SavedForce, SavedFrozen};
+use super::outbox::{Step, Waiting};
 use crate::alerts::Cause;
 use crate::health::SavedTarget;
 use crate::notify::event::Event;
@@ -30,7 +31,17 @@ pub(super) enum Change {
     Moved((String, String), Option<Moved>),
     Force(ForceKey, Option<SavedForce>),
     Frozen(FrozenKey, Option<SavedFrozen>),
-    Event(Box<(Event, Vec<Cause>)>),
+    Event(Box<Raised>),
+    Outbox(Box<Step>),
+}
+
+/// An event, and what led to it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Raised {
+    pub(super) event: Arc<Event>,
+    pub(super) cause: Vec<Cause>,
+    /// What it is called until its subscriptions were asked; `None`: they were.
+    pub(super) unrouted: Option<i64>,
 }
 
 /// Good and bad rounds.
@@ -45,7 +56,8 @@ pub(super) struct Changes {
     pub(super) moves: HashMap<(String, String), Option<Moved>>,
     pub(super) forces: HashMap<ForceKey, Option<SavedForce>>,
     pub(super) frozen: HashMap<FrozenKey, Option<SavedFrozen>>,
-    pub(super) events: VecDeque<(Event, Vec<Cause>)>,
+    pub(super) events: VecDeque<Raised>,
+    pub(super) outbox: Waiting,
     /// By monitor and day since 1970, UTC.
     pub(super) rounds: HashMap<String, BTreeMap<i64, Counts>>,
     /// Reserve up to this one; 0: nothing new.
@@ -70,6 +82,15 @@ impl Changes {
                 self.frozen.insert(key, frozen);
             }
             Change::Event(event) => self.events.push_back(*event),
+            Change::Outbox(mut step) => {
+                let events = std::mem::take(&mut step.events).into_iter();
+                self.events.extend(events.map(|event| Raised {
+                    event: Arc::new(event),
+                    cause: Vec::new(),
+                    unrouted: None,
+                }));
+                self.outbox.add(*step);
+            }
         }
         self.bound();
     }
@@ -81,6 +102,7 @@ impl Changes {
             && self.forces.is_empty()
             && self.frozen.is_empty()
             && self.events.is_empty()
+            && self.outbox.is_empty()
             && self.serial == 0
     }
 
@@ -100,6 +122,7 @@ impl Changes {
         }
         let newer = std::mem::replace(&mut self.events, former.events);
         self.events.extend(newer);
+        self.outbox.put_back(former.outbox);
         for (monitor, days) in former.rounds {
             let now = self.rounds.entry(monitor).or_default();
             for (day, (good, bad)) in days {
@@ -140,6 +163,8 @@ pub(super) struct Pending {
     /// Serials reserved so far, written or not.
     reserved: u32,
     lost: u64,
+    /// The key of the last event that was to be routed.
+    last_key: i64,
 }
 
 /// Between those who save and the writer.
@@ -168,6 +193,25 @@ impl Shared {
         }
         pending.changes.add(change);
         self.press(pending);
+    }
+
+    /// Adds an event that is to be routed; gives the key that it has until then.
+    pub(super) fn add_event(&self, event: Arc<Event>, cause: Vec<Cause>) -> i64 {
+        let mut pending = self.lock();
+        // Of the time: no key of a former run comes again.
+        let now = Timestamp::now().as_microsecond();
+        pending.last_key = now.max(pending.last_key + 1);
+        let key = pending.last_key;
+        if !pending.closed {
+            let unrouted = Some(key);
+            pending.changes.add(Change::Event(Box::new(Raised {
+                event,
+                cause,
+                unrouted,
+            })));
+            self.press(pending);
+        }
+        key
     }
 
     /// The writer waits for others to come once it knows of one: it is not woken for each.

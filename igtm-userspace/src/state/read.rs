@@ -220,7 +220,7 @@ fn date(row: &Row<'_>, column: usize) -> rusqlite::Result<Date> {
     Date::constant(1970, 1, 1).checked_add(span).map_err(wrong)
 }
 
-fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
     serde_json::from_str(&text).map_err(|error| wrong(column, Type::Text, error))
 }

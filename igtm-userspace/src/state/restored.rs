@@ -3,7 +3,8 @@
 use rusqlite::Connection;
 
 use super::model::{ForceKey, FrozenKey, Moved, SavedForce, SavedFrozen, key_of};
-use super::pending::{Change, Changes};
+use super::outbox::{self, SavedAlerts, Step};
+use super::pending::{Change, Changes, Raised};
 use super::read;
 use crate::health::SavedTarget;
 
@@ -20,6 +21,8 @@ pub struct Restored {
     pub frozen: Vec<(FrozenKey, SavedFrozen)>,
     /// No SOA serial above this one was ever answered; 0 before the first.
     pub serial: u32,
+    /// What alerts go on from.
+    pub alerts: SavedAlerts,
 }
 
 impl Restored {
@@ -31,6 +34,7 @@ impl Restored {
             forces: read::forces(connection)?,
             frozen: read::frozen(connection)?,
             serial: read::serial(connection)?,
+            alerts: outbox::alerts(connection)?,
         })
     }
 
@@ -42,6 +46,7 @@ impl Restored {
             forces: read::forces(connection).unwrap_or_default(),
             frozen: read::frozen(connection).unwrap_or_default(),
             serial: read::serial(connection).unwrap_or_default(),
+            alerts: outbox::alerts(connection).unwrap_or_default(),
         }
     }
 
@@ -59,6 +64,34 @@ impl Restored {
             .chain(frozen.map(|(key, frozen)| Change::Frozen(key, Some(frozen))))
             .for_each(|change| changes.add(change));
         changes.serial = self.serial;
+        let alerts = self.alerts;
+        let unrouted = alerts.unrouted.into_iter();
+        changes.events.extend(unrouted.map(|one| Raised {
+            event: one.event,
+            cause: Vec::new(),
+            unrouted: Some(one.key),
+        }));
+        let some = |(name, record)| (name, Some(record));
+        changes.add(Change::Outbox(Box::new(Step {
+            open: alerts
+                .open
+                .into_iter()
+                .map(|(key, open)| (key, Some(open)))
+                .collect(),
+            groups: alerts
+                .groups
+                .into_iter()
+                .map(|(key, group)| (key, Some(group)))
+                .collect(),
+            messages: alerts.pending,
+            mutes: alerts
+                .mutes
+                .into_iter()
+                .map(|one| (one.instance.clone(), Some(one)))
+                .collect(),
+            channels: alerts.channels.into_iter().map(some).collect(),
+            ..Step::default()
+        })));
         changes
     }
 }

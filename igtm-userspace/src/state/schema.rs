@@ -12,7 +12,8 @@ use rusqlite::{Connection, OpenFlags};
 /// Times are microseconds since 1970, days are days since then, UTC. What has structure and is only
 /// ever read whole is JSON. Names, not ids, stand for objects of the configuration: they outlive
 /// its order.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE counters (
         name  TEXT PRIMARY KEY,
         value INTEGER NOT NULL
@@ -79,7 +80,42 @@ const MIGRATIONS: [&str; 1] = ["
     ) STRICT;
     CREATE INDEX events_by_time ON events (time_us);
     CREATE INDEX events_by_instance ON events (instance) WHERE instance IS NOT NULL;
-"];
+",
+    "
+    ALTER TABLE events ADD COLUMN unrouted INTEGER; -- until its subscriptions were asked
+    CREATE INDEX events_unrouted ON events (unrouted) WHERE unrouted IS NOT NULL;
+    CREATE TABLE told (
+        condition    TEXT NOT NULL,
+        subscription TEXT NOT NULL,
+        open         TEXT NOT NULL,
+        PRIMARY KEY (condition, subscription)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE waiting (
+        name    TEXT PRIMARY KEY, -- subscription and purpose
+        content TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE messages (
+        id        TEXT PRIMARY KEY,
+        made_us   INTEGER NOT NULL,
+        channel   TEXT NOT NULL,
+        template  TEXT,
+        state     TEXT NOT NULL,
+        kinds     TEXT NOT NULL,
+        instances TEXT NOT NULL,
+        record    TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX messages_by_time ON messages (made_us);
+    CREATE INDEX messages_pending ON messages (made_us) WHERE state = 'pending';
+    CREATE TABLE mutes (
+        instance TEXT PRIMARY KEY,
+        content  TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE channels (
+        name    TEXT PRIMARY KEY,
+        content TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+",
+];
 
 /// The version that this igtm writes.
 pub(super) const VERSION: i32 = MIGRATIONS.len() as i32;

@@ -7,6 +7,7 @@ use rusqlite::{Connection, Transaction, params};
 use serde::Serialize;
 
 use super::model::{ForceMode, SavedForce};
+use super::outbox;
 use super::pending::Changes;
 use crate::alerts::Cause;
 use crate::notify::event::Event;
@@ -21,7 +22,7 @@ pub const ROUNDS_KEPT_DAYS: i64 = 8;
 /// The counter of reserved SOA serials.
 pub(super) const SERIAL: &str = "serial";
 
-const MICROSECONDS_A_DAY: i64 = 86_400 * 1_000_000;
+pub(super) const MICROSECONDS_A_DAY: i64 = 86_400 * 1_000_000;
 
 /// The day since 1970, UTC.
 pub(super) fn day_of(time: Timestamp) -> i64 {
@@ -43,13 +44,16 @@ pub(super) fn write(connection: &mut Connection, changes: &Changes) -> rusqlite:
     }
     let mut insert = step.prepare_cached(
         "INSERT INTO events (time_us, kind, severity, instance, lines, strategy, pool, address,
-                             node, title, cause, event)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                             node, title, cause, event, unrouted)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
     )?;
-    for (event, cause) in &changes.events {
-        add_event(&mut insert, event, cause)?;
+    for raised in &changes.events {
+        let routed = |key: &i64| changes.outbox.is_routed(*key);
+        let unrouted = raised.unrouted.filter(|key| !routed(key));
+        add_event(&mut insert, &raised.event, &raised.cause, unrouted)?;
     }
     drop(insert);
+    outbox::write(&step, &changes.outbox)?;
     step.commit()
 }
 
@@ -164,6 +168,7 @@ fn add_event(
     insert: &mut rusqlite::Statement<'_>,
     event: &Event,
     cause: &[Cause],
+    unrouted: Option<i64>,
 ) -> rusqlite::Result<()> {
     insert.execute(params![
         event.time.as_microsecond(),
@@ -178,6 +183,7 @@ fn add_event(
         event.title,
         json(cause)?,
         json(event)?,
+        unrouted,
     ])?;
     Ok(())
 }
@@ -194,7 +200,7 @@ pub(super) fn retire(connection: &Connection, now: Timestamp) -> rusqlite::Resul
         "DELETE FROM rounds WHERE day <= ?1",
         [day_of(now) - ROUNDS_KEPT_DAYS],
     )?;
-    Ok(())
+    outbox::retire(connection, now)
 }
 
 fn mode(force: &SavedForce) -> &'static str {
@@ -202,7 +208,7 @@ fn mode(force: &SavedForce) -> &'static str {
     found.map_or("", |(_, name)| name)
 }
 
-fn json(value: &(impl Serialize + ?Sized)) -> rusqlite::Result<String> {
+pub(super) fn json(value: &(impl Serialize + ?Sized)) -> rusqlite::Result<String> {
     serde_json::to_string(value)
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }

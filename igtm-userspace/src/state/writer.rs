@@ -181,6 +181,7 @@ impl Writer {
     /// Writes `changes`, or puts them back and says why not.
     fn write(&mut self, mut changes: Changes) -> Result<(), StateError> {
         let lost = std::mem::take(&mut changes.lost);
+        let unrecorded = changes.outbox.take_lost();
         let done = self.try_write(&changes);
         self.written = Instant::now();
         match done {
@@ -195,11 +196,18 @@ impl Writer {
                     error!(events = lost, "events that waited for the disk were lost");
                     self.shared.said_lost(lost);
                 }
+                if unrecorded > 0 {
+                    error!(
+                        messages = unrecorded,
+                        "messages that waited for the disk are not recorded"
+                    );
+                }
                 self.retire();
                 Ok(())
             }
             Err(error) => {
                 changes.lost = lost;
+                changes.outbox.put_back_lost(unrecorded);
                 self.shared.lock().changes.put_back(changes);
                 self.fail(error.clone());
                 Err(error)

@@ -5,6 +5,7 @@
 //! pins unmake themselves when dropped, also by a panic.
 
 mod admin;
+mod alerts;
 mod authority;
 mod draws;
 mod ending;

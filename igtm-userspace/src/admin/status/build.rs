@@ -90,6 +90,9 @@ pub fn build(
         } else {
             Vec::new()
         },
+        // Not part of what is published: whoever asks the channels adds them.
+        channels: Vec::new(),
+        mutes: Vec::new(),
     })
 }
 

@@ -18,6 +18,8 @@ use serde::{Deserialize, Serialize};
 use crate::health::rollup::State;
 use crate::health::{AddressState, Forced, ForcedState, NodeStatus};
 use crate::notify::event::NodeReason;
+use crate::notify::inbox::ChannelStatus;
+use crate::notify::told::Mute;
 use crate::state::Rounds;
 
 /// The whole tree.
@@ -48,6 +50,12 @@ pub struct Status {
     pub forces: Vec<ForceStatus>,
     /// Vantage points, none when names were asked for.
     pub nodes: Vec<NodeStatus>,
+    /// Channels of alerts, groups left out; none when names were asked for.
+    #[serde(default)]
+    pub channels: Vec<ChannelStatus>,
+    /// Instances without alerts for a while; none when names were asked for.
+    #[serde(default)]
+    pub mutes: Vec<Mute>,
 }
 
 /// What an operator holds an address to be.

@@ -2,6 +2,7 @@
 //!
 //! Says nothing that is not in the [`Status`]; times are told as ages at the time it was made.
 
+mod alerting;
 mod probing;
 
 use std::collections::BTreeMap;
@@ -75,7 +76,12 @@ pub fn render(status: &Status, colour: bool) -> String {
         let more = status.monitors_left_out;
         let _ = writeln!(text, "… and {more} more monitors: see all with --all");
     }
-    for (what, children) in [("forced", drawing.forces()), ("nodes", drawing.nodes())] {
+    for (what, children) in [
+        ("forced", drawing.forces()),
+        ("nodes", drawing.nodes()),
+        ("channels", drawing.channels()),
+        ("muted", drawing.mutes()),
+    ] {
         if !children.is_empty() {
             let title = drawing.paint(Look::Bold, what);
             text.push('\n');

@@ -115,6 +115,11 @@ impl Receiver {
             .expect("the receiver runs")
     }
 
+    /// The next of the requests that have come already.
+    pub(super) fn came(&mut self) -> Option<Request> {
+        self.requests.try_recv().ok()
+    }
+
     /// Fails the test when a request comes within `for_ms`.
     pub(super) async fn silent(&mut self, for_ms: u64) {
         if let Ok(request) = timeout(Duration::from_millis(for_ms), self.requests.recv()).await {

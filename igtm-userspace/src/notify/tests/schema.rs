@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::notify::event::{Event, Kind};
 use crate::notify::fixture::{event, message};
+use crate::notify::group::EVENTS_PER_MESSAGE;
 use crate::notify::message::Message;
-use crate::notify::subscription::EVENTS_PER_MESSAGE;
 use crate::notify::webhook::render;
 
 const SCHEMA: &str = include_str!("../../../../docs/webhook.schema.json");

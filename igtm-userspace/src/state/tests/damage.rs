@@ -131,7 +131,7 @@ async fn damage_that_a_question_meets_is_moved_aside_as_well() {
     let path = directory.path().join("igtm.db");
     let connection = Connection::open(&path).expect("opens");
     connection
-        .execute("UPDATE events SET event = 'no JSON'", [])
+        .execute("UPDATE events SET event = 'no JSON', unrouted = NULL", [])
         .expect("written");
     drop(connection);
 

@@ -5,6 +5,7 @@ use std::fs;
 use std::time::Duration;
 
 use super::*;
+use crate::state::outbox::SavedAlerts;
 use crate::state::{
     DayRounds, Filter, ForceKey, ForceMode, FrozenKey, Moved, RESERVE, Rounds, SavedForce,
     SavedFrozen, StateError,
@@ -86,6 +87,7 @@ async fn the_newest_of_everything_is_there_after_a_restart() {
             ],
             frozen: vec![(frozen_key(false), frozen)],
             serial: 0,
+            alerts: SavedAlerts::default(),
         }
     );
 }

@@ -4,6 +4,7 @@ mod damage;
 mod kept;
 mod kill;
 mod news;
+mod outbox;
 mod trouble;
 
 use std::path::Path;

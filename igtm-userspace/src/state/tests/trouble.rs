@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::state::model::key_of;
-use crate::state::pending::{Change, Changes};
+use crate::state::pending::{Change, Changes, Raised};
 use crate::state::{EVENTS_WAITING, Filter, StateError};
 
 #[tokio::test]
@@ -72,6 +72,14 @@ async fn after_the_end_nothing_is_taken_in() {
     assert_eq!(reopened(directory.path()).await.health, []);
 }
 
+fn raised(second: i64) -> Raised {
+    Raised {
+        event: event(Kind::AddressDown, None, at(second)).into(),
+        cause: Vec::new(),
+        unrouted: Some(second),
+    }
+}
+
 #[test]
 fn what_is_put_back_is_older_than_what_came_since() {
     let of = |n: u32| {
@@ -80,8 +88,7 @@ fn what_is_put_back_is_older_than_what_came_since() {
         changes.add(Change::Health(key_of(&one), Some(one)));
         let gone = saved(2 + n, AddressState::Ok, 0);
         changes.add(Change::Health(key_of(&gone), None));
-        let raised = (event(Kind::AddressDown, None, at(i64::from(n))), Vec::new());
-        changes.add(Change::Event(Box::new(raised)));
+        changes.add(Change::Event(Box::new(raised(i64::from(n)))));
         changes
             .rounds
             .entry("web".to_owned())
@@ -95,7 +102,7 @@ fn what_is_put_back_is_older_than_what_came_since() {
     let newest = saved(1, AddressState::Down, 2);
     assert_eq!(newer.health[&key_of(&newest)], Some(newest));
     assert_eq!(newer.health.len(), 3);
-    let times: Vec<_> = newer.events.iter().map(|(event, _)| event.time).collect();
+    let times: Vec<_> = newer.events.iter().map(|one| one.event.time).collect();
     assert_eq!(times, [at(1), at(2)]);
     assert_eq!(newer.rounds["web"][&7], (2, 3));
     assert_eq!(newer.serial, 12);
@@ -105,11 +112,10 @@ fn what_is_put_back_is_older_than_what_came_since() {
 fn events_that_find_no_place_are_counted() {
     let mut changes = Changes::default();
     for n in 0..EVENTS_WAITING as i64 + 3 {
-        let raised = (event(Kind::AddressDown, None, at(n)), Vec::new());
-        changes.add(Change::Event(Box::new(raised)));
+        changes.add(Change::Event(Box::new(raised(n))));
     }
     assert_eq!((changes.events.len(), changes.lost), (EVENTS_WAITING, 3));
-    assert_eq!(changes.events[0].0.time, at(3), "the oldest are lost");
+    assert_eq!(changes.events[0].event.time, at(3), "the oldest are lost");
 }
 
 /// However long the next try is off: at the end there is one more.

@@ -1,0 +1,42 @@
+//! What a former run told to last, and of which this one sees no end by itself.
+//!
+//! Must not decide what it means: that is [`alerts::after_start`]'s.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::App;
+use crate::alerts::{self, AfterStart};
+use crate::notify::event::Event;
+use crate::state::outbox::SavedAlerts;
+
+/// The newest event of each such condition.
+pub(super) fn left_over(saved: &SavedAlerts) -> Vec<Arc<Event>> {
+    let open = saved.open.iter().filter(|(_, open)| !open.over);
+    let told = open.filter(|(_, open)| alerts::is_left_over(&open.event));
+    let by_condition = told.map(|(key, open)| (&key.condition, Arc::clone(&open.event)));
+    let by_condition: BTreeMap<_, _> = by_condition.collect();
+    by_condition.into_values().collect()
+}
+
+impl App {
+    /// Tells what is over of it.
+    pub(super) fn tell_left_over(&mut self) {
+        if self.left_over.is_empty() {
+            return;
+        }
+        let nodes = self.health.nodes();
+        let degraded = self.trouble.degraded().is_some();
+        for told in std::mem::take(&mut self.left_over) {
+            let (config, now) = (&self.ground.config, Timestamp::now());
+            let after = alerts::after_start(config, &told, &nodes, degraded, self.started, now);
+            match after {
+                AfterStart::Over(event) => self.raise(*event, Vec::new()),
+                AfterStart::Unknown => self.left_over.push(told),
+                AfterStart::Ours => {}
+            }
+        }
+    }
+}

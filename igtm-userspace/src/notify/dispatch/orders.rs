@@ -1,0 +1,93 @@
+//! What operators order of alerts.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Dispatch;
+use crate::notify::event::Event;
+use crate::notify::routing::Fate;
+use crate::notify::told::Mute;
+use crate::notify::{Order, OrderError, outgoing, trial};
+use crate::state::outbox::{Push, Step};
+
+impl Dispatch {
+    /// Does as ordered. Whoever asked may have gone: then nobody misses the reply.
+    pub(super) fn obey(&mut self, order: Order) {
+        match order {
+            Order::Mute { mute, reply } => {
+                let _gone = reply.send(self.mute(mute));
+            }
+            Order::Unmute { instance, reply } => {
+                let _gone = reply.send(self.router.unmute(&instance));
+            }
+            Order::Raise { event, reply } => {
+                let event: Arc<Event> = Arc::from(event);
+                self.step.events.push((*event).clone());
+                let fates: Vec<Fate> = self.route(&event, None);
+                let _gone = reply.send(fates);
+            }
+            Order::Replay { push, reply } => {
+                let _gone = reply.send(self.replay(&push));
+            }
+            Order::Try { channel, reply } => match self.tried(&channel) {
+                Ok(channels) => {
+                    let (config, office) = (Arc::clone(&self.rules.config), self.office.clone());
+                    drop(tokio::spawn(async move {
+                        let mut tried = Vec::new();
+                        for at in channels {
+                            let made = office.mint.time(Timestamp::now());
+                            let push = trial::send(&config, at, made).await;
+                            office.store.take_step(Step {
+                                messages: vec![push.clone()],
+                                ..Step::default()
+                            });
+                            office.metrics.message(&push.channel, push.state);
+                            tried.push(push);
+                        }
+                        let _gone = reply.send(Ok(tried));
+                    }));
+                }
+                Err(error) => {
+                    let _gone = reply.send(Err(error));
+                }
+            },
+        }
+    }
+
+    fn mute(&mut self, mute: Mute) -> Result<Mute, OrderError> {
+        let mut instances = self.rules.config.instances.iter();
+        if !instances.any(|one| one.name == mute.instance) {
+            return Err(OrderError::no_instance(&self.rules.config, &mute.instance));
+        }
+        self.router.mute(mute.clone());
+        Ok(mute)
+    }
+
+    fn replay(&mut self, of: &Push) -> Result<Push, OrderError> {
+        let mut channels = self.rules.config.channels.iter();
+        let channel = channels.find(|one| one.name == of.channel);
+        let Some(channel) = channel else {
+            return Err(OrderError::no_channel(&self.rules.config, &of.channel));
+        };
+        if of.parts.is_empty() {
+            return Err(OrderError::NothingSent(of.id.clone()));
+        }
+        if of.r#type != channel.kind.name() {
+            return Err(OrderError::OtherType {
+                id: of.id.clone(),
+                was: of.r#type.clone(),
+                is: channel.kind.name(),
+            });
+        }
+        let made = self.office.mint.time(Timestamp::now());
+        let push = outgoing::replay(of, channel, &self.rules.config, made);
+        self.step.messages.push(push.clone());
+        Ok(push)
+    }
+
+    /// The channels that are meant, groups as those in them.
+    fn tried(&self, name: &str) -> Result<Vec<usize>, OrderError> {
+        trial::meant(&self.rules.config, name)
+    }
+}

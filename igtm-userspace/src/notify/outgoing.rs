@@ -1,0 +1,262 @@
+//! Messages as they are recorded: made of what a group tells one channel, or of several messages.
+//!
+//! Must not render nor send.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use jiff::Timestamp;
+use rand::distr::{Alphanumeric, SampleString as _};
+
+use super::event::{Event, Severity};
+use super::group::{Batch, Group, GroupKey, Item, Purpose};
+use super::matching::Rules;
+use super::message::Message;
+use crate::config::model::{Channel, Config};
+use crate::state::outbox::{Origin, Push, PushState};
+
+/// Instances that a record names.
+const INSTANCES: usize = 100;
+/// Between the names of merged subscriptions; no name has it.
+const AND: &str = ", ";
+
+/// Gives times and ids that never come twice.
+#[derive(Debug, Default)]
+pub struct Mint {
+    last: AtomicI64,
+}
+
+impl Mint {
+    /// Goes on after `last`.
+    pub fn after(last: Option<Timestamp>) -> Self {
+        Self {
+            last: AtomicI64::new(last.map_or(0, Timestamp::as_microsecond)),
+        }
+    }
+
+    /// Now, or a little later: after all that it gave before.
+    pub fn time(&self, now: Timestamp) -> Timestamp {
+        let now_us = now.as_microsecond();
+        let later = |last: i64| Some(now_us.max(last + 1));
+        let updated = self
+            .last
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, later);
+        let last = updated.unwrap_or(now_us);
+        Timestamp::from_microsecond(now_us.max(last + 1)).unwrap_or(now)
+    }
+
+    /// 24 letters and digits: 142 bits, no id comes twice.
+    pub fn id() -> String {
+        format!("msg_{}", Alphanumeric.sample_string(&mut rand::rng(), 24))
+    }
+}
+
+/// The message that `batch` is, for `channel`.
+pub fn of_batch(
+    batch: &Batch,
+    key: &GroupKey,
+    channel: &Channel,
+    rules: &Rules,
+    made: Timestamp,
+) -> Push {
+    let origin = match key.purpose {
+        Purpose::News => Origin::Alert,
+        Purpose::Repeat => Origin::Repeat,
+        Purpose::OnFailure => Origin::OnFailure,
+    };
+    let subscription = key.subscription.clone();
+    let events = batch.events.clone();
+    let push = blank(channel, &rules.config, made, subscription, origin);
+    telling(push, events, batch.more, rules)
+}
+
+/// A message that no subscription asked for.
+pub fn of_test(event: Event, channel: &Channel, config: &Config, made: Timestamp) -> Push {
+    let push = blank(channel, config, made, String::new(), Origin::Test);
+    Push {
+        title: event.title.clone(),
+        kinds: vec![event.kind.name().to_owned()],
+        count: 1,
+        events: vec![Arc::new(event)],
+        ..push
+    }
+}
+
+/// The same content again, under an id of its own.
+pub fn replay(of: &Push, channel: &Channel, config: &Config, made: Timestamp) -> Push {
+    let push = blank(
+        channel,
+        config,
+        made,
+        of.subscription.clone(),
+        Origin::Replay,
+    );
+    Push {
+        title: of.title.clone(),
+        kinds: of.kinds.clone(),
+        instances: of.instances.clone(),
+        count: of.count,
+        template: of.template.clone(),
+        parts: of.parts.clone(),
+        events: of.events.clone(),
+        more: of.more,
+        note: Some(format!("a replay of {}", of.id)),
+        ..push
+    }
+}
+
+fn blank(
+    channel: &Channel,
+    config: &Config,
+    made: Timestamp,
+    subscription: String,
+    origin: Origin,
+) -> Push {
+    let template = channel.template.and_then(|id| config.templates.get(id.0));
+    Push {
+        id: Mint::id(),
+        made,
+        channel: channel.name.clone(),
+        r#type: channel.kind.name().to_owned(),
+        subscription,
+        template: template.map(|one| one.name.clone()),
+        origin,
+        title: String::new(),
+        kinds: Vec::new(),
+        instances: Vec::new(),
+        count: 0,
+        state: PushState::Pending,
+        note: None,
+        parts: Vec::new(),
+        parts_done: 0,
+        attempts: Vec::new(),
+        failures: 0,
+        throttled_s: 0,
+        next: None,
+        finished: None,
+        events: Vec::new(),
+        more: 0,
+    }
+}
+
+fn telling(push: Push, events: Vec<Arc<Event>>, more: u64, rules: &Rules) -> Push {
+    let mut kinds: Vec<String> = Vec::new();
+    let mut instances: Vec<String> = Vec::new();
+    for event in &events {
+        let kind = event.kind.name();
+        if !kinds.iter().any(|known| known == kind) {
+            kinds.push(kind.to_owned());
+        }
+        let left = INSTANCES.saturating_sub(instances.len());
+        for name in rules.instances(event, left) {
+            if !instances.contains(&name) {
+                instances.push(name);
+            }
+        }
+    }
+    let count = events.len() as u64 + more;
+    Push {
+        title: title(&events, count),
+        kinds,
+        instances,
+        count,
+        events,
+        more,
+        ..push
+    }
+}
+
+/// The most severe event's, and how many there are besides.
+fn title(events: &[Arc<Event>], count: u64) -> String {
+    let most = events.iter().map(|event| event.severity).max();
+    let most = most.unwrap_or(Severity::Info);
+    let leading = events.iter().find(|event| event.severity == most);
+    let leading = leading.map_or("", |event| event.title.as_str());
+    match count {
+        0 | 1 => leading.to_owned(),
+        _ => format!("{leading} (and {} more)", count - 1),
+    }
+}
+
+/// One message of several for the same channel: of the events the most severe, the rest counted.
+/// They themselves are then suppressed.
+pub fn merge(pushes: &mut [Push], made: Timestamp, now: Timestamp) -> Option<Push> {
+    let first = pushes.first()?;
+    let mut group = Group::new(now, std::time::Duration::ZERO);
+    let channels: Arc<[String]> = Arc::from([first.channel.clone()]);
+    let mut merged = Push {
+        id: Mint::id(),
+        made,
+        more: 0,
+        ..first.clone()
+    };
+    let mut subscriptions: Vec<&str> = Vec::new();
+    for push in pushes.iter() {
+        merged.more += push.more;
+        if merged.origin != push.origin {
+            merged.origin = Origin::Alert;
+        }
+        for event in &push.events {
+            let event = Arc::clone(event);
+            let channels = Arc::clone(&channels);
+            group.add(Item { event, channels });
+        }
+        for name in push.subscription.split(AND) {
+            if !subscriptions.contains(&name) {
+                subscriptions.push(name);
+            }
+        }
+        extend(&mut merged.kinds, &push.kinds, usize::MAX);
+        extend(&mut merged.instances, &push.instances, INSTANCES);
+    }
+    merged.subscription = subscriptions.join(AND);
+    merged.more += group.more.values().sum::<u64>();
+    merged.events = group.items.into_iter().map(|item| item.event).collect();
+    merged.count = merged.events.len() as u64 + merged.more;
+    merged.title = title(&merged.events, merged.count);
+    merged.note = Some(format!(
+        "{} messages in one: more than the channel takes",
+        pushes.len()
+    ));
+    for push in pushes {
+        push.state = PushState::Suppressed;
+        push.finished = Some(now);
+        push.events = Vec::new();
+        push.note = Some(format!("told by {}", merged.id));
+    }
+    Some(merged)
+}
+
+fn extend(all: &mut Vec<String>, more: &[String], most: usize) {
+    for name in more {
+        if all.len() < most && !all.contains(name) {
+            all.push(name.clone());
+        }
+    }
+}
+
+/// The subscriptions that asked for it.
+pub fn subscriptions(push: &Push) -> impl Iterator<Item = &str> {
+    push.subscription.split(AND).filter(|name| !name.is_empty())
+}
+
+/// Whether it may be told by another message: nothing of it was sent, and nobody waits for it.
+pub fn is_fresh(push: &Push) -> bool {
+    let alert = matches!(
+        push.origin,
+        Origin::Alert | Origin::Repeat | Origin::OnFailure
+    );
+    alert && push.parts.is_empty() && push.attempts.is_empty() && push.is_pending()
+}
+
+/// What a channel renders of it.
+pub fn message(push: &Push) -> Message {
+    Message {
+        id: push.id.clone(),
+        subscription: push.subscription.clone(),
+        made: push.made,
+        events: push.events.clone(),
+        more: push.more,
+        repeated: push.origin == Origin::Repeat,
+    }
+}

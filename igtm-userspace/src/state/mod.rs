@@ -30,9 +30,7 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 pub use event::{Filter, StoredEvent};
-pub use model::{
-    DayRounds, ForceKey, ForceMode, FrozenKey, Moved, Rounds, SavedForce, SavedFrozen, is_news,
-};
+pub use model::{ForceKey, ForceMode, FrozenKey, Moved, Rounds, SavedForce, SavedFrozen, is_news};
 pub use pending::EVENTS_WAITING;
 pub use restored::Restored;
 pub use write::{EVENTS_KEPT, EVENTS_KEPT_DAYS, ROUNDS_KEPT_DAYS};
@@ -193,24 +191,14 @@ impl Store {
             .await
     }
 
-    /// The rounds of a monitor's targets on the last `days` days that had any, today's first.
+    /// The rounds of the last `days` days, today's among them, of every monitor that had any, by its
+    /// name.
     pub async fn rounds(
-        &self,
-        monitor: String,
-        days: u16,
-        now: Timestamp,
-    ) -> Result<Vec<DayRounds>, StateError> {
-        self.ask(move |connection| read::rounds(connection, &monitor, days, now))
-            .await
-    }
-
-    /// As [`Self::rounds`], of every monitor that had any, by its name; the days in one.
-    pub async fn rounds_of_all(
         &self,
         days: u16,
         now: Timestamp,
     ) -> Result<HashMap<String, Rounds>, StateError> {
-        self.ask(move |connection| read::rounds_of_all(connection, days, now))
+        self.ask(move |connection| read::rounds(connection, days, now))
             .await
     }
 

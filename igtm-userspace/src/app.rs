@@ -35,7 +35,6 @@ use arc_swap::ArcSwap;
 use hickory_proto::rr::Name;
 use igtm_common::cookie::Secrets;
 use jiff::Timestamp;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
@@ -61,6 +60,7 @@ use crate::snapshot::{Ground, Snapshot};
 use crate::state::Store;
 use phases::Phases;
 use reload::Reloading;
+pub use service::hold_hangups;
 use service::{Stop, notify_service};
 use trouble::Trouble;
 use watch::Watch;
@@ -76,9 +76,9 @@ const DRAIN: Duration = Duration::from_secs(5);
 
 /// Runs the daemon on `file` until SIGTERM or SIGINT.
 pub async fn run(file: PathBuf) -> anyhow::Result<()> {
-    // First of all: a SIGHUP that nobody takes ends the process, and reading the file may take long.
+    // First of all: reading the file may take long.
     let mut stop = Stop::new()?;
-    let hangup = signal(SignalKind::hangup()).context("SIGHUP")?;
+    let hangup = service::take_hangups()?;
     // Whoever asks what another file would change names it from elsewhere: paths must compare.
     let file = std::path::absolute(&file).context("the configuration's path")?;
     let mut phases = Phases::new();

@@ -129,6 +129,11 @@ impl Daemon {
         }
     }
 
+    /// Its process.
+    pub fn pid(&self) -> Pid {
+        pid(&self.child)
+    }
+
     /// Its configuration file.
     pub fn config(&self) -> &Path {
         &self.config

@@ -40,7 +40,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 use tracing::{info, warn};
 
-use crate::admin::command::{self, Applied, Command};
+use crate::admin::command::{self, Applied, Told};
 use crate::admin::published::{self, Refused};
 use crate::admin::{Door, Serving, Shared};
 use crate::alerts::{Cause, PoolsDown, Since};
@@ -109,7 +109,7 @@ struct App {
     _admin: Serving,
     /// What readers of the admin API are shown.
     published: published::Current,
-    commands: mpsc::Receiver<Command>,
+    commands: Told,
     metrics: Metrics,
     dataplane: Option<Dataplane>,
     listener: Option<Listener>,
@@ -177,7 +177,7 @@ impl App {
         let mut flattener = Flattener::new(Resolvers::System);
         flattener.set_names(ground.flattened());
         phases.over("targets found, probes started");
-        let (told, commands) = mpsc::channel(command::WAITING);
+        let (told, commands) = command::channel();
         let (describe, described) = mpsc::channel(DESCRIBED);
         let first = publish::first(file.clone(), &ground, &health, dataplane.is_some());
         let published = Arc::new(ArcSwap::from_pointee(first));

@@ -27,6 +27,8 @@ mod file;
 pub mod force;
 pub mod history;
 mod listen;
+mod paced;
+mod places;
 pub mod published;
 pub mod release;
 mod reply;

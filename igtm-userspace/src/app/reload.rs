@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, block_in_place, spawn_blocking};
 use tracing::{error, info};
 
@@ -14,7 +13,7 @@ use super::phases::Phases;
 use super::service::notify_service;
 use super::watch::Watch;
 use super::{App, tell_notes};
-use crate::admin::command::{Applied, NotApplied, Reloaded};
+use crate::admin::command::{Applied, Asker, NotApplied, Reloaded};
 use crate::admin::needs_restart;
 use crate::admin::published::Refused;
 use crate::alerts;
@@ -27,9 +26,6 @@ use crate::state::Store;
 
 /// Lines of what changes that are logged.
 const LOGGED: usize = 40;
-
-/// Who waits for what becomes of a reload; nobody does after a SIGHUP.
-type Asker = Option<oneshot::Sender<Reloaded>>;
 
 /// What reading the file came to.
 pub(super) struct Read {
@@ -53,9 +49,10 @@ struct Compiled {
 pub(super) struct Reloading {
     task: JoinHandle<Read>,
     started: Instant,
+    /// Who waits for what becomes of it; nobody does after a SIGHUP.
     askers: Vec<Asker>,
-    /// Those who asked since: the file may have changed after it was read.
-    again: Vec<Asker>,
+    /// Somebody asked since, those wait: the file may have changed after it was read.
+    again: Option<Vec<Asker>>,
 }
 
 /// The end of what is being read; never, when nothing is.
@@ -72,12 +69,15 @@ pub(super) async fn read(reloading: &mut Option<Reloading>) -> Read {
 
 impl App {
     /// Begins to read the file; when one is being read, it is read once more after that.
-    pub(super) fn reload(&mut self, asker: Asker) {
+    pub(super) fn reload(&mut self, askers: Vec<Asker>) {
         if let Some(reloading) = &mut self.reloading {
-            reloading.again.push(asker);
+            let again = reloading.again.get_or_insert_default();
+            // As many wait as have connections, however many came and went.
+            again.retain(|asker| !asker.is_closed());
+            again.extend(askers);
             return;
         }
-        self.begin(vec![asker]);
+        self.begin(askers);
     }
 
     fn begin(&mut self, askers: Vec<Asker>) {
@@ -88,7 +88,7 @@ impl App {
             task: spawn_blocking(move || read_file(&file, &running, snapshot.as_deref())),
             started: Instant::now(),
             askers,
-            again: Vec::new(),
+            again: None,
         });
     }
 
@@ -155,8 +155,8 @@ impl App {
         self.tell_trouble();
         notify_service(&[sd_notify::NotifyState::Ready]);
         self.settle();
-        if !again.is_empty() {
-            self.begin(again);
+        if let Some(askers) = again {
+            self.begin(askers);
         }
     }
 
@@ -289,7 +289,7 @@ fn log(applied: &Applied) {
 }
 
 fn answer(askers: Vec<Asker>, reloaded: &Reloaded) {
-    for asker in askers.into_iter().flatten() {
+    for asker in askers {
         // Whoever asked may have gone.
         let _gone = asker.send(reloaded.clone());
     }

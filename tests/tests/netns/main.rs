@@ -6,6 +6,7 @@
 
 mod admin;
 mod authority;
+mod crowds;
 mod draws;
 mod ending;
 mod failover;

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use crate::alerts::Since;
 use crate::health::Health;
 use crate::snapshot::{Ground, Snapshot};
+use crate::state::Condition;
 
 /// Where the present picture is.
 pub type Current = Arc<ArcSwap<Published>>;
@@ -37,6 +38,8 @@ pub struct Published {
     pub since: Since,
     /// The kernel's part.
     pub kernel: Kernel,
+    /// How the state database is.
+    pub state: Condition,
     /// When this picture was made.
     pub at: Timestamp,
 }

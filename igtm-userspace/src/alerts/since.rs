@@ -55,6 +55,20 @@ impl Since {
         std::mem::take(&mut self.news)
     }
 
+    /// All that the next run has to know of what is answered by `now`.
+    pub fn standing(&self, now: &Snapshot) -> Vec<((String, String), (Active, Timestamp))> {
+        let config = &now.ground.config;
+        let standing = Standing::of(config);
+        let moved = self.moved.iter().filter_map(|(name, since)| {
+            let instance = standing.by_name(&name.0)?;
+            let mut strategies = config.instances[instance].strategies.iter();
+            let strategy = strategies.position(|one| one.name == name.1)?;
+            let decision = now.decision(instance, strategy)?;
+            Some((name.clone(), (decision.active, *since)))
+        });
+        moved.collect()
+    }
+
     /// The events of going from `former` to `now`: strategies that moved between their tiers
     /// and the fallback. Without a former snapshot, from where every strategy wants to be.
     pub fn of_change(

@@ -297,7 +297,7 @@ pub(super) fn key(forced: &Forced) -> ForceKey {
     }
 }
 
-fn saved(forced: Forced) -> SavedForce {
+pub(super) fn saved(forced: Forced) -> SavedForce {
     SavedForce {
         mode: match forced.state {
             ForcedState::Up => ForceMode::Up,

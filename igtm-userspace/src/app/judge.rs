@@ -34,6 +34,7 @@ impl App {
             self.follow_up(transition);
         }
         self.keep_rounds(now);
+        self.keep_all();
         for change in &tick.nodes {
             let event = alerts::of_node(&self.ground.config, change);
             self.raise(event, Vec::new());

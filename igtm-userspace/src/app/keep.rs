@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use tracing::info;
 
-use super::{App, force};
+use super::{App, force, freeze};
 use crate::alerts::{Cause, NodeReport, Since};
 use crate::config::model::Address;
 use crate::health::{Ended, Health, SavedTarget, Transition};
@@ -99,6 +99,32 @@ impl App {
             reason: sight.failure,
         });
         Cause::new(&self.ground, transition, rounds, nodes.collect())
+    }
+
+    /// Saves all that is known again, where the state database is another than before.
+    pub(super) fn keep_all(&mut self) {
+        if !self.store.take_wants_all() {
+            return;
+        }
+        for saved in self.health.export() {
+            self.store.save_health(saved);
+        }
+        for forced in self.health.forces() {
+            self.store
+                .save_force(force::key(forced), force::saved(forced.clone()));
+        }
+        freeze::keep_all(&self.store, &self.ground.frozen);
+        if let Some(snapshot) = self.snapshot() {
+            self.store.reserve_serials(snapshot.serial);
+            for ((instance, strategy), (active, since)) in self.since.standing(&snapshot) {
+                self.store.save_move(Moved {
+                    instance,
+                    strategy,
+                    active: active.to_string(),
+                    since,
+                });
+            }
+        }
     }
 
     /// Keeps from what strategies are answered now.

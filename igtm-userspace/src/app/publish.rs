@@ -10,6 +10,7 @@ use crate::admin::published::{Kernel, Published};
 use crate::alerts::Since;
 use crate::health::Health;
 use crate::snapshot::{Ground, Snapshot};
+use crate::state::Condition;
 
 /// Before the first round.
 pub(super) fn first(
@@ -32,6 +33,7 @@ pub(super) fn first(
             attached,
             ..Kernel::default()
         },
+        state: Condition::default(),
         at: now,
     }
 }
@@ -59,6 +61,7 @@ impl App {
                 heartbeat: self.last_heartbeat,
                 degraded,
             },
+            state: self.store.condition(),
             at: Timestamp::now(),
         }));
     }

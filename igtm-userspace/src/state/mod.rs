@@ -31,7 +31,7 @@ use tokio::sync::oneshot;
 
 pub use event::{Filter, StoredEvent};
 pub use model::{ForceKey, ForceMode, FrozenKey, Moved, Rounds, SavedForce, SavedFrozen, is_news};
-pub use pending::EVENTS_WAITING;
+pub use pending::{Condition, EVENTS_WAITING};
 pub use restored::Restored;
 pub use write::{EVENTS_KEPT, EVENTS_KEPT_DAYS, ROUNDS_KEPT_DAYS};
 
@@ -127,6 +127,17 @@ impl Store {
         self.shared.events_lost()
     }
 
+    /// How it is at present.
+    pub fn condition(&self) -> Condition {
+        self.shared.condition()
+    }
+
+    /// Whether the database is another than the one that was written before, so that all that is
+    /// known has to be saved again; says so once.
+    pub fn take_wants_all(&self) -> bool {
+        self.shared.take_wants_all()
+    }
+
     /// A finished round of a target of `monitor`, for the counts of the day that `now` is in.
     pub fn count_round(&self, monitor: &str, good: bool, now: Timestamp) {
         self.shared.count_round(monitor, good, now);
@@ -149,6 +160,11 @@ impl Store {
         force: SavedForce,
     ) -> impl Future<Output = Result<(), StateError>> + Send + use<> {
         self.acknowledged(Change::Force(key, Some(force)))
+    }
+
+    /// The same of one that was kept before: nobody waits for it.
+    pub fn save_force(&self, key: ForceKey, force: SavedForce) {
+        self.shared.add(Change::Force(key, Some(force)));
     }
 
     /// Ends an operator's order; an error as of [`Self::put_force`].

@@ -19,6 +19,7 @@ mod inspection;
 mod interfaces;
 mod limits;
 mod lines;
+mod lost;
 mod one_step;
 mod refusals;
 mod reload;

@@ -16,6 +16,7 @@ use crate::health::{Health, Outcome, Report};
 use crate::snapshot::fixture::{COOKIES, KEY, config, ground};
 use crate::snapshot::freeze::Plan;
 use crate::snapshot::{Ground, Snapshot};
+use crate::state::Condition;
 
 pub(crate) const FILE: &str = r#"
 [server]
@@ -120,6 +121,7 @@ pub(crate) fn published(ground: &Arc<Ground>, failing: &[&str]) -> Published {
             heartbeat: Some(at(400)),
             degraded: None,
         },
+        state: Condition::default(),
         at: at(400),
     }
 }
@@ -285,6 +287,19 @@ fn before_the_first_answer_everything_waits() {
     assert_eq!(status.instances[0].state, State::Unknown);
     assert_eq!(status.instances[0].strategies[0].active, None);
     assert!(render(&status, false).contains("192.0.2.1   unknown"));
+}
+
+#[test]
+fn what_is_not_kept_over_a_restart_is_said() {
+    let mut seen = published(&ground(FILE), &[]);
+    seen.state = Condition {
+        trouble: Some("disk full".to_owned()),
+        made_again: Some(at(280)),
+    };
+    let text = render(&build(&seen, None, &Asked::default()).expect("all"), false);
+    let said = "not kept over a restart now: disk full\n\
+                the state database was gone and made again 2 min ago\n";
+    assert!(text.contains(said), "{text}");
 }
 
 #[test]

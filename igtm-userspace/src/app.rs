@@ -60,8 +60,8 @@ use crate::snapshot::{Ground, Snapshot};
 use crate::state::Store;
 use phases::Phases;
 use reload::Reloading;
-pub use service::hold_hangups;
 use service::{Stop, notify_service};
+pub use service::{hold_hangups, release_hangups};
 use trouble::Trouble;
 use watch::Watch;
 

@@ -183,9 +183,10 @@ enum LogFormat {
 }
 
 fn main() -> ExitCode {
-    // Before the arguments are looked at in earnest: that takes longer than some supervisors wait.
-    if std::env::args_os().nth(1).is_some_and(|word| word == "run") {
-        app::hold_hangups();
+    // First of all, even before it is known whether this is the daemon: every moment counts.
+    app::hold_hangups();
+    if std::env::args_os().nth(1).is_none_or(|word| word != "run") {
+        app::release_hangups();
     }
     match Cli::parse().command {
         Command::Run { config, log_format } => run(config.config, log_format),

@@ -149,10 +149,15 @@ impl Daemon {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// Sends it a signal. What it said to sd_notify(3) before is forgotten: with a full queue it
-    /// would wait for us.
-    pub fn signal(&self, signal: Signal) -> Result<()> {
+    /// Forgets what it said to sd_notify(3): with a full queue it would wait for us.
+    pub fn forget_notifications(&self) -> Result<()> {
         while !self.notifications()?.is_empty() {}
+        Ok(())
+    }
+
+    /// Sends it a signal. What it said to sd_notify(3) before is forgotten.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        self.forget_notifications()?;
         signal::kill(pid(&self.child), signal).with_context(|| format!("{signal} to igtm"))
     }
 

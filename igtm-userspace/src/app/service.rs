@@ -5,7 +5,7 @@ use nix::sys::signal::{SigSet, Signal as Name};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::warn;
 
-/// Lets SIGHUP wait until [`super::run`] takes it: what is not taken ends a process (signal(7)), and
+/// Lets SIGHUP wait until [`super::run`] takes it, or it is [released](release_hangups): what is not taken ends a process (signal(7)), and
 /// whoever reloads cannot know how far a start is.
 ///
 /// Of the thread that calls it, and those that it starts: to be called by the first one of the
@@ -13,6 +13,11 @@ use tracing::warn;
 pub fn hold_hangups() {
     // Fails only for what is no signal.
     let _held = hangups().thread_block();
+}
+
+/// SIGHUP ends the process, as it does others; at once, if one waits.
+pub fn release_hangups() {
+    let _released = hangups().thread_unblock();
 }
 
 fn hangups() -> SigSet {

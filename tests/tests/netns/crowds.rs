@@ -6,7 +6,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use igtm_tests::wait;
 use igtm_tests::world::{EDGE_V4, Place, World};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::admin::run;
 use crate::scene::{answered, plain, set, start};
@@ -23,6 +25,9 @@ fn a_thousand_silent_connections_keep_nobody_out() -> Result<()> {
         format!("listen = \"{EDGE_V4}:8053\"\ntoken = \"a-token-for-this-test\"\n[[zone]]");
     let config = plain(&world, "xdp = \"off\"").replacen("[[zone]]", &listen, 1);
     let daemon = start(&world, &config)?;
+    // Both crowds are this process's.
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
     let socket = world.directory().join("admin.sock");
     let silent: Vec<UnixStream> = (0..SILENT)
         .map(|_| Ok(UnixStream::connect(&socket)?))
@@ -58,6 +63,11 @@ fn fifty_reloads_at_once_all_succeed() -> Result<()> {
         let each: Vec<_> = (0..RELOADS)
             .map(|_| scope.spawn(|| run(&daemon, &["reload"])))
             .collect();
+        // Each reload is told to whoever started the daemon, which here is us.
+        while each.iter().any(|one| !one.is_finished()) {
+            daemon.forget_notifications()?;
+            wait::pause(wait::STEP);
+        }
         each.into_iter().try_for_each(|one| {
             let (code, text) = one.join().expect("no panic")?;
             ensure!(code == 0, "{code} {text}");

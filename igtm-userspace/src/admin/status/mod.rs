@@ -108,7 +108,8 @@ pub struct DaemonStatus {
     pub kernel: bool,
     /// Where XDP is wanted.
     pub interfaces: Vec<String>,
-    /// How the state database is.
+    /// How the state database is; an older daemon does not say.
+    #[serde(default)]
     pub state: StateStatus,
 }
 

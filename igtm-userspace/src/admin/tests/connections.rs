@@ -57,7 +57,7 @@ async fn silent_connections_make_room_for_one_that_asks() {
     }
     let begun = Instant::now();
     assert_eq!(got(&stage, "/ready").await.0, 200);
-    assert!(begun.elapsed() < PATIENCE / 2, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
     // The oldest have gone; that of the last is still a connection.
     let last = silent.pop().expect("many");
     assert_eq!(until_end(silent.remove(0)).await, 0);
@@ -131,15 +131,15 @@ async fn a_request_that_stops_in_the_middle_ends_in_its_time() {
         "GET /ready HT",
         "POST /api/v1/force HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{",
     ] {
+        let begun = Instant::now();
         let mut stream = connected(&stage.socket).await;
         stream.write_all(part.as_bytes()).await.expect("it is open");
-        let begun = Instant::now();
         until_end(stream).await;
         assert!(begun.elapsed() >= FAST.silence, "{part:?}");
     }
 }
 
-/// Three replies' worth of requests, so that no buffer of a socket takes them all.
+/// For more than any buffer of a socket takes.
 async fn asks_for_much(stage: &Stage) -> UnixStream {
     let mut seen = (**stage.shared.published.load()).clone();
     let why = "x".repeat(4 * 1024 * 1024);
@@ -161,6 +161,7 @@ async fn a_reply_that_nobody_takes_is_not_held_for_long() {
     let taken = until_end(stream).await;
     assert!(taken > 0 && taken < 4 * 1024 * 1024, "{taken} octets came");
     // Whoever takes it has it all.
+    let stage = stage();
     let stream = asks_for_much(&stage).await;
     assert!(until_end(stream).await > 4 * 1024 * 1024);
 }

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use super::command::Command;
 use super::reply::{failed, shown};
-use super::routes::{Shared, answered};
+use super::routes::{Shared, unheard};
 use crate::snapshot::compare::AnswersChanged;
 use crate::snapshot::frozen::Frozen;
 use crate::state::FrozenKey;
@@ -123,7 +123,7 @@ pub(super) async fn release(
     let told = shared
         .commands
         .tell(Command::Release { asked, reply }, released);
-    match answered(told.await) {
+    match told.await {
         Ok(Ok(mut released)) => {
             // What is released is so already: the disk only decides what a restart finds.
             let written = shared.store.flush().await;
@@ -138,7 +138,7 @@ pub(super) async fn release(
             };
             failed(status, why)
         }
-        Err(response) => response,
+        Err(why) => unheard(why),
     }
 }
 

@@ -196,16 +196,16 @@ async fn explain(
 }
 
 async fn reload(State(shared): State<Shared>, headers: HeaderMap) -> Response {
-    match answered(shared.commands.reload().await) {
+    match shared.commands.reload().await {
         Ok(Ok(applied)) => shown(&headers, StatusCode::OK, &applied),
         Ok(Err(refused)) => refusal(&headers, &refused),
-        Err(response) => response,
+        Err(why) => unheard(why),
     }
 }
 
-/// What the loop said, or why it said nothing.
-pub(super) fn answered<T>(told: Result<T, NotTold>) -> Result<T, Response> {
-    told.map_err(|error| failed(StatusCode::SERVICE_UNAVAILABLE, error))
+/// Why the loop said nothing.
+pub(super) fn unheard(why: NotTold) -> Response {
+    failed(StatusCode::SERVICE_UNAVAILABLE, why)
 }
 
 /// A file that is not, or would not be, applied.

@@ -14,7 +14,7 @@ use super::Wish;
 use crate::admin::authority::Who;
 use crate::admin::command::Command;
 use crate::admin::reply::{failed, shown};
-use crate::admin::routes::{Shared, answered, off_the_loop};
+use crate::admin::routes::{Shared, off_the_loop, unheard};
 
 pub(in crate::admin) async fn force(
     State(shared): State<Shared>,
@@ -36,9 +36,9 @@ pub(in crate::admin) async fn force(
     let told = shared
         .commands
         .tell(Command::Force { order, reply }, obeyed);
-    match answered(told.await) {
+    match told.await {
         Ok(Ok(obeyed)) => shown(&headers, StatusCode::OK, &obeyed),
         Ok(Err(refused)) => failed(StatusCode::NOT_FOUND, refused),
-        Err(response) => response,
+        Err(why) => unheard(why),
     }
 }

@@ -161,7 +161,7 @@ async fn a_reply_that_nobody_takes_is_not_held_for_long() {
     let taken = until_end(stream).await;
     assert!(taken > 0 && taken < 4 * 1024 * 1024, "{taken} octets came");
     // Whoever takes it has it all.
-    let stage = stage();
+    let stage = super::stage();
     let stream = asks_for_much(&stage).await;
     assert!(until_end(stream).await > 4 * 1024 * 1024);
 }

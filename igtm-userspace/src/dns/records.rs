@@ -26,7 +26,7 @@ pub(super) fn soa(zone: &Zone, serial: u32, negative: bool) -> Record {
 }
 
 /// The zone's name servers.
-fn ns(zone: &Zone) -> impl Iterator<Item = Record> + '_ {
+pub(super) fn ns(zone: &Zone) -> impl Iterator<Item = Record> + '_ {
     zone.ns.iter().map(|name| {
         let data = RData::NS(NS(name.clone()));
         Record::from_rdata(zone.origin.clone(), APEX_TTL, data)

@@ -1,8 +1,7 @@
 //! Replies that no zone has a part in: refusals, failures, what the server says of itself. Header,
-//! question, perhaps one record, OPT.
+//! question, perhaps records that are ready, OPT.
 //!
-//! Must not look at names in zones: which of these replies is given to one of those is
-//! `answer.rs`' and `cold.rs`'.
+//! Must not look at names in zones: which of them is refused or fails is `answer.rs`'.
 
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
@@ -43,12 +42,14 @@ pub(super) enum Extended {
 }
 
 /// One reply.
-struct Bare<'a> {
-    code: ResponseCode,
-    authoritative: bool,
-    /// Of no or one record, behind the question.
-    record: &'a [u8],
-    error: Option<Extended>,
+pub(super) struct Bare<'a> {
+    pub(super) code: ResponseCode,
+    pub(super) authoritative: bool,
+    /// How many records.
+    pub(super) answers: u16,
+    /// In wire format, behind the question.
+    pub(super) records: &'a [u8],
+    pub(super) error: Option<Extended>,
 }
 
 impl Asked<'_> {
@@ -90,9 +91,28 @@ impl Asked<'_> {
         self.bare(&Bare {
             code,
             authoritative: false,
-            record: &[],
+            answers: 0,
+            records: &[],
             error,
         })
+    }
+
+    /// SERVFAIL: what is answered cannot be found out.
+    pub(super) fn fail(&self) -> Option<Vec<u8>> {
+        Some(self.refused(ResponseCode::ServFail, Some(Extended::Other)))
+    }
+
+    /// SERVFAIL: what is answered is not known, and a negative answer, which caches keep, would be
+    /// a wrong one.
+    pub(super) fn unresolved(&self) -> Option<Vec<u8>> {
+        let error = Some(Extended::NoReachableAuthority);
+        Some(self.refused(ResponseCode::ServFail, error))
+    }
+
+    /// A name in none of our zones.
+    pub(super) fn refuse(&self) -> Option<Vec<u8>> {
+        let error = Some(Extended::NotAuthoritative);
+        Some(self.refused(ResponseCode::Refused, error))
     }
 
     /// What the server says of itself (RFC 4892), where it may.
@@ -126,18 +146,19 @@ impl Asked<'_> {
         self.bare(&Bare {
             code: ResponseCode::NoError,
             authoritative: true,
-            record: &record,
+            answers: 1,
+            records: &record,
             error: None,
         })
     }
 
-    fn bare(&self, bare: &Bare<'_>) -> Vec<u8> {
+    pub(super) fn bare(&self, bare: &Bare<'_>) -> Vec<u8> {
         let code = u16::from(bare.code);
         let raw = &self.raw;
         let flags = QR | (self.message[2] & COPIED) | if bare.authoritative { AA } else { 0 };
         let counts = [
             u16::from(!raw.question.is_empty()),
-            u16::from(!bare.record.is_empty()),
+            bare.answers,
             0,
             u16::from(raw.opt.is_some()),
         ];
@@ -145,19 +166,23 @@ impl Asked<'_> {
         reply.extend([flags, code as u8 & 0x0f]);
         reply.extend(counts.map(u16::to_be_bytes).concat());
         reply.extend_from_slice(raw.question);
-        reply.extend_from_slice(bare.record);
+        reply.extend_from_slice(bare.records);
         if let Some(opt) = raw.opt {
             let room = usize::from(self.limit).saturating_sub(reply.len() + OPT_OCTETS);
-            let mut options = self.options_beside(0, bare.record.len());
+            let mut options = self.options_beside(0, bare.records.len());
             if let Some(error) = bare.error {
                 options = options.with_error(error, room);
             }
-            let record = OptRecord::new(self.udp_size(), opt.dnssec_ok, options.len() as u16);
+            let record = OptRecord::new(
+                self.udp_size(),
+                opt.dnssec_ok,
+                options.as_slice().len() as u16,
+            );
             let mut record = record.octets();
             // The code's upper bits (RFC 6891 §6.1.3).
             record[5] = (code >> 4) as u8;
             reply.extend_from_slice(&record);
-            options.append_to(&mut reply);
+            reply.extend_from_slice(options.as_slice());
         }
         reply
     }

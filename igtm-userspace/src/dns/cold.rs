@@ -7,7 +7,6 @@ use igtm_common::layout::{Answer, NameRef};
 use igtm_common::reply::{self, HEADER_OCTETS};
 
 use super::answer::Asked;
-use super::bare::Extended;
 use super::records;
 use crate::snapshot::names;
 
@@ -27,25 +26,7 @@ impl Asked<'_> {
         self.finish(reply, 0)
     }
 
-    /// SERVFAIL: what is answered cannot be found out.
-    pub(super) fn fail(&self) -> Option<Vec<u8>> {
-        Some(self.refused(ResponseCode::ServFail, Some(Extended::Other)))
-    }
-
-    /// SERVFAIL: what is answered is not known, and a negative answer, which caches keep, would be
-    /// a wrong one.
-    pub(super) fn unresolved(&self) -> Option<Vec<u8>> {
-        let error = Some(Extended::NoReachableAuthority);
-        Some(self.refused(ResponseCode::ServFail, error))
-    }
-
-    /// A name in none of our zones.
-    pub(super) fn refuse(&self) -> Option<Vec<u8>> {
-        let error = Some(Extended::NotAuthoritative);
-        Some(self.refused(ResponseCode::Refused, error))
-    }
-
-    /// The question, as hickory has it, where there is one.
+    /// The question, as hickory has it.
     pub(super) fn query(&self) -> Option<Query> {
         let mut message = vec![0; HEADER_OCTETS];
         message[5] = 1;
@@ -72,12 +53,13 @@ impl Asked<'_> {
         };
         let options = self.options(scope);
         reply.edns = Some(our_edns(self.udp_size(), opt.dnssec_ok));
+        let options = options.as_slice();
         // They leave room for the question, which a truncated reply still has.
         let mut octets = encode(&reply, self.limit - options.len() as u16)?;
         // Our OPT has no option before these, so its RDLENGTH is the last two octets.
         let at = octets.len() - 2;
         octets[at..].copy_from_slice(&(options.len() as u16).to_be_bytes());
-        options.append_to(&mut octets);
+        octets.extend_from_slice(options);
         Some(octets)
     }
 }

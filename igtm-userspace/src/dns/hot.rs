@@ -15,12 +15,12 @@ const OPTION_ERROR: u16 = 15;
 const OPTION_HEADER: usize = 4;
 
 /// The options of a reply's OPT: the cookie first, then the client subnet, as the kernel sends them; then
-/// what only this side sends.
+/// NSID (RFC 5001) and extended error (RFC 8914), which only this side sends.
 pub(super) struct Options {
     octets: [u8; COOKIE_OCTETS + REPLY_OCTETS],
     len: usize,
-    /// NSID (RFC 5001) and extended error (RFC 8914): most replies have neither.
-    more: Vec<u8>,
+    /// All of them, where there are some that only this side sends: most replies have none.
+    long: Vec<u8>,
 }
 
 impl Options {
@@ -28,7 +28,7 @@ impl Options {
         let mut options = Self {
             octets: [0; _],
             len: 0,
-            more: Vec::new(),
+            long: Vec::new(),
         };
         if let Some(cookie) = cookie {
             options.add(&cookie.octets());
@@ -45,34 +45,30 @@ impl Options {
     }
 
     /// Adds our identifier, unless all options were more than `room` octets.
-    pub(super) fn with_nsid(mut self, nsid: &str, room: usize) -> Self {
-        self.add_more(OPTION_NSID, nsid.as_bytes(), room);
-        self
+    pub(super) fn with_nsid(self, nsid: &str, room: usize) -> Self {
+        self.with(OPTION_NSID, nsid.as_bytes(), room)
     }
 
     /// Adds an error, unless all options were more than `room` octets.
-    pub(super) fn with_error(mut self, error: Extended, room: usize) -> Self {
-        self.add_more(OPTION_ERROR, &(error as u16).to_be_bytes(), room);
+    pub(super) fn with_error(self, error: Extended, room: usize) -> Self {
+        self.with(OPTION_ERROR, &(error as u16).to_be_bytes(), room)
+    }
+
+    fn with(mut self, code: u16, data: &[u8], room: usize) -> Self {
+        let former = self.as_slice();
+        if former.len() + OPTION_HEADER + data.len() <= room {
+            let length = (data.len() as u16).to_be_bytes();
+            self.long = [former, &code.to_be_bytes(), &length, data].concat();
+        }
         self
     }
 
-    fn add_more(&mut self, code: u16, data: &[u8], room: usize) {
-        if self.len() + OPTION_HEADER + data.len() <= room {
-            self.more.extend(code.to_be_bytes());
-            self.more.extend((data.len() as u16).to_be_bytes());
-            self.more.extend_from_slice(data);
+    /// In wire format.
+    pub(super) fn as_slice(&self) -> &[u8] {
+        match &self.long[..] {
+            [] => &self.octets[..self.len],
+            long => long,
         }
-    }
-
-    /// Octets of all.
-    pub(super) fn len(&self) -> usize {
-        self.len + self.more.len()
-    }
-
-    /// Writes all, in wire format.
-    pub(super) fn append_to(&self, reply: &mut Vec<u8>) {
-        reply.extend_from_slice(&self.octets[..self.len]);
-        reply.extend_from_slice(&self.more);
     }
 }
 
@@ -109,7 +105,11 @@ impl Hot<'_> {
     }
 
     fn lay_out(&self, kind: Kind, records: [&[u8]; 2], options: &Options) -> Vec<u8> {
-        let opt_octets = self.raw.opt.map_or(0, |_| OPT_OCTETS + options.len());
+        let options_octets = options.as_slice();
+        let opt_octets = self
+            .raw
+            .opt
+            .map_or(0, |_| OPT_OCTETS + options_octets.len());
         let [first, second] = records;
         let records_octets = first.len() + second.len();
         let octets = HEADER_OCTETS + self.raw.question.len() + records_octets + opt_octets;
@@ -124,10 +124,10 @@ impl Hot<'_> {
         reply.extend_from_slice(first);
         reply.extend_from_slice(second);
         if let Some(opt) = self.raw.opt {
-            let rdlength = options.len() as u16;
+            let rdlength = options_octets.len() as u16;
             let record = OptRecord::new(self.udp_size, opt.dnssec_ok, rdlength);
             reply.extend_from_slice(&record.octets());
-            options.append_to(&mut reply);
+            reply.extend_from_slice(options_octets);
         }
         reply
     }

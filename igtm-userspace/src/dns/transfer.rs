@@ -2,57 +2,59 @@
 //! (RFC 1995 §4).
 //!
 //! ```text
-//!  SOA ── NS and what else the zone has of its own ── what instances answer this client now ── SOA
+//!  SOA ── NS ── what instances answer this client now ── SOA
 //! ```
 //! Made message by message, as the client takes them. Must not write to sockets. What a secondary
 //! gets is a picture: it knows no health and no lines but those of who asked.
+
+mod page;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use hickory_proto::op::ResponseCode;
-use hickory_proto::rr::{Name, Record, RecordType};
-use hickory_proto::serialize::binary::BinEncodable;
+use hickory_proto::rr::Name;
 
 use super::answer::{Asked, Circumstances, Transport, is_unknown};
-use super::bare::Extended;
-use super::cold::drawn;
+use super::bare::{Bare, Extended};
 use super::query::{CLASS_IN, IXFR, Raw};
-use super::records;
+use super::records::APEX_TTL;
 use crate::config::model::Zone;
 use crate::snapshot::{Either, Snapshot, names};
+use page::{Page, Record};
 
+const A: u16 = 1;
+const NS: u16 = 2;
+const CNAME: u16 = 5;
+const AAAA: u16 = 28;
 const AXFR: u16 = 252;
 
-/// Octets of records in a message, as if no name were compressed: names are compressed by pointers
-/// into the first 16 383 octets (RFC 1035 §4.1.4), so that larger messages would hold more octets
-/// for the same records.
-const MESSAGE_OCTETS: usize = 16_000;
-
 /// What becomes of a question for a transfer.
-enum Verdict<'a> {
+/// Zones are told by their position.
+enum Verdict {
     /// This code.
     Refused(ResponseCode, Option<Extended>),
     /// The SOA alone: the client has all, or is to ask by TCP (RFC 1995 §2, §4).
-    Current(&'a Zone),
+    Current(usize),
     /// All of it.
-    Whole(&'a Zone),
+    Whole(usize),
 }
 
-impl<'a> Asked<'a> {
+impl Asked<'_> {
     fn is_transfer(&self) -> bool {
         let raw = &self.raw;
         raw.fault.is_none() && raw.qclass == CLASS_IN && matches!(raw.qtype, AXFR | IXFR)
     }
 
-    fn transfer_verdict(&self) -> Verdict<'a> {
+    fn transfer_verdict(&self) -> Verdict {
+        let own = |zone: &Zone| names::wire(&zone.origin).eq_ignore_ascii_case(self.raw.name);
         let zones = &self.snapshot.ground.config.zones;
-        let name = self.query().map(|query| query.name().clone());
-        let Some(zone) = name.and_then(|name| zones.at(&name)) else {
+        let Some(at) = zones.iter().position(own) else {
             let error = Some(Extended::NotAuthoritative);
             return Verdict::Refused(ResponseCode::NotAuth, error);
         };
-        if !zone.transfer.iter().any(|net| net.contains(&self.client)) {
+        let mut allowed = zones[at].transfer.iter();
+        if !allowed.any(|net| net.contains(&self.client)) {
             return Verdict::Refused(ResponseCode::Refused, Some(Extended::Prohibited));
         }
         let incremental = self.raw.qtype == IXFR;
@@ -61,11 +63,11 @@ impl<'a> Asked<'a> {
             (false, Transport::Udp, _) | (true, _, None) => {
                 Verdict::Refused(ResponseCode::FormErr, None)
             }
-            (true, Transport::Udp, Some(_)) => Verdict::Current(zone),
+            (true, Transport::Udp, Some(_)) => Verdict::Current(at),
             (true, Transport::Tcp, Some(theirs)) if !is_newer(self.snapshot.serial, theirs) => {
-                Verdict::Current(zone)
+                Verdict::Current(at)
             }
-            (_, Transport::Tcp, _) => Verdict::Whole(zone),
+            (_, Transport::Tcp, _) => Verdict::Whole(at),
         }
     }
 
@@ -77,33 +79,50 @@ impl<'a> Asked<'a> {
         }
         match self.transfer_verdict() {
             Verdict::Refused(code, error) => Some(self.refused(code, error)),
-            Verdict::Current(zone) => {
-                let mut reply = self.with_code(ResponseCode::NoError);
-                reply.add_answer(records::soa(zone, self.snapshot.serial, false));
-                self.finish(reply, 0)
+            Verdict::Current(at) => {
+                let mut page = Page::default();
+                if let Some(record) = soa(self.snapshot, at) {
+                    page.add(self.raw.name, &record);
+                }
+                Some(self.page(&page))
             }
             // One message is not all: that is `transfer`'s.
             Verdict::Whole(_) => self.fail(),
         }
     }
 
+    fn page(&self, page: &Page) -> Vec<u8> {
+        self.bare(&Bare {
+            code: ResponseCode::NoError,
+            authoritative: true,
+            answers: page.count,
+            records: &page.octets,
+            error: None,
+        })
+    }
+
     /// What stands at a name of an instance.
-    fn at_instance(&mut self, owner: &Name) -> Vec<Record> {
+    fn at_instance(&mut self, name: &Name) -> Vec<Record> {
         let ground = &self.snapshot.ground;
-        let Some(key) = names::key(&ground.hash_key, &names::wire(owner)) else {
+        let owner = names::wire(name);
+        let Some(key) = names::key(&ground.hash_key, &owner) else {
             return Vec::new();
         };
         if let Some(instance) = ground.business(key) {
             let ttl = ground.config.effective_ttl(instance).as_secs();
-            let ttl = u32::try_from(ttl).unwrap_or(u32::MAX);
-            return vec![records::cname(owner, ttl, &instance.access_domain)];
+            return vec![Record {
+                owner,
+                rtype: CNAME,
+                ttl: u32::try_from(ttl).unwrap_or(u32::MAX),
+                rdata: names::wire(&instance.access_domain),
+            }];
         }
         let Some(of) = self.snapshot.image.fixed.names.find(key) else {
             return Vec::new();
         };
         let mut found = Vec::new();
-        for qtype in [RecordType::A, RecordType::AAAA] {
-            self.raw.qtype = qtype.into();
+        for qtype in [A, AAAA] {
+            self.raw.qtype = qtype;
             let (Some(answer), _) = self.look_up(&of) else {
                 continue;
             };
@@ -111,11 +130,10 @@ impl<'a> Asked<'a> {
                 continue;
             }
             let records = match answer {
-                Either::Small(answer) => drawn(answer, owner, self.random),
-                Either::Large(answer) => drawn(answer, owner, self.random),
+                Either::Small(answer) => Record::drawn(&owner, answer, self.random),
+                Either::Large(answer) => Record::drawn(&owner, answer, self.random),
             };
-            let is_cname = |one: &Record| one.record_type() == RecordType::CNAME;
-            if !records.iter().any(is_cname) {
+            if !records.iter().any(|one| one.rtype == CNAME) {
                 found.extend(records);
             } else if found.is_empty() {
                 // Of both types there is one, and none beside other records (RFC 1034 §3.6.2).
@@ -129,6 +147,23 @@ impl<'a> Asked<'a> {
 /// Whether `ours` is newer than `theirs` (RFC 1982 §3.2).
 fn is_newer(ours: u32, theirs: u32) -> bool {
     ours != theirs && ours.wrapping_sub(theirs) < 1 << 31
+}
+
+/// The SOA of the zone at this position.
+fn soa(snapshot: &Snapshot, at: usize) -> Option<Record> {
+    let zone = snapshot.ground.config.zones.get(at)?;
+    let entry = snapshot.image.zones.get(at)?;
+    Record::soa(&names::wire(&zone.origin), APEX_TTL, entry)
+}
+
+/// The records that the zone has of its own, but its SOA.
+fn own(zone: &Zone) -> impl Iterator<Item = Record> + '_ {
+    zone.ns.iter().map(|server| Record {
+        owner: names::wire(&zone.origin),
+        rtype: NS,
+        ttl: APEX_TTL,
+        rdata: names::wire(server),
+    })
 }
 
 /// What comes next.
@@ -147,10 +182,11 @@ pub struct Transfer {
     /// As it was asked.
     message: Vec<u8>,
     circumstances: Circumstances,
-    origin: Name,
+    /// The zone's position.
+    zone: usize,
     next: Next,
     /// Made, and in no message yet.
-    ready: VecDeque<Record>,
+    made: VecDeque<Record>,
     /// Names that only frozen answers have.
     frozen: BTreeSet<Name>,
     first: bool,
@@ -163,7 +199,7 @@ pub fn transfer(
     message: &[u8],
     circumstances: Circumstances,
 ) -> Option<Transfer> {
-    let raw = Raw::parse(message, snapshot.ground.config.server.ecs)?;
+    let raw = Raw::parse(message, false)?;
     let asked = Asked::new(snapshot, raw, message, circumstances);
     if !asked.is_transfer() {
         return None;
@@ -176,27 +212,31 @@ pub fn transfer(
         snapshot: Arc::clone(snapshot),
         message: message.to_vec(),
         circumstances,
-        origin: zone.origin.clone(),
+        zone,
         next: Next::Zone,
-        ready: VecDeque::new(),
+        made: VecDeque::new(),
         frozen: frozen.map(|frozen| frozen.name.clone()).collect(),
         first: true,
     })
 }
 
 impl Transfer {
-    /// Makes what comes next ready.
+    /// What is transferred.
+    pub fn origin(&self) -> &Name {
+        &self.zone().origin
+    }
+
+    fn zone(&self) -> &Zone {
+        &self.snapshot.ground.config.zones[self.zone]
+    }
+
+    /// Makes what comes next.
     fn advance(&mut self) {
-        let zones = &self.snapshot.ground.config.zones;
-        let Some(zone) = zones.at(&self.origin) else {
-            self.next = Next::Over;
-            return;
-        };
-        let soa = || records::soa(zone, self.snapshot.serial, false);
         match self.next {
             Next::Zone => {
-                self.ready.push_back(soa());
-                self.ready.extend(records::ns(zone));
+                self.made.extend(soa(&self.snapshot, self.zone));
+                let own: Vec<Record> = own(self.zone()).collect();
+                self.made.extend(own);
                 self.next = Next::Instance(0);
             }
             Next::Instance(at) => {
@@ -218,35 +258,33 @@ impl Transfer {
                 None => self.next = Next::End,
             },
             Next::End => {
-                self.ready.push_back(soa());
+                self.made.extend(soa(&self.snapshot, self.zone));
                 self.next = Next::Over;
             }
             Next::Over => {}
         }
     }
 
-    /// Makes ready what stands at an instance's name, where that is in the zone and not below a
-    /// zone inside it.
+    /// Makes what stands at an instance's name, where that is in the zone and not in one below it.
     fn add(&mut self, name: &Name) {
         let zones = &self.snapshot.ground.config.zones;
-        if zones.holding(name).map(|zone| &zone.origin) == Some(&self.origin) {
+        let own = zones.holding(name).map(|zone| &zone.origin);
+        if own == Some(self.origin()) {
             let records = self.asked().map(|mut asked| asked.at_instance(name));
-            self.ready.extend(records.unwrap_or_default());
+            self.made.extend(records.unwrap_or_default());
         }
     }
 
     fn asked(&self) -> Option<Asked<'_>> {
         let mut raw = Raw::parse(&self.message, false)?;
         if !self.first {
-            // They say what they say once (RFC 5936 §2.2.1, §2.2.5).
-            (raw.question, raw.opt, raw.cookie) = (&[], None, None);
+            // It need not be said again (RFC 5936 §2.2.5).
+            (raw.opt, raw.cookie, raw.nsid) = (None, None, false);
         }
-        Some(Asked::new(
-            &self.snapshot,
-            raw,
-            &self.message,
-            self.circumstances,
-        ))
+        let Self {
+            snapshot, message, ..
+        } = self;
+        Some(Asked::new(snapshot, raw, message, self.circumstances))
     }
 }
 
@@ -254,38 +292,25 @@ impl Iterator for Transfer {
     type Item = Vec<u8>;
 
     fn next(&mut self) -> Option<Vec<u8>> {
-        let mut records = Vec::new();
-        let mut octets = 0;
+        let origin = names::wire(self.origin());
+        let mut page = Page::default();
         loop {
-            while let Some(record) = self.ready.pop_front() {
-                let more = record.to_bytes().map_or(0, |bytes| bytes.len());
-                if octets + more > MESSAGE_OCTETS && !records.is_empty() {
-                    self.ready.push_front(record);
-                    return self.message_of(records);
+            while let Some(record) = self.made.pop_front() {
+                if !page.add(&origin, &record) {
+                    self.made.push_front(record);
+                    break;
                 }
-                octets += more;
-                records.push(record);
             }
-            if self.next == Next::Over {
-                return (!records.is_empty()).then(|| self.message_of(records))?;
+            let is_over = self.next == Next::Over;
+            if !self.made.is_empty() || (is_over && page.count > 0) {
+                let message = self.asked()?.page(&page);
+                self.first = false;
+                return Some(message);
+            }
+            if is_over {
+                return None;
             }
             self.advance();
         }
-    }
-}
-
-impl Transfer {
-    fn message_of(&mut self, records: Vec<Record>) -> Option<Vec<u8>> {
-        let asked = self.asked()?;
-        let mut reply = asked.with_code(ResponseCode::NoError);
-        reply.add_answers(records);
-        let message = asked.finish(reply, 0);
-        self.first = false;
-        message
-    }
-
-    /// What is transferred.
-    pub fn origin(&self) -> &Name {
-        &self.origin
     }
 }

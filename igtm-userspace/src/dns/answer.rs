@@ -47,8 +47,7 @@ pub fn answer(
     message: &[u8],
     circumstances: Circumstances,
 ) -> Option<Vec<u8>> {
-    let ecs = snapshot.ground.config.server.ecs;
-    let raw = Raw::parse(message, ecs)?;
+    let raw = Raw::parse(message)?;
     let asked = Asked::new(snapshot, raw, message, circumstances);
     asked
         .beside_zones()
@@ -79,7 +78,7 @@ pub(super) type Found<'a> = (Option<Either<'a>>, u8);
 impl<'a> Asked<'a> {
     pub(super) fn new(
         snapshot: &'a Snapshot,
-        raw: Raw<'a>,
+        mut raw: Raw<'a>,
         message: &'a [u8],
         circumstances: Circumstances,
     ) -> Self {
@@ -90,6 +89,9 @@ impl<'a> Asked<'a> {
             now,
         } = circumstances;
         let server = &snapshot.ground.config.server;
+        if !server.ecs {
+            raw.subnet = None;
+        }
         let subnet = raw.subnet.as_ref().filter(|one| one.source() > 0);
         let judged = raw.cookie.map(|cookie| {
             let Cookie {

@@ -26,7 +26,7 @@ pub(super) struct Cookie {
 
 impl Raw<'_> {
     /// Reads the only OPT. Options of another version mean nobody knows what.
-    pub(super) fn read_opt(&mut self, record: &Record<'_>, ecs: bool) -> Result<(), Fault> {
+    pub(super) fn read_opt(&mut self, record: &Record<'_>) -> Result<(), Fault> {
         let [_, version, flags, _] = record.ttl;
         self.opt = Some(Opt {
             udp_size: record.class,
@@ -41,7 +41,6 @@ impl Raw<'_> {
             let length = usize::from(u16::from_be_bytes([header[2], header[3]]));
             let (option, rest) = rest.split_at_checked(length).ok_or(Fault::Malformed)?;
             match u16::from_be_bytes([header[0], header[1]]) {
-                subnet::OPTION_CODE if !ecs => {}
                 subnet::OPTION_CODE if self.subnet.is_some() => return Err(Fault::Malformed),
                 subnet::OPTION_CODE => self.subnet = Some(read_subnet(option)?),
                 // RFC 7873 §5.2: of several only the first counts.

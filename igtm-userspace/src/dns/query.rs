@@ -57,15 +57,14 @@ pub(super) struct Raw<'a> {
 }
 
 impl<'a> Raw<'a> {
-    /// Reads a message; `None` for what nobody replies to: less than a header, or a reply. Without
-    /// `ecs` a client subnet is an option like any unknown one.
-    pub(super) fn parse(message: &'a [u8], ecs: bool) -> Option<Self> {
+    /// Reads a message; `None` for what nobody replies to: less than a header, or a reply.
+    pub(super) fn parse(message: &'a [u8]) -> Option<Self> {
         let header = message.first_chunk()?;
         if header[2] & QR != 0 {
             return None;
         }
         let mut raw = Self::default();
-        let read = raw.read(message, header, ecs);
+        let read = raw.read(message, header);
         // Nothing but the header is defined for an opcode that is not known (RFC 8906 §3.1.4).
         raw.fault = match header[2] & OPCODE {
             0 => read.err(),
@@ -78,12 +77,7 @@ impl<'a> Raw<'a> {
         Some(raw)
     }
 
-    fn read(
-        &mut self,
-        message: &'a [u8],
-        header: &[u8; HEADER_OCTETS],
-        ecs: bool,
-    ) -> Result<(), Fault> {
+    fn read(&mut self, message: &'a [u8], header: &[u8; HEADER_OCTETS]) -> Result<(), Fault> {
         let count = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
         let (answers, authority, additional) = (count(6), count(8), count(10));
         let mut at = match count(4) {
@@ -114,7 +108,7 @@ impl<'a> Raw<'a> {
                 }
                 // What stands behind a bad one may be worse: a message that cannot be read has no
                 // version.
-                opt = self.read_opt(&record, ecs);
+                opt = self.read_opt(&record);
             }
         }
         let asks = answers == 0 && (authority == 0 || self.qtype == IXFR);

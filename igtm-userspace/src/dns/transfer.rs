@@ -49,14 +49,15 @@ impl Asked<'_> {
     fn transfer_verdict(&self) -> Verdict {
         let own = |zone: &Zone| names::wire(&zone.origin).eq_ignore_ascii_case(self.raw.name);
         let zones = &self.snapshot.ground.config.zones;
-        let Some(at) = zones.iter().position(own) else {
-            let error = Some(Extended::NotAuthoritative);
-            return Verdict::Refused(ResponseCode::NotAuth, error);
+        let allowed = |zone: &Zone| zone.transfer.iter().any(|net| net.contains(&self.client));
+        let at = zones.iter().position(own);
+        let Some(at) = at.filter(|at| allowed(&zones[*at])) else {
+            // Who may have some zone is told that this is none of ours (RFC 5936 §2.2.1).
+            return match at.is_none() && zones.iter().any(allowed) {
+                true => Verdict::Refused(ResponseCode::NotAuth, Some(Extended::NotAuthoritative)),
+                false => Verdict::Refused(ResponseCode::Refused, Some(Extended::Prohibited)),
+            };
         };
-        let mut allowed = zones[at].transfer.iter();
-        if !allowed.any(|net| net.contains(&self.client)) {
-            return Verdict::Refused(ResponseCode::Refused, Some(Extended::Prohibited));
-        }
         let incremental = self.raw.qtype == IXFR;
         match (incremental, self.transport, self.raw.serial) {
             // RFC 5936 §4.2: not defined. RFC 1995 §3: an IXFR says what its client has.
@@ -199,7 +200,7 @@ pub fn transfer(
     message: &[u8],
     circumstances: Circumstances,
 ) -> Option<Transfer> {
-    let raw = Raw::parse(message, false)?;
+    let raw = Raw::parse(message)?;
     let asked = Asked::new(snapshot, raw, message, circumstances);
     if !asked.is_transfer() {
         return None;
@@ -276,7 +277,7 @@ impl Transfer {
     }
 
     fn asked(&self) -> Option<Asked<'_>> {
-        let mut raw = Raw::parse(&self.message, false)?;
+        let mut raw = Raw::parse(&self.message)?;
         if !self.first {
             // It need not be said again (RFC 5936 §2.2.5).
             (raw.opt, raw.cookie, raw.nsid) = (None, None, false);

@@ -193,9 +193,8 @@ fn extended_errors() {
         ("com", SOA, REFUSED, Some(20)),
         ("example.com", 252, REFUSED, Some(18)),
         ("example.com", 251, REFUSED, Some(18)),
-        // Transfers of what is no zone here.
-        ("www.example.com", 252, 9, Some(20)),
-        ("example.net", 252, 9, Some(20)),
+        ("www.example.com", 252, REFUSED, Some(18)),
+        ("example.net", 252, REFUSED, Some(18)),
         // MAILA and MAILB; TSIG, TKEY and OPT, which are no questions.
         ("www.example.com", 254, 4, Some(21)),
         ("www.example.com", 253, 4, Some(21)),

@@ -104,6 +104,8 @@ fn it_is_refused_to_whom_it_is_not_allowed() {
         let asked = Wire::new(0).question(name, AXFR);
         assert_eq!(messages(&open, OTHER, &asked), None, "{name}");
         assert_eq!(alone(&open, OTHER, &asked, Tcp), "NotAuth", "{name}");
+        // Who may have none is not told.
+        assert_eq!(alone(&open, TELECOM, &asked, Tcp), "Refused", "{name}");
     }
 }
 

@@ -6,11 +6,14 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use hickory_proto::rr::Name;
+use ipnet::IpNet;
 
 use super::domain::{domain, show};
 use super::model::{self, Zone};
+use super::prefix;
 use super::problem::{At, Report};
 use super::reader::Section;
+use super::value::Value;
 
 /// The shortest and longest TTL of an answer, of zones and instances: a TTL of 0 would make every
 /// query a miss, and more than a week outlives any failover (RFC 2181 §8 allows far more).
@@ -81,6 +84,7 @@ fn read(mut section: Section<'_>, origin: Name) -> (Zone, Vec<(Name, At)>) {
     let negative_ttl = section
         .take("negative_ttl")
         .and_then(|v| v.seconds(NEGATIVE_TTL));
+    let transfer = section.take("transfer").map(|list| prefixes(&list));
     section.finish();
     let zone = Zone {
         origin,
@@ -88,8 +92,24 @@ fn read(mut section: Section<'_>, origin: Name) -> (Zone, Vec<(Name, At)>) {
         contact: contact.unwrap_or_default(),
         min_ttl: min_ttl.unwrap_or(Duration::from_secs(1)),
         negative_ttl: negative_ttl.unwrap_or(Duration::from_secs(60)),
+        transfer: transfer.unwrap_or_default(),
     };
     (zone, ns)
+}
+
+/// Whose addresses they are that may have the zone.
+fn prefixes(list: &Value<'_>) -> Vec<IpNet> {
+    let mut found = Vec::new();
+    for item in list.list("a list of prefixes").unwrap_or_default() {
+        match prefix::prefix(&item) {
+            Some(prefix) if found.contains(&prefix) => {
+                item.problem(format!("`{prefix}` stands in this list twice"));
+            }
+            Some(prefix) => found.push(prefix),
+            None => {}
+        }
+    }
+    found
 }
 
 /// An `ns` in a zone served here needs a static address, and those need `zone.file`.

@@ -9,11 +9,11 @@ use hickory_proto::rr::RecordType;
 use igtm_common::cookie::{self, ClientAddress};
 use igtm_common::layout::{NO_VIEW, NameKey, NameRef, PASS, PASS_OTHERS, ZoneEntry};
 use igtm_common::line;
-use igtm_common::reply::{self, CookieOption, HEADER_OCTETS, Kind, udp_limit};
+use igtm_common::reply::{self, CookieOption, HEADER_OCTETS, Kind, OPT_OCTETS, udp_limit};
 
-use super::cold;
+use super::edns::{self, Cookie};
 use super::hot::{Hot, Options};
-use super::query::{self, Raw};
+use super::query::Raw;
 use crate::config::model::Zone;
 use crate::line::ViewId;
 use crate::policy::families_asked;
@@ -47,17 +47,12 @@ pub fn answer(
     message: &[u8],
     circumstances: Circumstances,
 ) -> Option<Vec<u8>> {
-    if message.len() < HEADER_OCTETS || message[2] & 0x80 != 0 {
-        return None;
-    }
-    let raw = Raw::parse(message);
-    if !raw.as_ref().is_ok_and(Raw::is_plain)
-        && let Some(refusal) = cold::refusal(snapshot, message, raw.as_ref())
-    {
-        return cold::encode(&refusal, u16::MAX);
-    }
-    let asked = Asked::new(snapshot, raw.ok()?, message, circumstances);
-    asked.reply()
+    let raw = Raw::parse(message)?;
+    let asked = Asked::new(snapshot, raw, message, circumstances);
+    asked
+        .beside_zones()
+        .or_else(|| asked.instead_of_transfer())
+        .or_else(|| asked.reply())
 }
 
 /// One question on its way to a reply.
@@ -70,14 +65,18 @@ pub(super) struct Asked<'a> {
     pub(super) limit: u16,
     /// Whose line counts: the client subnet's address, else the client's.
     looked_up: IpAddr,
+    pub(super) client: IpAddr,
+    pub(super) transport: Transport,
     cookie: Option<CookieOption>,
+    /// The client has shown a cookie of ours.
+    pub(super) known: bool,
 }
 
 /// An answer and the scope of what chose it (RFC 7871 §7.2.1), bits.
 pub(super) type Found<'a> = (Option<Either<'a>>, u8);
 
 impl<'a> Asked<'a> {
-    fn new(
+    pub(super) fn new(
         snapshot: &'a Snapshot,
         mut raw: Raw<'a>,
         message: &'a [u8],
@@ -94,17 +93,21 @@ impl<'a> Asked<'a> {
             raw.subnet = None;
         }
         let subnet = raw.subnet.as_ref().filter(|one| one.source() > 0);
-        let judged = |cookie: query::Cookie| CookieOption {
-            client: cookie.client,
-            server: cookie::judge(
-                &snapshot.cookies,
-                cookie.client,
-                cookie.server,
-                now,
-                client_address(client),
-            )
-            .server,
-        };
+        let judged = raw.cookie.map(|cookie| {
+            let Cookie {
+                client: part,
+                server,
+                ..
+            } = cookie;
+            let address = client_address(client);
+            let judgement = cookie::judge(&snapshot.cookies, part, server, now, address);
+            let server = judgement.server;
+            let option = CookieOption {
+                client: part,
+                server,
+            };
+            (option, judgement.valid)
+        });
         Self {
             snapshot,
             message,
@@ -113,8 +116,11 @@ impl<'a> Asked<'a> {
                 Transport::Udp => udp_limit(raw.opt, server.udp_size),
                 Transport::Tcp => u16::MAX,
             },
-            looked_up: subnet.map_or(client, query::address),
-            cookie: raw.cookie.map(judged),
+            looked_up: subnet.map_or(client, edns::address),
+            client,
+            transport,
+            cookie: judged.map(|(option, _)| option),
+            known: judged.is_some_and(|(_, valid)| valid),
             raw,
         }
     }
@@ -156,7 +162,7 @@ impl<'a> Asked<'a> {
         }
         let (found, scope) = self.look_up(of);
         match found {
-            Some(answer) if is_unknown(answer) => self.fail(),
+            Some(answer) if is_unknown(answer) => self.unresolved(),
             Some(answer) if of.flags & PASS != 0 && is_cname(answer) => self.chain(key, of),
             Some(answer) => self.positive(answer, scope),
             None => self.apex(of).or_else(|| self.negative(Kind::NoData, of)),
@@ -220,8 +226,13 @@ impl<'a> Asked<'a> {
             message: self.message,
             raw: &self.raw,
             limit: self.limit,
-            udp_size: self.snapshot.ground.config.server.udp_size,
+            udp_size: self.udp_size(),
         }
+    }
+
+    /// What our OPT says.
+    pub(super) fn udp_size(&self) -> u16 {
+        self.snapshot.ground.config.server.udp_size
     }
 
     pub(super) fn zone_entry(&self, of: &NameRef) -> Option<&'a ZoneEntry> {
@@ -233,11 +244,23 @@ impl<'a> Asked<'a> {
     }
 
     pub(super) fn options(&self, scope: u8) -> Options {
+        self.options_beside(scope, 0)
+    }
+
+    /// Of a reply that is no use without `octets` of records.
+    pub(super) fn options_beside(&self, scope: u8, octets: usize) -> Options {
         let subnet = self.raw.subnet.as_ref().map(|subnet| {
             let counts = subnet.source() > 0;
             subnet.reply(if counts { scope } else { 0 })
         });
-        Options::new(self.cookie, subnet)
+        let options = Options::new(self.cookie, subnet);
+        let nsid = &self.snapshot.ground.config.server.says.nsid;
+        if !self.raw.nsid || nsid.is_empty() {
+            return options;
+        }
+        // Where a name and an identifier are that long, what no reply can do without goes first.
+        let without = HEADER_OCTETS + self.raw.question.len() + octets + OPT_OCTETS;
+        options.with_nsid(nsid, usize::from(self.limit).saturating_sub(without))
     }
 }
 

@@ -51,7 +51,7 @@ impl Asked<'_> {
         };
         for _ in 0..=MOST_CNAMES {
             let target = match self.link(&mut chain)? {
-                Link::Unknown => return self.fail(),
+                Link::Unknown => return self.unresolved(),
                 Link::Records => return self.finish(chain.reply, chain.scope),
                 Link::Nothing => return self.end(chain, ResponseCode::NoError),
                 Link::To(target) => target,

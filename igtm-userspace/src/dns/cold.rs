@@ -1,5 +1,5 @@
-//! Replies that the kernel never gives, made by hickory: apexes and errors. Chains are
-//! `chain.rs`'.
+//! Replies about names that the kernel never gives: apexes, and what is ours but not known. Chains are
+//! `chain.rs`', replies that no zone has a part in `bare.rs`'.
 
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::{Name, Record};
@@ -7,37 +7,8 @@ use igtm_common::layout::{Answer, NameRef};
 use igtm_common::reply::{self, HEADER_OCTETS};
 
 use super::answer::Asked;
-use super::query::{Malformed, Raw};
 use super::records;
-use crate::snapshot::{Snapshot, names};
-
-/// The reply to what cannot be answered at all.
-pub(super) fn refusal(
-    snapshot: &Snapshot,
-    message: &[u8],
-    raw: Result<&Raw<'_>, &Malformed>,
-) -> Option<Message> {
-    let Ok(query) = Message::from_vec(message) else {
-        return Some(failure(message, ResponseCode::FormErr));
-    };
-    let code = match raw {
-        _ if query.metadata.op_code != OpCode::Query => ResponseCode::NotImp,
-        Err(Malformed) => ResponseCode::FormErr,
-        Ok(raw) if raw.version != 0 => ResponseCode::BADVERS,
-        Ok(raw) if raw.is_refused() => ResponseCode::Refused,
-        Ok(_) => return None,
-    };
-    let mut reply = failure(message, code);
-    // Clients take a reply for theirs by its question.
-    if let [question] = &query.queries[..] {
-        reply.add_query(question.clone());
-    }
-    if let Some(edns) = &query.edns {
-        let udp_size = snapshot.ground.config.server.udp_size;
-        reply.edns = Some(our_edns(udp_size, edns.flags().dnssec_ok));
-    }
-    Some(reply)
-}
+use crate::snapshot::names;
 
 impl Asked<'_> {
     /// What an apex has of its own.
@@ -55,17 +26,6 @@ impl Asked<'_> {
         self.finish(reply, 0)
     }
 
-    /// SERVFAIL: what is answered is not known, and a negative answer, which caches keep, would be
-    /// a wrong one.
-    pub(super) fn fail(&self) -> Option<Vec<u8>> {
-        self.finish(self.with_code(ResponseCode::ServFail), 0)
-    }
-
-    /// A name in none of our zones.
-    pub(super) fn refuse(&self) -> Option<Vec<u8>> {
-        self.finish(self.with_code(ResponseCode::Refused), 0)
-    }
-
     /// The question, as hickory has it.
     pub(super) fn query(&self) -> Option<Query> {
         let mut message = vec![0; HEADER_OCTETS];
@@ -74,11 +34,14 @@ impl Asked<'_> {
         Message::from_vec(&message).ok()?.queries.pop()
     }
 
-    /// Header and question of a reply (RFC 1035 §4.1.1), authoritative where it is ours.
+    /// Header and question of an authoritative reply (RFC 1035 §4.1.1): id, opcode and RD as they
+    /// came.
     pub(super) fn with_code(&self, code: ResponseCode) -> Message {
-        let mut reply = failure(self.message, code);
-        reply.metadata.authoritative =
-            !matches!(code, ResponseCode::Refused | ResponseCode::ServFail);
+        let id = u16::from_be_bytes([self.message[0], self.message[1]]);
+        let mut reply = Message::new(id, MessageType::Response, OpCode::Query);
+        reply.metadata.recursion_desired = self.message[2] & 1 != 0;
+        reply.metadata.response_code = code;
+        reply.metadata.authoritative = true;
         reply.add_queries(self.query());
         reply
     }
@@ -89,10 +52,9 @@ impl Asked<'_> {
             return encode(&reply, self.limit);
         };
         let options = self.options(scope);
+        reply.edns = Some(our_edns(self.udp_size(), opt.dnssec_ok));
         let options = options.as_slice();
-        let udp_size = self.snapshot.ground.config.server.udp_size;
-        reply.edns = Some(our_edns(udp_size, opt.dnssec_ok));
-        // At most 52 octets of at least 512.
+        // They leave room for the question, which a truncated reply still has.
         let mut octets = encode(&reply, self.limit - options.len() as u16)?;
         // Our OPT has no option before these, so its RDLENGTH is the last two octets.
         let at = octets.len() - 2;
@@ -129,18 +91,8 @@ fn our_edns(udp_size: u16, dnssec_ok: bool) -> Edns {
     edns
 }
 
-/// A reply without records: id, opcode and RD as they came.
-fn failure(message: &[u8], code: ResponseCode) -> Message {
-    let id = u16::from_be_bytes([message[0], message[1]]);
-    let op_code = OpCode::from_u8((message[2] >> 3) & 0x0f);
-    let mut reply = Message::new(id, MessageType::Response, op_code);
-    reply.metadata.recursion_desired = message[2] & 1 != 0;
-    reply.metadata.response_code = code;
-    reply
-}
-
 /// The message's octets; too long a one goes without records and with TC.
-pub(super) fn encode(reply: &Message, limit: u16) -> Option<Vec<u8>> {
+fn encode(reply: &Message, limit: u16) -> Option<Vec<u8>> {
     let octets = reply.to_vec().ok()?;
     if octets.len() <= usize::from(limit) {
         return Some(octets);

@@ -1,15 +1,18 @@
 //! The userspace authority: whatever XDP passes up, answered from the same snapshot.
 //!
-//! [`answer`] decides and is pure; [`query`] reads what hickory does not check; [`server`] has
-//! the sockets.
+//! [`answer`] decides and is pure; [`query`] reads the octets; [`transfer`] is for whole zones;
+//! [`server`] has the sockets.
 
 pub mod answer;
+mod bare;
 mod chain;
 mod cold;
+mod edns;
 mod hot;
 mod query;
 mod records;
 pub mod server;
+pub mod transfer;
 mod udp;
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::config::model::Zone;
 use crate::snapshot::soa::{EXPIRE, REFRESH, RETRY, minimum};
 
 /// TTL of SOA and NS at the apex, seconds.
-const APEX_TTL: u32 = 3600;
+pub(super) const APEX_TTL: u32 = 3600;
 
 /// The zone's SOA (RFC 1035 §3.3.13). In a negative answer it has the negative TTL (RFC 2308 §3).
 pub(super) fn soa(zone: &Zone, serial: u32, negative: bool) -> Record {

@@ -15,9 +15,10 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tracing::{debug, error};
+use tracing::{debug, error, info};
 
 use super::answer::{Circumstances, Transport, answer};
+use super::transfer::transfer;
 use super::udp;
 use crate::config::model::Server;
 use crate::metrics::replies::Replies;
@@ -223,13 +224,25 @@ async fn serve_connection(
         timeout(IDLE, stream.read_exact(&mut query)).await??;
         let snapshot = current.load_full();
         let now = circumstances(client, Transport::Tcp);
+        if let Some(transfer) = transfer(&snapshot, &query, now) {
+            info!(%client, zone = %transfer.origin(), "zone transfer");
+            for message in transfer {
+                replies.count(Some(&message));
+                send(&mut stream, &message).await?;
+            }
+            continue;
+        }
         let reply = answer(&snapshot, &query, now);
         replies.count(reply.as_deref());
         let Some(reply) = reply else {
             return Ok(());
         };
-        let mut framed = (reply.len() as u16).to_be_bytes().to_vec();
-        framed.extend_from_slice(&reply);
-        timeout(IDLE, stream.write_all(&framed)).await??;
+        send(&mut stream, &reply).await?;
     }
+}
+
+async fn send(stream: &mut TcpStream, message: &[u8]) -> io::Result<()> {
+    let mut framed = (message.len() as u16).to_be_bytes().to_vec();
+    framed.extend_from_slice(message);
+    timeout(IDLE, stream.write_all(&framed)).await?
 }

@@ -1,13 +1,18 @@
 //! Query → reply over a small file, as tables; and what must hold for any octets.
 
+mod beside;
 mod chain;
+mod compliance;
 mod cookie;
 mod edns;
 mod malformed;
+mod protocol;
 mod reference;
 mod short;
 mod table;
+mod transfer;
 mod udp;
+mod wire;
 
 use std::sync::{Arc, LazyLock};
 

@@ -20,9 +20,9 @@ use crate::metrics::replies::Replies;
 /// Datagrams by one call.
 const BATCH: usize = 32;
 
-/// Octets of a query that are read: names and options of any sane length. What was cut is malformed,
-/// and answered so.
-const QUERY_OCTETS: usize = 2048;
+/// Octets of a query that are read: what is larger than EDNS is commonly used with (RFC 6891 §6.2.5)
+/// is cut, hence malformed, and answered so.
+const QUERY_OCTETS: usize = 4096;
 
 /// Answers what comes to `socket` until dropped.
 pub(super) async fn serve(socket: Arc<UdpSocket>, current: Current, replies: Arc<Replies>) {

@@ -23,6 +23,7 @@ pub(crate) fn config() -> Config {
             bpffs: "/nonexistent".into(),
             udp_size: 1232,
             ecs: true,
+            says: crate::config::model::Says::default(),
             start_wait: Duration::from_secs(10),
             stale_after: Duration::ZERO,
         },
@@ -35,6 +36,7 @@ pub(crate) fn config() -> Config {
             contact: name("hostmaster.example.com"),
             min_ttl: Duration::from_secs(1),
             negative_ttl: Duration::from_secs(60),
+            transfer: Vec::new(),
         }]
         .into(),
         lines: vec![line("default", LineKind::Default, &[])],

@@ -33,6 +33,7 @@ pub(super) fn server(server: &Server) -> Outline {
         bpffs,
         udp_size,
         ecs,
+        says,
         start_wait,
         stale_after,
     } = server;
@@ -52,6 +53,9 @@ pub(super) fn server(server: &Server) -> Outline {
         field("bpffs", bpffs.display()),
         field("udp_size", udp_size),
         field("ecs", ecs),
+        field("nsid", &says.nsid),
+        field("identity", &says.identity),
+        field("version", &says.version),
         lasting("start_wait", *start_wait),
         lasting("stale_after", *stale_after),
     ];
@@ -96,12 +100,14 @@ pub(super) fn zone(zone: &Zone) -> Outline {
         contact,
         min_ttl,
         negative_ttl,
+        transfer,
     } = zone;
     let own = vec![
         field("ns", list(ns)),
         field("contact", contact),
         lasting("min_ttl", *min_ttl),
         lasting("negative_ttl", *negative_ttl),
+        field("transfer", list(transfer)),
     ];
     named("zone", origin.to_string().trim_end_matches('.'), own)
 }

@@ -28,7 +28,7 @@ pub use node::Node;
 pub use notify::{Channel, ChannelKind, Secret, Subscription};
 pub use plan::{Plan, Profile, ProtocolKind};
 pub use pool::{Address, AddressError, Policy, Pool, PoolAddress, PoolType};
-pub use server::{Server, XdpMode, Zone};
+pub use server::{Says, Server, XdpMode, Zone};
 pub use zones::Zones;
 
 /// A position in [`Config::lines`]; 0 is always the built-in `default` line.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hickory_proto::rr::Name;
+use ipnet::IpNet;
 
 /// `[server]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub struct Server {
     pub udp_size: u16,
     /// Whether EDNS client subnet chooses the line.
     pub ecs: bool,
+    /// What is told of this server to who asks.
+    pub says: Says,
     /// How long the first answer waits for the first round.
     pub start_wait: Duration,
     /// How long the kernel answers without a daemon; zero: for ever.
@@ -56,6 +59,17 @@ fn is_link_local(address: &IpAddr) -> bool {
     matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local())
 }
 
+/// What this server says of itself in DNS; where it is empty, nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Says {
+    /// The identifier in an OPT that asks for it (RFC 5001).
+    pub nsid: String,
+    /// `id.server` and `hostname.bind`, class CH (RFC 4892).
+    pub identity: String,
+    /// `version.server` and `version.bind`, class CH.
+    pub version: String,
+}
+
 /// `server.xdp`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum XdpMode {
@@ -82,4 +96,6 @@ pub struct Zone {
     pub min_ttl: Duration,
     /// SOA MINIMUM and the TTL of negative answers.
     pub negative_ttl: Duration,
+    /// Who may have the whole zone (RFC 5936).
+    pub transfer: Vec<IpNet>,
 }

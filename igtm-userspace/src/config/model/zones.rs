@@ -75,6 +75,7 @@ mod tests {
             contact: Name::root(),
             min_ttl: Duration::ZERO,
             negative_ttl: Duration::ZERO,
+            transfer: Vec::new(),
         }
     }
 

@@ -144,6 +144,11 @@ impl Daemon {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// Its process.
+    pub fn pid(&self) -> Pid {
+        pid(&self.child)
+    }
+
     /// Sends it a signal. What it said to sd_notify(3) before is forgotten: with a full queue it
     /// would wait for us.
     pub fn signal(&self, signal: Signal) -> Result<()> {

@@ -23,6 +23,7 @@ mod refusals;
 mod reload;
 mod resolvers;
 mod scene;
+mod sockets;
 mod start;
 mod state;
 mod survival;

@@ -87,7 +87,7 @@ fn each_of_many_is_answered_once_to_who_asked() {
     }
     // A query that is longer than any is read in part, and answered as what it then is.
     let mut long = octets(&query("www.gtm.example.com", RecordType::A, false));
-    long.resize(3000, 0);
+    long.resize(5000, 0);
     clients[0].send_to(&long, address).expect("sent");
     let refused = received(&clients[0]).metadata.response_code;
     assert_eq!(refused, ResponseCode::FormErr);

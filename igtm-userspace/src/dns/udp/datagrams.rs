@@ -15,9 +15,9 @@ use nix::sys::socket::{setsockopt, sockopt};
 /// Datagrams by one call.
 pub(super) const BATCH: usize = 32;
 
-/// Octets of a query that are read: names and options of any sane length. What was cut is malformed,
-/// and answered so.
-const QUERY_OCTETS: usize = 2048;
+/// Octets of a query that are read: what is larger than EDNS is commonly used with (RFC 6891 §6.2.5)
+/// is cut, hence malformed, and answered so.
+const QUERY_OCTETS: usize = 4096;
 /// Room for the one control message there is: when a datagram came.
 const CONTROL_WORDS: usize = 8;
 

@@ -54,6 +54,11 @@ impl Service {
         }
     }
 
+    /// What `work` gives, or `None` when it panicked, which is told.
+    pub(super) fn survive<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
+        self.mishaps.survive(work)
+    }
+
     /// Messages that are answered from one snapshot, as of now.
     pub(super) fn batch(&self) -> Batch<'_> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -136,8 +141,8 @@ impl Batch<'_> {
             now: self.seconds,
         };
         let (answer, snapshot) = (self.service.answer, &**self.snapshot);
-        let mishaps = &self.service.mishaps;
-        match mishaps.survive(|| answer(snapshot, message, circumstances)) {
+        let service = self.service;
+        match service.survive(|| answer(snapshot, message, circumstances)) {
             Some(Some(reply)) => {
                 let became = outcome(&reply);
                 (Some(reply), became)

@@ -66,7 +66,9 @@ impl Worker {
         };
         let thread = thread::Builder::new()
             .name(format!("dns-udp-{number}"))
-            .spawn(move || sockets.serve(&service))?;
+            // What goes wrong beside a query's answer ends no thread either: its sockets are all that
+            // some clients are led to.
+            .spawn(move || while service.survive(|| sockets.serve(&service)).is_none() {})?;
         Ok(Self {
             changes: Some(changes),
             wake,

@@ -36,7 +36,6 @@ use hickory_proto::rr::Name;
 use igtm_common::cookie::Secrets;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 use tracing::{info, warn};
 
@@ -49,7 +48,7 @@ use crate::config::{
     model::{Config, PoolId},
 };
 use crate::dataplane::{Capacity, Dataplane};
-use crate::dns::server::{Current, Listener};
+use crate::dns::server::{Answering, Current, Listener};
 use crate::flatten::{Flattener, Resolvers};
 use crate::health::{Health, Report, Target};
 use crate::metrics::Metrics;
@@ -262,7 +261,7 @@ impl App {
     }
 
     /// The first snapshot: from now on queries are answered.
-    fn first_answer(&mut self) -> anyhow::Result<JoinSet<()>> {
+    fn first_answer(&mut self) -> anyhow::Result<Answering> {
         let ground = Arc::clone(&self.ground);
         let mut phases = Phases::new();
         let resolved = self.flattener.resolved().clone();
@@ -279,7 +278,8 @@ impl App {
             .listener
             .take()
             .context("the sockets are served once")?;
-        let answering = listener.serve(&current, &self.metrics.replies);
+        let rates = self.dataplane.as_mut().map(Dataplane::rates);
+        let answering = listener.serve(&current, &self.metrics, rates)?;
         let snapshot = current.load_full();
         self.current = Some(current);
         self.tell(None, &snapshot);

@@ -12,6 +12,7 @@ pub mod health;
 pub mod line;
 pub mod metrics;
 pub mod notify;
+mod open_files;
 pub mod policy;
 pub mod probe;
 pub mod snapshot;

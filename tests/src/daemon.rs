@@ -149,6 +149,11 @@ impl Daemon {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// Its process.
+    pub fn pid(&self) -> Pid {
+        pid(&self.child)
+    }
+
     /// Forgets what it said to sd_notify(3): with a full queue it would wait for us.
     pub fn forget_notifications(&self) -> Result<()> {
         while !self.notifications()?.is_empty() {}

@@ -41,6 +41,11 @@ pub struct Circumstances {
     pub now: u32,
 }
 
+/// Whether a message is one to reply to: it has a header, and is no reply itself.
+pub(super) fn is_query(message: &[u8]) -> bool {
+    message.len() >= HEADER_OCTETS && message[2] & 0x80 == 0
+}
+
 /// The reply to `message`; `None` when it is none to reply to (a reply, or not even a header).
 pub fn answer(
     snapshot: &Snapshot,
@@ -264,7 +269,7 @@ impl<'a> Asked<'a> {
     }
 }
 
-fn client_address(client: IpAddr) -> ClientAddress {
+pub(super) fn client_address(client: IpAddr) -> ClientAddress {
     let line::Address { high, low } = line::Address::from(client);
     ClientAddress {
         high,

@@ -3,6 +3,7 @@
 //! Here are the counts that somebody must make when something happens; what can be read when
 //! Prometheus asks is read then (`admin::scrape`). Must not have the name of a query as a label.
 
+pub mod connections;
 pub mod replies;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::config::model::Protocol;
 use crate::notify::event::Kind;
+use connections::Connections;
 use replies::Replies;
 
 /// Upper bounds of a round's duration, seconds: from loopback to the longest timeout.
@@ -38,6 +40,8 @@ pub struct Metrics {
     transitions: Family<TransitionLabel, Counter>,
     /// Replies of userspace.
     pub replies: Arc<Replies>,
+    /// DNS over TCP.
+    pub connections: Arc<Connections>,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -86,6 +90,7 @@ impl Default for Metrics {
             reloads: Family::default(),
             transitions: Family::default(),
             replies: Arc::default(),
+            connections: Arc::default(),
         }
     }
 }

@@ -26,6 +26,7 @@ mod reload;
 mod resolvers;
 mod scene;
 mod signals;
+mod sockets;
 mod start;
 mod state;
 mod survival;

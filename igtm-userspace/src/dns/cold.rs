@@ -1,15 +1,11 @@
-//! Replies that the kernel never gives, made by hickory: apexes and errors. Chains are
-//! `chain.rs`'.
+//! Replies that the kernel never gives, made by hickory: errors. Chains are `chain.rs`'.
 
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
-use hickory_proto::rr::{Name, Record};
-use igtm_common::layout::{Answer, NameRef};
-use igtm_common::reply::{self, HEADER_OCTETS};
+use igtm_common::reply::HEADER_OCTETS;
 
 use super::answer::Asked;
 use super::query::{Malformed, Raw};
-use super::records;
-use crate::snapshot::{Snapshot, names};
+use crate::snapshot::Snapshot;
 
 /// The reply to what cannot be answered at all.
 pub(super) fn refusal(
@@ -40,21 +36,6 @@ pub(super) fn refusal(
 }
 
 impl Asked<'_> {
-    /// What an apex has of its own.
-    pub(super) fn apex(&self, of: &NameRef) -> Option<Vec<u8>> {
-        let (zone, entry) = (self.zone(of)?, self.zone_entry(of)?);
-        if self.raw.name.len() != usize::from(entry.origin_octets) {
-            return None;
-        }
-        let own = records::apex(zone, self.snapshot.serial, self.raw.qtype.into());
-        if own.is_empty() {
-            return None;
-        }
-        let mut reply = self.with_code(ResponseCode::NoError);
-        reply.add_answers(own);
-        self.finish(reply, 0)
-    }
-
     /// SERVFAIL: what is answered is not known, and a negative answer, which caches keep, would be
     /// a wrong one.
     pub(super) fn fail(&self) -> Option<Vec<u8>> {
@@ -100,27 +81,6 @@ impl Asked<'_> {
         octets.extend_from_slice(options);
         Some(octets)
     }
-}
-
-/// The records that the renderer would send, with another owner.
-pub(super) fn drawn<const C: usize, const O: usize, const T: usize>(
-    answer: &Answer<C, O, T>,
-    owner: &Name,
-    random: u32,
-) -> Vec<Record> {
-    let Some(window) = reply::choose(answer, random) else {
-        return Vec::new();
-    };
-    // The records' owner points to octet 12: the owner goes there, as a question would.
-    let mut message = vec![0; HEADER_OCTETS];
-    message[5] = 1;
-    message[6..8].copy_from_slice(&window.count.to_be_bytes());
-    message.extend_from_slice(&names::wire(owner));
-    message.extend_from_slice(&[0, 1, 0, 1]);
-    let first = window.start as usize..(window.start + window.len) as usize;
-    message.extend_from_slice(&answer.octets[first]);
-    message.extend_from_slice(&answer.octets[..window.wrapped as usize]);
-    Message::from_vec(&message).map_or_else(|_| Vec::new(), |message| message.answers)
 }
 
 fn our_edns(udp_size: u16, dnssec_ok: bool) -> Edns {

@@ -9,6 +9,7 @@ mod cold;
 mod hot;
 mod query;
 mod records;
+mod send;
 pub mod server;
 mod udp;
 

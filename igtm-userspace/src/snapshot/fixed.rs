@@ -2,11 +2,13 @@
 //!
 //! Must not know health: slots refer to answers that are made later.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use igtm_common::bucket::TableFull;
-use igtm_common::layout::{EXISTS, NO_VIEW, NameKey, NameRef, PASS, PASS_OTHERS, Slot, text};
+use igtm_common::layout::{
+    EXISTS, NO_VIEW, NameKey, NameRef, OPEN_BELOW, PASS, PASS_OTHERS, Slot, text,
+};
 use igtm_common::name::HashKey;
 
 use hickory_proto::rr::Name;
@@ -21,6 +23,7 @@ use super::table::Names;
 use super::{Ground, SnapshotError, names};
 use crate::config::model::{Config, LineId};
 use crate::line::{LineTable, ViewId, Views, ViewsError};
+use crate::zone;
 
 /// What the names of a configuration are, ready for the maps.
 pub(super) struct Built {
@@ -37,9 +40,11 @@ pub(super) fn build(
     secret: &HashKey,
     lines: &Arc<LineTable>,
     (recipes, frozen): (&Recipes, &[Frozen]),
+    statics: &[zone::store::Standing<'_>],
     former: Option<&Ground>,
 ) -> Result<Built, SnapshotError> {
     let mut names = Standing::new(config, secret)?;
+    let own: HashSet<NameKey> = statics.iter().map(|one| one.key).collect();
     let mut claims = Claims::new(config, recipes, frozen);
     let mut held = held(config, frozen);
     let mut business = HashMap::new();
@@ -59,7 +64,11 @@ pub(super) fn build(
         }
         if instance.domain != instance.access_domain {
             let domain = names::wire(&instance.domain);
-            if let Some((key, zone)) = names.place(&domain) {
+            // Where a static record stands, or another server answers, nothing is made.
+            let free = |(key, zone): &(NameKey, u16)| {
+                !own.contains(key) && config.zones[usize::from(*zone)].covering(&domain).is_none()
+            };
+            if let Some((key, zone)) = names.place(&domain).filter(free) {
                 names.add(
                     key,
                     &domain,
@@ -93,7 +102,9 @@ pub(super) fn build(
         names.below.push(wire);
     }
     names.add_apexes(config)?;
+    names.add_statics(statics)?;
     names.add_parents()?;
+    names.open();
     let views = views(lines, &claims.sets, former)?;
     let claims = claims.finish();
     let slots = place(
@@ -167,15 +178,14 @@ struct Named {
 }
 
 /// The names so far.
-///
-/// No name is `OPEN_BELOW`: below each stands nothing but what is here too. Zone files will bring
-/// wildcards and delegations; [`Standing::add`] is where theirs are to be marked.
 struct Standing<'a> {
     secret: &'a HashKey,
     zones: HashMap<Vec<u8>, u16>,
     names: HashMap<NameKey, Named>,
     /// Wire names whose parents are to be added.
     below: Vec<Vec<u8>>,
+    /// Keys of names below which a wildcard stands.
+    open: Vec<NameKey>,
     deepest: u8,
 }
 
@@ -197,6 +207,7 @@ impl<'a> Standing<'a> {
                 .collect(),
             names: HashMap::with_capacity(config.instances.len() + config.zones.len()),
             below: Vec::with_capacity(config.instances.len()),
+            open: Vec::new(),
             deepest: 0,
         })
     }
@@ -211,6 +222,9 @@ impl<'a> Standing<'a> {
     fn add(&mut self, key: NameKey, wire: &[u8], of: NameRef) -> Result<(), SnapshotError> {
         let text = names::text(wire);
         self.deepest = self.deepest.max(names::depth(wire));
+        if let Some(above) = wire.strip_prefix(b"\x01*") {
+            self.open.extend(names::key(self.secret, above));
+        }
         match self.names.get(&key) {
             Some(other) => Err(SnapshotError::Collision {
                 one: text,
@@ -237,6 +251,39 @@ impl<'a> Standing<'a> {
             self.below.push(wire);
         }
         Ok(())
+    }
+
+    /// Names with static records, some beside an instance.
+    fn add_statics(&mut self, all: &[zone::store::Standing<'_>]) -> Result<(), SnapshotError> {
+        self.names.reserve(all.len());
+        for one in all {
+            if self.stands(one.key, one.owner)? {
+                if let Some(named) = self.names.get_mut(&one.key) {
+                    named.of.flags |= one.flags;
+                }
+                continue;
+            }
+            let zone = one.zone;
+            self.add(
+                one.key,
+                one.owner,
+                NameRef {
+                    zone,
+                    ..nodata(one.flags)
+                },
+            )?;
+            self.below.push(one.owner.to_vec());
+        }
+        Ok(())
+    }
+
+    /// Marks the names with wildcards below them: what is not there may be answered all the same.
+    fn open(&mut self) {
+        for key in &self.open {
+            if let Some(named) = self.names.get_mut(key) {
+                named.of.flags |= OPEN_BELOW;
+            }
+        }
     }
 
     /// Names that exist because one below them does (RFC 4592 §2.2.2).

@@ -69,13 +69,7 @@ mod tests {
     use super::*;
 
     fn zone(origin: Name) -> Zone {
-        Zone {
-            origin,
-            ns: Vec::new(),
-            contact: Name::root(),
-            min_ttl: Duration::ZERO,
-            negative_ttl: Duration::ZERO,
-        }
+        Zone::new(origin, Vec::new(), Name::root(), Duration::ZERO)
     }
 
     fn name() -> impl Strategy<Value = Name> {

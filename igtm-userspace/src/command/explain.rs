@@ -7,6 +7,7 @@
 mod frozen;
 mod near;
 mod query;
+mod statics;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -54,6 +55,14 @@ pub enum ExplainError {
         name: String,
         /// Names that look like it, most alike first.
         near: Vec<String>,
+    },
+    /// No instance has it: static records do.
+    #[error("no instance has the name {name}: {told}")]
+    Static {
+        /// As asked, lower case.
+        name: String,
+        /// What answers, in words.
+        told: String,
     },
     /// The lines do not make a table.
     #[error(transparent)]
@@ -228,7 +237,8 @@ pub fn explain_by(
     let name = canonical(&request.name);
     let looked_up = looked_up(config, request);
     let chain = table.chain(table.chain_of(looked_up));
-    let found = find(config, &name);
+    let (last, links) = statics::followed(config, &name, |name| find(config, name).is_some());
+    let found = find(config, &last);
     let access = found.map_or(&name, |instance| &instance.access_domain);
     let explanation = |instance: &str, decided, answer: Answer, notes| Explanation {
         name: text::of_name(&name),
@@ -267,15 +277,24 @@ pub fn explain_by(
             frozen.notes,
         ));
     }
-    let instance = found.ok_or_else(|| ExplainError::UnknownName {
-        name: text::of_name(&name),
-        near: near::names(config, &name),
+    let instance = found.ok_or_else(|| {
+        let name_text = text::of_name(&name);
+        match statics::told(config, &name) {
+            Some(told) => ExplainError::Static {
+                name: name_text,
+                told,
+            },
+            None => ExplainError::UnknownName {
+                name: name_text,
+                near: near::names(config, &name),
+            },
+        }
     })?;
     let question = Question {
         config,
         known,
         request,
-        name: &name,
+        name: &last,
         instance,
     };
     let outcome = question.outcome(chain);
@@ -283,7 +302,8 @@ pub fn explain_by(
     let decided = outcome
         .as_ref()
         .map(|outcome| trace::decided(&question, outcome, looked_up));
-    let notes = trace::notes(&question, outcome.as_ref());
+    let mut notes = links;
+    notes.extend(trace::notes(&question, outcome.as_ref()));
     let decided = decided.unwrap_or_default();
     Ok(explanation(&instance.name, decided, answer, notes))
 }

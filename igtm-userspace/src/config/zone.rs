@@ -87,9 +87,7 @@ pub(super) fn read_all(root: &mut Section<'_>) -> Zones {
 
 fn read(mut section: Section<'_>, origin: Option<Name>, report: &Report<'_>) -> Read {
     let file = section.take("file");
-    let contents = file
-        .zip(origin.as_ref())
-        .and_then(|(file, origin)| zonefile::read(&file, origin, report));
+    let contents = file.and_then(|file| zonefile::read(&file, origin.as_ref(), report));
     let origin = origin.unwrap_or_default();
     let of_file = contents.as_ref().map(|contents| Own::of(contents, &origin));
     // A file that could not be read may have said anything.

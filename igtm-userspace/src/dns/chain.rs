@@ -24,6 +24,8 @@ pub(super) struct Way {
     owner: Vec<u8>,
     /// CNAMEs so far.
     links: usize,
+    /// The names that were looked up before.
+    passed: Vec<Vec<u8>>,
     /// Of what chose the links (RFC 7871 §7.2.1), bits.
     pub(super) scope: u8,
     /// Of the next draw.
@@ -56,6 +58,7 @@ impl Asked<'_> {
             sending: self.sending(),
             owner: self.raw.name.to_vec(),
             links: 0,
+            passed: Vec::new(),
             scope: 0,
             random: self.random,
         };
@@ -66,11 +69,20 @@ impl Asked<'_> {
             match step {
                 Step::To(target) => {
                     way.links += 1;
-                    // Whoever asked goes on from the last name; a loop ends here.
+                    // Whoever asked goes on from the last name.
                     if self.raw.qtype == rtype::CNAME || way.links >= MOST_CNAMES {
                         return Some(self.send(way));
                     }
-                    way.owner = target;
+                    let passed = std::mem::replace(&mut way.owner, target);
+                    way.passed.push(passed);
+                    // A loop is signalled as an error (RFC 1034 §3.6.2).
+                    if way
+                        .passed
+                        .iter()
+                        .any(|name| name.eq_ignore_ascii_case(&way.owner))
+                    {
+                        return self.fail();
+                    }
                 }
                 Step::Done => return Some(self.send(way)),
                 Step::Negative(kind, zone) => return self.end(way, kind, zone),

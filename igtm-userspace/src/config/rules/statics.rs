@@ -71,15 +71,8 @@ fn held<'a>(
     marks: &'a Marks,
     instance: &Instance,
 ) -> Option<(&'a Zone, &'a Contents)> {
-    if marks.zones.iter().all(Option::is_none) {
-        return None;
-    }
-    let zone = config.zone_of(&instance.access_domain)?;
-    let at = config
-        .zones
-        .iter()
-        .position(|one| std::ptr::eq(one, zone))?;
-    Some((zone, marks.zones.get(at)?.as_ref()?))
+    let at = config.zones.place_of(&instance.access_domain)?;
+    Some((config.zones.get(at)?, marks.zones.get(at)?.as_ref()?))
 }
 
 fn domain_pool<'a>(config: &'a Config, instance: &Instance) -> Option<&'a str> {

@@ -87,10 +87,20 @@ struct Reader<'r> {
     problems: Vec<(Place, String)>,
 }
 
-/// Reads the zone `origin` from the file that `value` names; what it holds so far is good only if
-/// nothing was reported.
-pub(super) fn read(value: &Value<'_>, origin: &Name, report: &Report<'_>) -> Option<Contents> {
+/// Reads the zone `origin` from the file that `value` names; what it holds is good only if nothing
+/// was reported. Without an origin, what its names mean is unknown.
+pub(super) fn read(
+    value: &Value<'_>,
+    origin: Option<&Name>,
+    report: &Report<'_>,
+) -> Option<Contents> {
     let path = report.resolve(value.at, value.string()?);
+    let Some(origin) = origin else {
+        if let Err(error) = report.read(&path) {
+            value.problem(format!("cannot read `{}`: {error}", path.display()));
+        }
+        return None;
+    };
     let wire = names::wire(origin).to_ascii_lowercase();
     let mut reader = Reader {
         report,

@@ -8,6 +8,7 @@ mod frozen;
 mod near;
 mod query;
 mod statics;
+mod subnet;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -235,7 +236,7 @@ pub fn explain_by(
     request: &Request,
 ) -> Result<Explanation, ExplainError> {
     let name = canonical(&request.name);
-    let looked_up = looked_up(config, request);
+    let looked_up = subnet::looked_up(config, request);
     let chain = table.chain(table.chain_of(looked_up));
     let (last, links) = statics::followed(config, &name, |name| find(config, name).is_some());
     let found = find(config, &last);
@@ -248,7 +249,7 @@ pub fn explain_by(
         looked_up,
         scope: {
             let negative = answer.kind == trace::NODATA;
-            scope(config, request, negative, table.scope(looked_up))
+            subnet::scope(config, request, negative, table.scope(looked_up))
         },
         instance: instance.to_owned(),
         cname: (name != *access).then(|| text::of_name(access)),
@@ -375,24 +376,6 @@ fn find<'a>(config: &'a Config, name: &Name) -> Option<&'a Instance> {
     instances()
         .find(|one| one.access_domain == *name)
         .or_else(|| instances().find(|one| one.domain == *name))
-}
-
-/// The client subnet, where it counts: switched on, and with a source prefix.
-fn used_subnet(config: &Config, request: &Request) -> Option<IpNet> {
-    request
-        .ecs
-        .filter(|subnet| config.server.ecs && subnet.prefix_len() > 0)
-}
-
-fn looked_up(config: &Config, request: &Request) -> IpAddr {
-    used_subnet(config, request).map_or(request.client, |subnet| subnet.network())
-}
-
-/// The scope of the reply: 0 where the line did not count, or the client asked for none.
-fn scope(config: &Config, request: &Request, negative: bool, homogeneous: u8) -> Option<u8> {
-    let subnet = request.ecs.filter(|_| config.server.ecs)?;
-    let counts = subnet.prefix_len() > 0 && !negative;
-    Some(if counts { homogeneous } else { 0 })
 }
 
 fn canonical(name: &Name) -> Name {

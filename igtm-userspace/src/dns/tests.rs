@@ -6,6 +6,7 @@ mod edns;
 mod malformed;
 mod reference;
 mod short;
+mod statics;
 mod table;
 mod udp;
 

@@ -19,6 +19,7 @@ mod lists;
 pub mod names;
 mod recipe;
 mod render;
+mod same;
 mod slots;
 pub mod soa;
 mod table;

@@ -21,3 +21,5 @@ mod objects;
 mod plans;
 mod schema;
 mod whole;
+mod zonefile_bad;
+mod zonefile_good;

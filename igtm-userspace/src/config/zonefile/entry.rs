@@ -8,7 +8,7 @@ use domain::base::ParseRecordData as _;
 use domain::base::iana::Rtype;
 use domain::base::name::ParsedName;
 use domain::base::rdata::{ComposeRecordData as _, UnknownRecordData};
-use domain::base::scan::Scanner as _;
+use domain::base::scan::{Scanner as _, ScannerError as _};
 use domain::dep::octseq::Parser;
 use domain::rdata::ZoneRecordData;
 
@@ -150,6 +150,15 @@ pub(super) fn rdata(found: Rtype, words: &mut Words<'_>) -> Result<Vec<u8>, Wron
         let mut wire = Vec::new();
         data.compose_rdata(&mut wire)
             .expect("a vector has room for what was just read");
+        let fixed = match found {
+            Rtype::SSHFP => 2,
+            Rtype::TLSA => 3,
+            Rtype::DS => 4,
+            _ => 0,
+        };
+        if fixed > 0 && wire.len() == fixed {
+            return Err(Wrong::end_of_entry());
+        }
         wire
     };
     if words.continues() {

@@ -18,7 +18,7 @@ mod words;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use domain::base::scan::Scanner as _;
+use domain::base::scan::{Scanner as _, ScannerError as _};
 use hickory_proto::rr::Name;
 
 use self::lexer::{Lexer, column};
@@ -237,7 +237,11 @@ impl Reader<'_> {
         let head = entry::head(words)?;
         let rdata = entry::rdata(head.rtype, words).map_err(|wrong| {
             let form = entry::form(head.rtype);
-            Wrong::new(format!("`{}{form}`: {}", head.rtype, wrong.0))
+            // What is missing cannot be shown, and what names the word has.
+            let missing = wrong == Wrong::end_of_entry() || wrong.0.contains('`');
+            let found = words.before().filter(|_| !missing).map(entry::shown);
+            let found = found.map_or_else(String::new, |word| format!("; {word} was found"));
+            Wrong::new(format!("`{}{form}`: {}{found}", head.rtype, wrong.0))
         })?;
         let ttl = head.ttl.or(state.ttl).or(state.last_ttl);
         let ttl = ttl.or_else(|| {

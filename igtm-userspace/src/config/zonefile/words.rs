@@ -77,6 +77,12 @@ impl<'f> Words<'f> {
         Some(&self.file[word.octets.clone()])
     }
 
+    /// The word that came last.
+    pub(super) fn before(&self) -> Option<&'f [u8]> {
+        let word = self.words.get(self.at.checked_sub(1)?)?;
+        Some(&self.file[word.octets.clone()])
+    }
+
     fn take(&mut self) -> Result<&'f [u8], Wrong> {
         let word = self.peek().ok_or_else(Wrong::end_of_entry)?;
         self.at += 1;

@@ -104,7 +104,7 @@ pub(super) fn build(
     }
     names.add_apexes(config)?;
     names.add_statics(statics)?;
-    names.add_parents()?;
+    names.add_parents(config)?;
     names.open();
     let views = views(lines, &claims.sets, former)?;
     let claims = claims.finish();
@@ -288,7 +288,7 @@ impl<'a> Standing<'a> {
     }
 
     /// Names that exist because one below them does (RFC 4592 §2.2.2).
-    fn add_parents(&mut self) -> Result<(), SnapshotError> {
+    fn add_parents(&mut self, config: &Config) -> Result<(), SnapshotError> {
         for name in std::mem::take(&mut self.below) {
             // Whatever stands already ends the way: an apex, or a parent that another name has
             // brought, has its own.
@@ -296,7 +296,9 @@ impl<'a> Standing<'a> {
                 let Some((key, zone)) = self.place(parent) else {
                     break;
                 };
-                if self.stands(key, parent)? {
+                // What is delegated, or has another name, is so whatever zone begins below it.
+                let covered = || config.zones[usize::from(zone)].covering(parent).is_some();
+                if self.stands(key, parent)? || covered() {
                     break;
                 }
                 self.add(

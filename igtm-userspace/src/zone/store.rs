@@ -13,7 +13,7 @@ use igtm_common::name::HashKey;
 use igtm_common::reply::HEADER_OCTETS;
 
 use super::compose::{Composer, Data, Section, host};
-use crate::config::model::{Config, RRset, Zone, rtype};
+use crate::config::model::{Config, RRset, Zone, is_at_or_below, rtype};
 use crate::snapshot::names;
 
 /// A set whose octets end here has all its own.
@@ -120,6 +120,8 @@ impl Store {
         let all = zone.records.sets();
         let mut at = 0;
         let apex = names::wire(&zone.origin);
+        // The delegation or DNAME whose subtree this is: sets stand in that order.
+        let mut cover: Option<&[u8]> = None;
         while let Some(first) = all.get(at) {
             let owner = &*first.owner;
             let count = all[at..]
@@ -158,12 +160,12 @@ impl Store {
                     self.above.insert(key, node.clone());
                 }
                 self.glue.insert(key, node);
-            } else if zone
-                .covering(owner)
-                .is_some_and(|cover| *cover.owner != *owner)
-            {
+            } else if cover.is_some_and(|cover| is_at_or_below(owner, cover)) {
                 self.glue.insert(key, node);
             } else {
+                if kind != Kind::Plain {
+                    cover = Some(owner);
+                }
                 self.nodes.insert(key, node);
                 let addresses = [rtype::A, rtype::AAAA, rtype::CNAME];
                 let pass = kind == Kind::Cut || addresses.into_iter().any(has);

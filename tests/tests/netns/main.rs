@@ -29,3 +29,4 @@ mod survival;
 mod tags;
 mod traffic;
 mod upgrade;
+mod zone_files;

@@ -17,3 +17,4 @@ pub mod policy;
 pub mod probe;
 pub mod snapshot;
 pub mod state;
+pub mod zone;

@@ -36,8 +36,9 @@ pub mod sources;
 mod strategy;
 mod subscription;
 mod texts;
-mod value;
+pub(crate) mod value;
 mod zone;
+mod zonefile;
 
 #[cfg(test)]
 mod tests;
@@ -195,6 +196,7 @@ fn read(
     };
     let mut marks = Marks {
         zones_known: zones.complete,
+        zones: zones.contents,
         monitors: monitors.marks,
         pools: pools.marks,
         instances: Vec::new(),

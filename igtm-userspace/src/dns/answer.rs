@@ -1,23 +1,23 @@
 //! A message → its reply, from a snapshot. Pure: the random number and the time are inputs.
 //!
 //! Looks up what the kernel looks up, by the same rules; `hot.rs` lays it out. What the kernel
-//! passes is `cold.rs`'.
+//! passes is `chain.rs`' where a name leads on, and `bare.rs`' where no zone has a part.
 
 use std::net::IpAddr;
 
 use hickory_proto::rr::RecordType;
 use igtm_common::cookie::{self, ClientAddress};
-use igtm_common::layout::{NO_VIEW, NameKey, NameRef, PASS, PASS_OTHERS, ZoneEntry};
+use igtm_common::layout::{NO_VIEW, NameKey, NameRef, OPEN_BELOW, PASS, PASS_OTHERS, ZoneEntry};
 use igtm_common::line;
 use igtm_common::reply::{self, CookieOption, HEADER_OCTETS, Kind, OPT_OCTETS, udp_limit};
 
 use super::edns::{self, Cookie};
 use super::hot::{Hot, Options};
 use super::query::Raw;
-use crate::config::model::Zone;
 use crate::line::ViewId;
 use crate::policy::families_asked;
 use crate::snapshot::{Either, Snapshot, names};
+use crate::zone::store::Kind as Below;
 
 /// How a message came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,15 +136,16 @@ impl<'a> Asked<'a> {
         if let Some(of) = names.find(key) {
             return self.at_name(key, &of);
         }
-        match self.closest(self.raw.name) {
-            Some(of) => self.negative(Kind::NxDomain, &of),
+        match self.closest_name(self.raw.name) {
+            Some((_, of)) if of.flags & OPEN_BELOW == 0 => self.negative(Kind::NxDomain, &of),
+            Some(_) => self.resolve(),
             None => self.refuse(),
         }
     }
 
-    /// The closest parent of a wire name that exists; `None` outside of our zones. What is `OPEN_BELOW` or
-    /// passed by the kernel has no more below it here either.
-    pub(super) fn closest(&self, name: &[u8]) -> Option<NameRef> {
+    /// The closest parent of a wire name that exists, and what it is; `None` outside of our zones.
+    /// Where that is `OPEN_BELOW`, the name may be answered all the same.
+    pub(super) fn closest_name<'n>(&self, name: &'n [u8]) -> Option<(&'n [u8], NameRef)> {
         let fixed = &self.snapshot.image.fixed;
         let secret = &self.snapshot.ground.hash_key;
         let too_deep = names::depth(name).saturating_sub(fixed.deepest);
@@ -152,15 +153,29 @@ impl<'a> Asked<'a> {
             .skip(usize::from(too_deep.max(1)))
             .find_map(|parent| {
                 let key = names::key(secret, parent)?;
-                fixed.names.find(key)
+                Some((parent, fixed.names.find(key)?))
             })
     }
 
     fn at_name(&self, key: NameKey, of: &NameRef) -> Option<Vec<u8>> {
-        if of.flags & PASS != 0 && self.snapshot.ground.business(key).is_some() {
-            return self.chain(key, of);
-        }
         let qtype = self.raw.qtype;
+        let ground = &self.snapshot.ground;
+        if of.flags & (PASS | PASS_OTHERS) != 0
+            && let Some(node) = ground.statics.node(key)
+        {
+            let set = ground.statics.set(node, qtype);
+            let set = set.filter(|_| node.kind != Below::Cut);
+            let ready = set.and_then(|set| self.ready(ground.statics.ready(set)));
+            if ready.is_some() {
+                return ready;
+            }
+            if of.flags & PASS != 0 || set.is_some() {
+                return self.resolve();
+            }
+        }
+        if of.flags & PASS != 0 && ground.business(key).is_some() {
+            return self.resolve();
+        }
         let addresses = matches!(RecordType::from(qtype), RecordType::A | RecordType::AAAA);
         if !addresses && !reply::is_meta(qtype) && of.flags & PASS_OTHERS == 0 {
             return self.negative(Kind::NoData, of);
@@ -168,9 +183,10 @@ impl<'a> Asked<'a> {
         let (found, scope) = self.look_up(of);
         match found {
             Some(answer) if is_unknown(answer) => self.unresolved(),
-            Some(answer) if of.flags & PASS != 0 && is_cname(answer) => self.chain(key, of),
+            Some(answer) if of.flags & PASS != 0 && is_cname(answer) => self.resolve(),
             Some(answer) => self.positive(answer, scope),
-            None => self.apex(of).or_else(|| self.negative(Kind::NoData, of)),
+            None if addresses => self.negative(Kind::NoData, of),
+            None => self.resolve(),
         }
     }
 
@@ -221,8 +237,13 @@ impl<'a> Asked<'a> {
         }
     }
 
-    pub(super) fn negative(&self, kind: Kind, of: &NameRef) -> Option<Vec<u8>> {
-        let zone = self.zone_entry(of)?;
+    fn negative(&self, kind: Kind, of: &NameRef) -> Option<Vec<u8>> {
+        self.negative_in(kind, of.zone)
+    }
+
+    /// NODATA or NXDOMAIN in a zone.
+    pub(super) fn negative_in(&self, kind: Kind, zone: u16) -> Option<Vec<u8>> {
+        let zone = self.entry(zone)?;
         Some(self.hot().negative(kind, zone, &self.options(0)))
     }
 
@@ -235,17 +256,19 @@ impl<'a> Asked<'a> {
         }
     }
 
+    pub(super) fn entry(&self, zone: u16) -> Option<&'a ZoneEntry> {
+        self.snapshot.image.zones.get(usize::from(zone))
+    }
+
+    /// Whether a wire name is its zone's apex.
+    pub(super) fn is_apex(&self, name: &[u8], of: &NameRef) -> bool {
+        let entry = self.entry(of.zone);
+        entry.is_some_and(|entry| name.len() == usize::from(entry.origin_octets))
+    }
+
     /// What our OPT says.
     pub(super) fn udp_size(&self) -> u16 {
         self.snapshot.ground.config.server.udp_size
-    }
-
-    pub(super) fn zone_entry(&self, of: &NameRef) -> Option<&'a ZoneEntry> {
-        self.snapshot.image.zones.get(usize::from(of.zone))
-    }
-
-    pub(super) fn zone(&self, of: &NameRef) -> Option<&'a Zone> {
-        self.snapshot.ground.config.zones.get(usize::from(of.zone))
     }
 
     pub(super) fn options(&self, scope: u8) -> Options {

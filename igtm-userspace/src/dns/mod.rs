@@ -6,13 +6,13 @@
 pub mod answer;
 mod bare;
 mod chain;
-mod cold;
 mod edns;
 mod hot;
 mod limit;
 mod mishap;
 mod query;
 mod records;
+mod send;
 pub mod server;
 mod service;
 mod short;

@@ -10,6 +10,7 @@ mod malformed;
 mod protocol;
 mod reference;
 mod short;
+mod statics;
 mod table;
 mod transfer;
 mod udp;

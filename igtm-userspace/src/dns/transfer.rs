@@ -2,7 +2,7 @@
 //! (RFC 1995 §4).
 //!
 //! ```text
-//!  SOA ── NS ── what instances answer this client now ── SOA
+//!  SOA ── static records ── what instances answer this client now ── SOA
 //! ```
 //! Made message by message, as the client takes them. Must not write to sockets. What a secondary
 //! gets is a picture: it knows no health and no lines but those of who asked.
@@ -18,13 +18,11 @@ use hickory_proto::rr::Name;
 use super::answer::{Asked, Circumstances, Transport, is_unknown};
 use super::bare::{Bare, Extended};
 use super::query::{CLASS_IN, IXFR, Raw};
-use super::records::APEX_TTL;
-use crate::config::model::Zone;
+use crate::config::model::{RRset, Zone};
 use crate::snapshot::{Either, Snapshot, names};
 use page::{Page, Record};
 
 const A: u16 = 1;
-const NS: u16 = 2;
 const CNAME: u16 = 5;
 const AAAA: u16 = 28;
 const AXFR: u16 = 252;
@@ -103,7 +101,7 @@ impl Asked<'_> {
     }
 
     /// What stands at a name of an instance.
-    fn at_instance(&mut self, name: &Name) -> Vec<Record> {
+    fn records_of(&mut self, name: &Name) -> Vec<Record> {
         let ground = &self.snapshot.ground;
         let owner = names::wire(name);
         let Some(key) = names::key(&ground.hash_key, &owner) else {
@@ -154,16 +152,16 @@ fn is_newer(ours: u32, theirs: u32) -> bool {
 fn soa(snapshot: &Snapshot, at: usize) -> Option<Record> {
     let zone = snapshot.ground.config.zones.get(at)?;
     let entry = snapshot.image.zones.get(at)?;
-    Record::soa(&names::wire(&zone.origin), APEX_TTL, entry)
+    Record::soa(&names::wire(&zone.origin), zone.soa.ttl, entry)
 }
 
-/// The records that the zone has of its own, but its SOA.
-fn own(zone: &Zone) -> impl Iterator<Item = Record> + '_ {
-    zone.ns.iter().map(|server| Record {
-        owner: names::wire(&zone.origin),
-        rtype: NS,
-        ttl: APEX_TTL,
-        rdata: names::wire(server),
+/// The records of a set.
+fn records(set: &RRset) -> impl Iterator<Item = Record> + '_ {
+    set.rdata().map(|rdata| Record {
+        owner: set.owner.to_vec(),
+        rtype: set.rtype,
+        ttl: set.ttl,
+        rdata: rdata.to_vec(),
     })
 }
 
@@ -171,6 +169,7 @@ fn own(zone: &Zone) -> impl Iterator<Item = Record> + '_ {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
     Zone,
+    Static(usize),
     Instance(usize),
     Frozen,
     End,
@@ -236,9 +235,17 @@ impl Transfer {
         match self.next {
             Next::Zone => {
                 self.made.extend(soa(&self.snapshot, self.zone));
-                let own: Vec<Record> = own(self.zone()).collect();
-                self.made.extend(own);
-                self.next = Next::Instance(0);
+                self.next = Next::Static(0);
+            }
+            Next::Static(at) => {
+                let own = Arc::clone(&self.zone().records);
+                self.next = match own.sets().get(at) {
+                    Some(set) => {
+                        self.made.extend(records(set));
+                        Next::Static(at + 1)
+                    }
+                    None => Next::Instance(0),
+                };
             }
             Next::Instance(at) => {
                 let config = Arc::clone(&self.snapshot.ground.config);
@@ -271,7 +278,7 @@ impl Transfer {
         let zones = &self.snapshot.ground.config.zones;
         let own = zones.holding(name).map(|zone| &zone.origin);
         if own == Some(self.origin()) {
-            let records = self.asked().map(|mut asked| asked.at_instance(name));
+            let records = self.asked().map(|mut asked| asked.records_of(name));
             self.made.extend(records.unwrap_or_default());
         }
     }

@@ -33,3 +33,4 @@ mod survival;
 mod tags;
 mod traffic;
 mod upgrade;
+mod zone_files;

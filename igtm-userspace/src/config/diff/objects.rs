@@ -6,7 +6,7 @@
 use super::outline::{Fields, Outline, field, lasting, list, or_none, secret};
 use crate::config::model::{
     Admin, Channel, ChannelKind, Config, HttpCheck, Limits, Line, LineKind, Monitor, Node, Plan,
-    Protocol, Secret, Server, Subscription, XdpMode, Zone,
+    Protocol, Secret, Server, Soa, Subscription, XdpMode, Zone,
 };
 
 fn single(table: &'static str, own: Fields) -> Outline {
@@ -101,13 +101,27 @@ pub(super) fn zone(zone: &Zone) -> Outline {
         min_ttl,
         negative_ttl,
         transfer,
+        soa,
+        records: _,
     } = zone;
+    let Soa {
+        primary,
+        refresh,
+        retry,
+        expire,
+        minimum,
+        ttl,
+    } = soa;
     let own = vec![
         field("ns", list(ns)),
         field("contact", contact),
         lasting("min_ttl", *min_ttl),
         lasting("negative_ttl", *negative_ttl),
         field("transfer", list(transfer)),
+        field(
+            "soa",
+            format_args!("{primary} {refresh} {retry} {expire} {minimum}, TTL {ttl} s"),
+        ),
     ];
     named("zone", origin.to_string().trim_end_matches('.'), own)
 }

@@ -12,6 +12,7 @@ mod node;
 mod notify;
 mod plan;
 mod pool;
+mod records;
 mod server;
 mod zones;
 
@@ -28,7 +29,8 @@ pub use node::Node;
 pub use notify::{Channel, ChannelKind, Secret, Subscription};
 pub use plan::{Plan, Profile, ProtocolKind};
 pub use pool::{Address, AddressError, Policy, Pool, PoolAddress, PoolType};
-pub use server::{Says, Server, XdpMode, Zone};
+pub use records::{RRset, Records, downward, is_at_or_below, rtype};
+pub use server::{APEX_TTL, Says, Server, Soa, XdpMode, Zone};
 pub use zones::Zones;
 
 /// A position in [`Config::lines`]; 0 is always the built-in `default` line.

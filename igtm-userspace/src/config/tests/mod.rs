@@ -21,3 +21,6 @@ mod objects;
 mod plans;
 mod schema;
 mod whole;
+mod zonefile_any;
+mod zonefile_bad;
+mod zonefile_good;

@@ -113,7 +113,7 @@ fn zones() {
     expect(
         "[[zone]]\norigin = \"example.com\"\nns = [\"ns.example.com\"]\ncontact = \"ops@example.com\"\nmin_ttl = \"1500ms\"",
         &[
-            "4:7: the name server `ns.example.com` lies in the zone `example.com` served here and so needs a static address, and `zone.file` is not supported yet; name a server outside",
+            "4:7: the name server `ns.example.com` lies in the zone `example.com` served here and has no address there; add its A or AAAA to the zone's file",
             "5:11: `contact` is \"ops@example.com\"; it must be a domain name (write `user@example.com` as `user.example.com`)",
             "6:11: `min_ttl` is \"1500ms\"; it must be whole seconds",
         ],

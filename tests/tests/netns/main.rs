@@ -28,4 +28,5 @@ mod state;
 mod survival;
 mod tags;
 mod traffic;
+mod transfers;
 mod upgrade;

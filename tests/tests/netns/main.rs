@@ -32,5 +32,6 @@ mod state;
 mod survival;
 mod tags;
 mod traffic;
+mod transfers;
 mod upgrade;
 mod zone_files;

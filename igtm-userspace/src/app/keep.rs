@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tracing::info;
 
 use super::{App, force};
-use crate::alerts::{Cause, NodeReport, Since};
+use crate::alerts::{Cause, NodeReport, Since, Stand};
 use crate::config::model::Address;
 use crate::health::{Ended, Health, SavedTarget, Transition};
 use crate::state::{ForceKey, Moved, Restored, SavedForce, Store, is_news};
@@ -35,7 +35,12 @@ pub(super) fn resume(store: &Store, health: &mut Health, restored: Restored) -> 
     // One that no igtm wrote is as none: told anew.
     Since::restored(restored.moves.into_iter().filter_map(|moved| {
         let name = (moved.instance, moved.strategy);
-        Some((name, moved.active.parse().ok()?, moved.since))
+        let stand = Stand {
+            active: moved.active.parse().ok()?,
+            since: moved.since,
+            believed: moved.believed.and_then(|believed| believed.parse().ok()),
+        };
+        Some((name, stand))
     }))
 }
 
@@ -105,11 +110,12 @@ impl App {
     pub(super) fn keep_moves(&mut self) {
         for ((instance, strategy), now) in self.since.take_news() {
             match now {
-                Some((active, since)) => self.store.save_move(Moved {
+                Some(stand) => self.store.save_move(Moved {
                     instance,
                     strategy,
-                    active: active.to_string(),
-                    since,
+                    active: stand.active.to_string(),
+                    since: stand.since,
+                    believed: stand.believed.map(|believed| believed.to_string()),
                 }),
                 None => self.store.forget_move(instance, strategy),
             }

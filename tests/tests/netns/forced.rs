@@ -174,7 +174,19 @@ fn an_operators_word_holds_at_once_for_its_time_and_over_a_kill() -> Result<()> 
     })?;
 
     // Drained: withheld, and nobody is alerted of the address. For its time only.
-    let before = times(&receiver, "address_down");
+    receiver.wait_for("tier_restored", PATIENCE, |delivery| {
+        delivery.event("tier_restored").is_some()
+    })?;
+    let alerts = || {
+        [
+            "address_down",
+            "pool_down",
+            "tier_switched",
+            "tier_restored",
+        ]
+        .map(|kind| times(&receiver, kind))
+    };
+    let before = alerts();
     let drain = [
         &*address, "drain", "--reason", "upgrade", "--pool", "first", "--for", "3s",
     ];
@@ -184,9 +196,15 @@ fn an_operators_word_holds_at_once_for_its_time_and_over_a_kill() -> Result<()> 
     until_answered(&world, &one(1))?;
     wait::pause(DELIVERED);
     ensure!(
-        times(&receiver, "address_down") == before,
-        "a drain is no alert"
+        alerts() == before,
+        "a drain is no alert, nor what it moves: {before:?}, {:?}",
+        alerts()
     );
+    // The history has both ways, and why.
+    let history = daemon.query(&world, &["events", "--kind", "tier_switched"])?;
+    let history = history.to_string();
+    let why = format!("{address} of pool first is forced drain: upgrade");
+    ensure!(history.contains(&why), "{history}");
 
     // What ended while nobody was there is not taken up again.
     let brief = [&*address, "down", "--reason", "brief", "--for", "1s"];
@@ -199,6 +217,51 @@ fn an_operators_word_holds_at_once_for_its_time_and_over_a_kill() -> Result<()> 
     until_answered(&world, &one(1))?;
     let status = daemon.query(&world, &["status"])?;
     ensure!(status["forces"] == serde_json::json!([]), "{status}");
+    daemon.stop()
+}
+
+/// The other way round: what is measured as down is answered, and told of as up, until it is not.
+#[test]
+fn what_is_forced_up_is_answered_and_told_of() -> Result<()> {
+    let world = World::new("forced-up")?;
+    // Nobody is at backend 1.
+    let _second = Backend::start(world.backends(), "second", backend_v4(2))?;
+    let receiver = Receiver::start(world.backends(), (RECEIVER, 80).into(), SECRET)?;
+    let daemon = start(&world, &config(&world, &receiver))?;
+    until_answered(&world, &one(2))?;
+    let address = backend_v4(1).to_string();
+    let told = |kind: &str, times_told: usize| {
+        wait::until(kind, PATIENCE, || {
+            Ok((times(&receiver, kind) == times_told).then_some(()))
+        })
+    };
+    for kind in ["address_down", "pool_down", "tier_switched"] {
+        told(kind, 1)?;
+    }
+    let up = [
+        &*address,
+        "up",
+        "--reason",
+        "the probe lies",
+        "--pool",
+        "first",
+    ];
+    let (code, reply) = force(&daemon, &up)?;
+    ensure!(code == 0 && reply["moved"][0]["to"] == "tier 1", "{reply}");
+    answered(&world, &one(1))?;
+    for kind in ["address_up", "pool_up", "tier_restored"] {
+        told(kind, 1)?;
+    }
+    // Rounds that fail meanwhile change nothing.
+    wait::pause(DELIVERED);
+    answered(&world, &one(1))?;
+    ensure!(times(&receiver, "address_down") == 1, "it is held up");
+    let (code, reply) = force(&daemon, &[&address, "auto", "--pool", "first"])?;
+    ensure!(code == 0 && reply["pools"][0]["after"] == "down", "{reply}");
+    answered(&world, &one(2))?;
+    for kind in ["address_down", "pool_down", "tier_switched"] {
+        told(kind, 2)?;
+    }
     daemon.stop()
 }
 

@@ -18,6 +18,7 @@ mod inspection;
 mod interfaces;
 mod limits;
 mod lines;
+mod nodes;
 mod one_step;
 mod refusals;
 mod reload;

@@ -119,6 +119,7 @@ pub(crate) fn published(ground: &Arc<Ground>, failing: &[&str]) -> Published {
             attached: true,
             heartbeat: Some(at(400)),
             degraded: None,
+            lost: None,
         },
         at: at(400),
     }

@@ -219,6 +219,7 @@ fn reply_late(socket: &Socket, delay: Duration) {
         message[2..4].copy_from_slice(&(!(folded as u16)).to_be_bytes());
         let sender = socket.try_clone().expect("a descriptor");
         std::thread::spawn(move || {
+            #[expect(clippy::disallowed_methods, reason = "a thread of its own, no worker")]
             std::thread::sleep(delay);
             let to = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
             // The namespace may be gone by then.

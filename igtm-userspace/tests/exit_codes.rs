@@ -61,7 +61,7 @@ fn end_with(code: i32, cases: &[&str]) {
 const MISUSED: &[(&str, &[&str])] = &[
     ("run", &["--json", "extra", "--log-format xml", "-c"]),
     ("check", &["", "a b", "{}/igtm.toml --socket x", "--what a"]),
-    ("status", &["a b", "--watch=maybe", "--color loud"]),
+    ("status", &["--what", "--watch=maybe", "--color loud"]),
     ("reload", &["extra", "--pool a"]),
     (
         "force",

@@ -42,11 +42,8 @@ use tracing::{info, warn};
 use crate::admin::command::{self, Applied, Told};
 use crate::admin::published::{self, Refused};
 use crate::admin::{Door, Serving, Shared};
-use crate::alerts::{Cause, PoolsDown, Since};
-use crate::config::{
-    self,
-    model::{Config, PoolId},
-};
+use crate::alerts::{Cause, PoolsDown, Said, Since};
+use crate::config::{self, model::Config};
 use crate::dataplane::{Capacity, Dataplane};
 use crate::dns::server::{Answering, Current, Listener};
 use crate::flatten::{Flattener, Resolvers};
@@ -126,8 +123,8 @@ struct App {
     cookies: Secrets,
     /// Targets whose state is not yet part of what is answered, and why they changed.
     changed: Vec<(Target, Cause)>,
-    /// Pools in which an operator's word is not yet part of what is answered.
-    changed_pools: Vec<PoolId>,
+    /// Operators' words that are not yet part of what is answered.
+    said: Vec<Said>,
     /// Flattened domains whose addresses are not yet part of what is answered.
     learned: Vec<Name>,
     /// Events of transitions that are not yet part of what is answered, each with its causes.
@@ -209,7 +206,7 @@ impl App {
             serial,
             cookies,
             changed: Vec::new(),
-            changed_pools: Vec::new(),
+            said: Vec::new(),
             learned: Vec::new(),
             pending: Vec::new(),
             reloading: None,
@@ -271,7 +268,6 @@ impl App {
         self.write(&snapshot)?;
         phases.over("maps written");
         self.note_pools(&snapshot.ground, false);
-        self.changed_pools.clear();
         self.learned.clear();
         let current: Current = Arc::new(ArcSwap::from_pointee(snapshot));
         let listener = self

@@ -149,9 +149,11 @@ impl Daemon {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// Its process.
-    pub fn pid(&self) -> Pid {
-        pid(&self.child)
+    /// Sends it a signal. What it said to sd_notify(3) before is forgotten: with a full queue it
+    /// would wait for us.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        self.forget_notifications()?;
+        signal::kill(pid(&self.child), signal).with_context(|| format!("{signal} to igtm"))
     }
 
     /// Forgets what it said to sd_notify(3): with a full queue it would wait for us.
@@ -160,14 +162,9 @@ impl Daemon {
         Ok(())
     }
 
-    /// Sends it a signal. What it said to sd_notify(3) before is forgotten.
-    pub fn signal(&self, signal: Signal) -> Result<()> {
-        self.forget_notifications()?;
-        signal::kill(pid(&self.child), signal).with_context(|| format!("{signal} to igtm"))
-    }
-
     /// Writes another configuration; the daemon reads it on SIGHUP, or a second later by itself.
     pub fn rewrite_config(&self, config: &str) -> Result<()> {
+        self.forget_notifications()?; // a reload says something too
         fs::write(&self.config, config).with_context(|| format!("{}", self.config.display()))
     }
 

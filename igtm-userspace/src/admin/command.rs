@@ -169,6 +169,10 @@ pub type Reloaded = Result<Applied, NotApplied>;
 /// A file that is applied, or that could be.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied {
+    /// The file says what is applied already, in the same order: nothing is done, and the SOA
+    /// serial stays.
+    #[serde(default)]
+    pub same: bool,
     /// Objects that are different.
     pub changes: Changes,
     /// Names that are answered otherwise.
@@ -202,8 +206,11 @@ impl Applied {
         let Self {
             changes, answers, ..
         } = self;
+        if self.same {
+            return "nothing changed".to_owned();
+        }
         if changes.is_empty() {
-            return "nothing is different".to_owned();
+            return "nothing is different but the order".to_owned();
         }
         let all = changes.added + changes.removed + changes.changed;
         let named = changes.objects.iter().take(NAMED);
@@ -230,6 +237,9 @@ impl Applied {
 
 impl std::fmt::Display for Applied {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.same {
+            return writeln!(f, "nothing changed: the file says what is applied already");
+        }
         write!(f, "{}{}{}", self.changes, self.answers, self.frozen)?;
         match &self.restart {
             Some(restart) => writeln!(f, "{restart}"),

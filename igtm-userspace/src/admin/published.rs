@@ -62,6 +62,8 @@ pub struct Kernel {
     pub heartbeat: Option<Timestamp>,
     /// What fails at present.
     pub degraded: Option<String>,
+    /// Interfaces that it does not answer on at present; the sockets do.
+    pub lost: Option<String>,
 }
 
 impl Published {

@@ -148,7 +148,7 @@ impl Seen {
         sheet.gauge("igtm_ready", "1 when /ready says 200", Some(ready))?;
         let attached = flag(kernel.attached);
         sheet.gauge("igtm_kernel_answers", "1 when XDP answers", Some(attached))?;
-        let degraded = flag(kernel.degraded.is_some());
+        let degraded = flag(kernel.degraded.is_some() || kernel.lost.is_some());
         sheet.gauge(
             "igtm_dataplane_degraded",
             "1 while the kernel refuses something",

@@ -86,7 +86,9 @@ impl App {
 
     fn beat(&mut self) {
         if let Some(dataplane) = &mut self.dataplane {
-            match block_in_place(|| dataplane.heartbeat()) {
+            let beaten = block_in_place(|| dataplane.heartbeat());
+            self.trouble.interfaces = dataplane.lost();
+            match beaten {
                 Ok(()) => {
                     self.trouble.heartbeat = None;
                     self.last_heartbeat = Some(Timestamp::now());

@@ -38,7 +38,7 @@ impl App {
         self.forcing(std::slice::from_ref(&order.address), |health| {
             ended = obey(health, &order);
         });
-        if self.changed_pools.is_empty() {
+        if self.said.is_empty() {
             self.publish();
         } else {
             self.switch(begun);

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tracing::info;
 
 use super::{App, force, freeze};
-use crate::alerts::{Cause, NodeReport, Since};
+use crate::alerts::{Cause, NodeReport, Since, Stand};
 use crate::config::model::Address;
 use crate::health::{Ended, Health, SavedTarget, Transition};
 use crate::state::{ForceKey, Moved, Restored, SavedForce, Store, is_news};
@@ -35,7 +35,12 @@ pub(super) fn resume(store: &Store, health: &mut Health, restored: Restored) -> 
     // One that no igtm wrote is as none: told anew.
     Since::restored(restored.moves.into_iter().filter_map(|moved| {
         let name = (moved.instance, moved.strategy);
-        Some((name, moved.active.parse().ok()?, moved.since))
+        let stand = Stand {
+            active: moved.active.parse().ok()?,
+            since: moved.since,
+            believed: moved.believed.and_then(|believed| believed.parse().ok()),
+        };
+        Some((name, stand))
     }))
 }
 
@@ -116,29 +121,30 @@ impl App {
         freeze::keep_all(&self.store, &self.ground.frozen);
         if let Some(snapshot) = self.snapshot() {
             self.store.reserve_serials(snapshot.serial);
-            for ((instance, strategy), (active, since)) in self.since.standing(&snapshot) {
-                self.store.save_move(Moved {
-                    instance,
-                    strategy,
-                    active: active.to_string(),
-                    since,
-                });
+            for (name, stand) in self.since.standing(&snapshot) {
+                self.store.save_move(moved(name, stand));
             }
         }
     }
 
     /// Keeps from what strategies are answered now.
     pub(super) fn keep_moves(&mut self) {
-        for ((instance, strategy), now) in self.since.take_news() {
+        for (name, now) in self.since.take_news() {
             match now {
-                Some((active, since)) => self.store.save_move(Moved {
-                    instance,
-                    strategy,
-                    active: active.to_string(),
-                    since,
-                }),
-                None => self.store.forget_move(instance, strategy),
+                Some(stand) => self.store.save_move(moved(name, stand)),
+                None => self.store.forget_move(name.0, name.1),
             }
         }
+    }
+}
+
+/// Where a strategy stands, as it is kept.
+fn moved((instance, strategy): (String, String), stand: Stand) -> Moved {
+    Moved {
+        instance,
+        strategy,
+        active: stand.active.to_string(),
+        since: stand.since,
+        believed: stand.believed.map(|believed| believed.to_string()),
     }
 }

@@ -46,7 +46,7 @@ impl App {
 
     /// Shows readers how everything is now. Costs a few microseconds, whatever the configuration.
     pub(super) fn publish(&self) {
-        let degraded = self.trouble.degraded().cloned();
+        let degraded = self.trouble.refused().cloned();
         self.published.store(Arc::new(Published {
             file: self.file.clone(),
             started: self.started,
@@ -60,6 +60,7 @@ impl App {
                 attached: self.dataplane.is_some(),
                 heartbeat: self.last_heartbeat,
                 degraded,
+                lost: self.trouble.interfaces.clone(),
             },
             state: self.store.condition(),
             at: Timestamp::now(),

@@ -307,6 +307,11 @@ impl Dataplane {
         self.places
             .follow(&mut self.now.ebpf, &directory, self.server.xdp)
     }
+
+    /// Which interfaces nothing is answered on by the kernel, in words; `None`: it does on all.
+    pub fn lost(&self) -> Option<String> {
+        self.places.lost()
+    }
 }
 
 fn told(attachments: Vec<attach::Attachment>) {

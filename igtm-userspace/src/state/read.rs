@@ -38,13 +38,14 @@ pub(super) fn health(connection: &Connection) -> rusqlite::Result<Vec<SavedTarge
 
 pub(super) fn moves(connection: &Connection) -> rusqlite::Result<Vec<Moved>> {
     let mut select =
-        connection.prepare("SELECT instance, strategy, active, since_us FROM moves")?;
+        connection.prepare("SELECT instance, strategy, active, since_us, believed FROM moves")?;
     let rows = select.query_map([], |row| {
         Ok(Moved {
             instance: row.get(0)?,
             strategy: row.get(1)?,
             active: row.get(2)?,
             since: time(row, 3)?,
+            believed: row.get(4)?,
         })
     })?;
     rows.collect()

@@ -33,7 +33,7 @@ fn file(world: &World, interval: &str) -> String {
         + &strategy("default", "default", &["first", "second"], "second")
 }
 
-fn socket(world: &World) -> PathBuf {
+pub(crate) fn socket(world: &World) -> PathBuf {
     world.directory().join("admin.sock")
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn run(daemon: &Daemon, args: &[&str]) -> Result<(i32, String)> {
 }
 
 /// One request over a stream, and the whole reply.
-fn exchange(mut stream: impl Read + Write, request: &str) -> Result<String> {
+pub(crate) fn exchange(mut stream: impl Read + Write, request: &str) -> Result<String> {
     write!(
         stream,
         "{request}\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"

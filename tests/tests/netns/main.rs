@@ -20,6 +20,7 @@ mod interfaces;
 mod limits;
 mod lines;
 mod lost;
+mod nodes;
 mod one_step;
 mod refusals;
 mod reload;

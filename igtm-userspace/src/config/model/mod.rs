@@ -64,7 +64,8 @@ pub struct PoolId(pub usize);
 pub struct ChannelId(pub usize);
 
 /// Everything that is wanted, as one file says it.
-#[derive(Clone, Debug)]
+/// Two of them are equal when they want the same in the same order; names are compared without case.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// The daemon itself.
     pub server: Server,

@@ -9,7 +9,7 @@ use hickory_proto::rr::Name;
 use super::Zone;
 
 /// Zones in order of declaration; origins are unique.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Zones {
     list: Vec<Zone>,
     /// Positions by origin.

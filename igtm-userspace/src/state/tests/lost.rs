@@ -53,6 +53,7 @@ async fn filled(store: &Store) {
         strategy: "south".to_owned(),
         active: "tier 2".to_owned(),
         since: at(5),
+        believed: None,
     });
     store.reserve_serials(500);
     store.add_event(

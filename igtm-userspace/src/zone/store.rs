@@ -202,7 +202,7 @@ impl Store {
                 // What does not fit a message is refused with the file.
                 let _ = composer.record(Section::Answer, &raw.owner, data(raw, rdata));
             }
-            let own = composer.len();
+            let own = composer.octets();
             if zone.records.sets().len() > 1 || config.zones.len() > 1 {
                 for rdata in raw.rdata() {
                     if let Some(host) = host(&raw.owner, set.rtype, rdata) {

@@ -352,7 +352,11 @@ impl Asked<'_> {
         }
         for rdata in raw.rdata() {
             if let Some(host) = crate::zone::compose::host(&way.owner, raw.rtype, rdata) {
-                way.sending.hosts.push(host.to_ascii_lowercase());
+                let host = host.to_ascii_lowercase();
+                // Several records may name one host.
+                if !way.sending.hosts.contains(&host) {
+                    way.sending.hosts.push(host);
+                }
             }
         }
         Ok(())

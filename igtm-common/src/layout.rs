@@ -18,7 +18,7 @@ use crate::rate::Limit;
 pub use crate::answer::{Answer, LargeAnswer, SmallAnswer};
 
 /// Number of the layout; part of the pins' path.
-pub const ABI_VERSION: u32 = 3;
+pub const ABI_VERSION: u32 = 4;
 
 /// [`Settings::epoch`] before the first answer: the program passes everything.
 pub const EPOCH_NONE: u32 = u32::MAX;

@@ -59,7 +59,7 @@ pub enum Outcome {
 /// others made since its load, some tens of nanoseconds in the kernel: of n replies that overlap
 /// n − 1 may go uncharged, so n CPUs pass at most about n times the limit. A limited query does not
 /// write the time, so it cannot take back a charge. The count of slips is as inexact. Threads,
-/// which can be preempted in between for long, want a lock or buckets of their own.
+/// which can be preempted in between for long, use it as a `SharedBucket`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bucket {
@@ -75,6 +75,11 @@ const _: () = {
     assert!(size_of::<Limit>() == 24);
     assert!(size_of::<Bucket>() == 16);
 };
+
+#[cfg(feature = "user")]
+mod shared;
+#[cfg(feature = "user")]
+pub use shared::SharedBucket;
 
 #[cfg(feature = "user")]
 mod pod {

@@ -60,8 +60,9 @@ pub(crate) static COUNTERS: PerCpuArray<Counters, 1> = PerCpuArray::new();
 #[btf_map]
 pub(crate) static SLOT_COUNTS: PerCpuArray<SlotCounts, 1> = PerCpuArray::new();
 
+/// The daemon's replies over UDP are charged to the same buckets.
 #[btf_map]
-pub(crate) static RATES: Array<Bucket, { layout::RATES as usize }> = Array::new();
+pub(crate) static RATES: Array<Bucket, { layout::RATES as usize }, MMAPABLE> = Array::new();
 
 #[btf_map]
 pub(crate) static SAMPLES: PerCpuArray<Sample, { layout::SAMPLES as usize }> = PerCpuArray::new();

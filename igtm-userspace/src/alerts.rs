@@ -1,6 +1,7 @@
 //! Which events a change raises (product.md §4). Pure: two snapshots or a transition in, events out.
 
 mod cause;
+mod drained;
 mod forcing;
 mod itself;
 mod leftover;
@@ -15,12 +16,13 @@ use crate::health::{AddressState, NodeChange, Target, Transition};
 use crate::notify::event::{Event, Kind, NodeReason, Severity};
 use crate::snapshot::Ground;
 pub use cause::{Cause, NodeReport, of_moves};
-pub use forcing::{Forcing, of_force};
+pub use drained::{Drained, Said};
+pub use forcing::{Forcing, of_drain, of_force};
 pub use itself::{of_applied, of_dataplane, of_refused};
 pub use leftover::{AfterStart, after_start, is_left_over};
 pub use pools::PoolsDown;
 pub use sample::{NoInstance, of_test};
-pub use since::{News, Since};
+pub use since::{News, Since, Stand};
 
 /// The events of a transition: one for each pool that holds the address.
 pub fn of_transition(ground: &Ground, transition: &Transition) -> Vec<Event> {

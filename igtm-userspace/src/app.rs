@@ -36,22 +36,17 @@ use arc_swap::ArcSwap;
 use hickory_proto::rr::Name;
 use igtm_common::cookie::Secrets;
 use jiff::Timestamp;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 use tracing::{info, warn};
 
-use crate::admin::command::{self, Applied, Command};
+use crate::admin::command::{self, Applied, Told};
 use crate::admin::published::{self, Refused};
 use crate::admin::{Door, Serving, Shared};
-use crate::alerts::{Cause, PoolsDown, Since};
-use crate::config::{
-    self,
-    model::{Config, PoolId},
-};
+use crate::alerts::{Cause, PoolsDown, Said, Since};
+use crate::config::{self, model::Config};
 use crate::dataplane::{Capacity, Dataplane};
-use crate::dns::server::{Current, Listener};
+use crate::dns::server::{Answering, Current, Listener};
 use crate::flatten::{Flattener, Resolvers};
 use crate::health::{Health, Report, Target};
 use crate::metrics::Metrics;
@@ -63,6 +58,7 @@ use crate::state::Store;
 use phases::Phases;
 use reload::Reloading;
 use service::{Stop, notify_service};
+pub use service::{hold_hangups, release_hangups};
 use trouble::Trouble;
 use watch::Watch;
 
@@ -77,9 +73,9 @@ const DRAIN: Duration = Duration::from_secs(5);
 
 /// Runs the daemon on `file` until SIGTERM or SIGINT.
 pub async fn run(file: PathBuf) -> anyhow::Result<()> {
-    // First of all: a SIGHUP that nobody takes ends the process, and reading the file may take long.
+    // First of all: reading the file may take long.
     let mut stop = Stop::new()?;
-    let hangup = signal(SignalKind::hangup()).context("SIGHUP")?;
+    let hangup = service::take_hangups()?;
     // Whoever asks what another file would change names it from elsewhere: paths must compare.
     let file = std::path::absolute(&file).context("the configuration's path")?;
     let mut phases = Phases::new();
@@ -110,7 +106,7 @@ struct App {
     _admin: Serving,
     /// What readers of the admin API are shown.
     published: published::Current,
-    commands: mpsc::Receiver<Command>,
+    commands: Told,
     metrics: Metrics,
     dataplane: Option<Dataplane>,
     listener: Option<Listener>,
@@ -128,8 +124,8 @@ struct App {
     cookies: Secrets,
     /// Targets whose state is not yet part of what is answered, and why they changed.
     changed: Vec<(Target, Cause)>,
-    /// Pools in which an operator's word is not yet part of what is answered.
-    changed_pools: Vec<PoolId>,
+    /// Operators' words that are not yet part of what is answered.
+    said: Vec<Said>,
     /// Flattened domains whose addresses are not yet part of what is answered.
     learned: Vec<Name>,
     /// Events of transitions that are not yet part of what is answered, each with its causes.
@@ -183,7 +179,7 @@ impl App {
         let mut flattener = Flattener::new(Resolvers::System);
         flattener.set_names(ground.flattened());
         phases.over("targets found, probes started");
-        let (told, commands) = mpsc::channel(command::WAITING);
+        let (told, commands) = command::channel();
         let (describe, described) = mpsc::channel(DESCRIBED);
         let first = publish::first(file.clone(), &ground, &health, dataplane.is_some());
         let published = Arc::new(ArcSwap::from_pointee(first));
@@ -217,7 +213,7 @@ impl App {
             serial,
             cookies,
             changed: Vec::new(),
-            changed_pools: Vec::new(),
+            said: Vec::new(),
             learned: Vec::new(),
             pending: Vec::new(),
             left_over,
@@ -270,7 +266,7 @@ impl App {
     }
 
     /// The first snapshot: from now on queries are answered.
-    fn first_answer(&mut self) -> anyhow::Result<JoinSet<()>> {
+    fn first_answer(&mut self) -> anyhow::Result<Answering> {
         let ground = Arc::clone(&self.ground);
         let mut phases = Phases::new();
         let resolved = self.flattener.resolved().clone();
@@ -280,14 +276,14 @@ impl App {
         self.write(&snapshot)?;
         phases.over("maps written");
         self.note_pools(&snapshot.ground, false);
-        self.changed_pools.clear();
         self.learned.clear();
         let current: Current = Arc::new(ArcSwap::from_pointee(snapshot));
         let listener = self
             .listener
             .take()
             .context("the sockets are served once")?;
-        let answering = listener.serve(&current, &self.metrics.replies);
+        let rates = self.dataplane.as_mut().map(Dataplane::rates);
+        let answering = listener.serve(&current, &self.metrics, rates)?;
         let snapshot = current.load_full();
         self.current = Some(current);
         self.tell(None, &snapshot);

@@ -194,6 +194,11 @@ enum LogFormat {
 }
 
 fn main() -> ExitCode {
+    // First of all, even before it is known whether this is the daemon: every moment counts.
+    app::hold_hangups();
+    if std::env::args_os().nth(1).is_none_or(|word| word != "run") {
+        app::release_hangups();
+    }
     match Cli::parse().command {
         Command::Run { config, log_format } => run(config.config, log_format),
         Command::Check {

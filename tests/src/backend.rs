@@ -1,8 +1,9 @@
 //! An HTTP backend that can be stopped and brought back: its socket really closes.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use anyhow::Result;
 
@@ -17,6 +18,7 @@ pub struct Backend<'a> {
     address: SocketAddr,
     status: Arc<AtomicU16>,
     requests: Arc<AtomicU64>,
+    peers: Arc<Mutex<BTreeSet<IpAddr>>>,
     server: Option<Server>,
 }
 
@@ -29,6 +31,7 @@ impl<'a> Backend<'a> {
             address: SocketAddr::new(address.into(), 80),
             status: Arc::new(AtomicU16::new(200)),
             requests: Arc::default(),
+            peers: Arc::default(),
             server: None,
         };
         backend.resume()?;
@@ -53,8 +56,9 @@ impl<'a> Backend<'a> {
     /// Listens again.
     pub fn resume(&mut self) -> Result<()> {
         let (name, status) = (self.name.clone(), Arc::clone(&self.status));
-        let requests = Arc::clone(&self.requests);
-        let server = Server::start(self.netns, self.address, move |_| {
+        let (requests, peers) = (Arc::clone(&self.requests), Arc::clone(&self.peers));
+        let server = Server::start(self.netns, self.address, move |request| {
+            peers.lock().expect("nobody panics").insert(request.peer);
             requests.fetch_add(1, Ordering::Relaxed);
             Response(status.load(Ordering::Relaxed), format!("{name}\n"))
         })?;
@@ -65,6 +69,11 @@ impl<'a> Backend<'a> {
     /// The status of every answer from now on.
     pub fn answer_with(&self, status: u16) {
         self.status.store(status, Ordering::Relaxed);
+    }
+
+    /// Who has asked it.
+    pub fn peers(&self) -> BTreeSet<IpAddr> {
+        self.peers.lock().expect("nobody panics").clone()
     }
 
     /// How many requests it has answered.

@@ -129,6 +129,11 @@ impl Daemon {
         }
     }
 
+    /// Its process.
+    pub fn pid(&self) -> Pid {
+        pid(&self.child)
+    }
+
     /// Its configuration file.
     pub fn config(&self) -> &Path {
         &self.config
@@ -147,12 +152,19 @@ impl Daemon {
     /// Sends it a signal. What it said to sd_notify(3) before is forgotten: with a full queue it
     /// would wait for us.
     pub fn signal(&self, signal: Signal) -> Result<()> {
-        while !self.notifications()?.is_empty() {}
+        self.forget_notifications()?;
         signal::kill(pid(&self.child), signal).with_context(|| format!("{signal} to igtm"))
+    }
+
+    /// Forgets what it said to sd_notify(3): with a full queue it would wait for us.
+    pub fn forget_notifications(&self) -> Result<()> {
+        while !self.notifications()?.is_empty() {}
+        Ok(())
     }
 
     /// Writes another configuration; the daemon reads it on SIGHUP, or a second later by itself.
     pub fn rewrite_config(&self, config: &str) -> Result<()> {
+        self.forget_notifications()?; // a reload says something too
         fs::write(&self.config, config).with_context(|| format!("{}", self.config.display()))
     }
 

@@ -3,7 +3,7 @@
 //! Only what probes and webhooks send is understood; nothing here is a model for production.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +22,8 @@ const BODY_LIMIT: usize = 1 << 20;
 /// What was asked.
 #[derive(Clone, Debug)]
 pub struct Request {
+    /// Who asks.
+    pub peer: IpAddr,
     /// `GET`, `POST`, …
     pub method: String,
     /// The request target.
@@ -99,7 +101,8 @@ impl Drop for Server {
 fn serve(stream: &TcpStream, handler: &mut impl FnMut(Request) -> Response) -> Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    let request = read_request(&mut BufReader::new(stream))?;
+    let peer = stream.peer_addr()?.ip();
+    let request = read_request(peer, &mut BufReader::new(stream))?;
     let Response(status, body) = handler(request);
     let mut stream = stream;
     write!(
@@ -110,7 +113,7 @@ fn serve(stream: &TcpStream, handler: &mut impl FnMut(Request) -> Response) -> R
     Ok(())
 }
 
-fn read_request(input: &mut impl BufRead) -> Result<Request> {
+fn read_request(peer: IpAddr, input: &mut impl BufRead) -> Result<Request> {
     let mut line = String::new();
     input.read_line(&mut line)?;
     let mut words = line.split_whitespace();
@@ -129,6 +132,7 @@ fn read_request(input: &mut impl BufRead) -> Result<Request> {
         headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
     let mut request = Request {
+        peer,
         method,
         path,
         headers,
@@ -148,7 +152,7 @@ mod tests {
     #[test]
     fn a_request_is_read_to_the_end_of_its_body() {
         let mut wire = &b"POST /hook HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcd"[..];
-        let request = read_request(&mut wire).expect("well-formed");
+        let request = read_request(IpAddr::from([127, 0, 0, 1]), &mut wire).expect("well-formed");
         assert_eq!(
             (request.method.as_str(), request.path.as_str()),
             ("POST", "/hook")
@@ -160,7 +164,8 @@ mod tests {
     #[test]
     fn what_is_cut_off_is_an_error() {
         let whole = b"POST / HTTP/1.1\r\ncontent-length: 3\r\n\r\nab";
-        assert!(read_request(&mut &whole[..]).is_err());
-        assert!(read_request(&mut &b""[..]).is_err());
+        for wire in [&whole[..], b""] {
+            assert!(read_request(IpAddr::from([127, 0, 0, 1]), &mut &*wire).is_err());
+        }
     }
 }

@@ -194,6 +194,7 @@ mod tests {
             ),
         ];
         let request = Request {
+            peer: [127, 0, 0, 1].into(),
             method: "POST".into(),
             path: "/".into(),
             headers: headers

@@ -8,7 +8,7 @@ use igtm_tests::figures;
 use igtm_tests::golden::check::check_all;
 use igtm_tests::golden::{
     answers, cookies, differ, flip, headers, limits, lines, literal, negative, opts, queries,
-    subnet, sweeps, vlan, windows,
+    statics, subnet, sweeps, vlan, windows,
 };
 
 #[test]
@@ -67,6 +67,11 @@ fn what_does_not_exist_and_whose_soa_says_so() -> Result<()> {
 }
 
 #[test]
+fn what_is_known_of_static_records() -> Result<()> {
+    check_all(&statics::cases())
+}
+
+#[test]
 fn which_records_fit_a_reply() -> Result<()> {
     check_all(&windows::cases())
 }
@@ -108,6 +113,7 @@ fn whatever_comes_is_answered_alike_or_passed_unchanged() -> Result<()> {
         subnet::cases(),
         cookies::cases(),
         negative::cases(),
+        statics::cases(),
         windows::cases(),
         limits::cases(),
     ];

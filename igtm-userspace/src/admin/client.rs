@@ -12,11 +12,14 @@ use hyper::client::conn::http1;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HOST};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
+use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 /// How long a reply may take; a little more than the daemon gives itself.
 const PATIENCE: Duration = Duration::from_secs(130);
+/// How long it may take until there is room for a connection.
+const ROOM: Duration = Duration::from_secs(10);
 /// Octets of a reply: the tree of 10 000 instances has some ten million.
 const REPLY: usize = 512 * 1024 * 1024;
 
@@ -47,6 +50,7 @@ fn hint(error: &io::Error) -> &'static str {
             "; is it running, and is `[admin] socket` of its configuration this one?"
         }
         io::ErrorKind::ConnectionRefused => "; a daemon that is gone has left it",
+        io::ErrorKind::WouldBlock => "; too many connect to it",
         io::ErrorKind::PermissionDenied => "; the socket's group may open it",
         _ => "",
     }
@@ -92,17 +96,24 @@ pub fn ask(socket: &Path, ask: Ask<'_>) -> Result<Reply, Unreachable> {
         .build()
         .map_err(|error| talk(error.to_string()))?;
     runtime.block_on(async {
-        let stream = UnixStream::connect(socket)
-            .await
-            .map_err(|error| Unreachable::Connect {
-                socket: socket.to_owned(),
-                error,
-            })?;
+        let stream = connect(socket).map_err(|error| Unreachable::Connect {
+            socket: socket.to_owned(),
+            error,
+        })?;
         match timeout(PATIENCE, exchange(stream, ask)).await {
             Ok(exchanged) => exchanged.map_err(talk),
             Err(_elapsed) => Err(talk(format!("nothing for {} s", PATIENCE.as_secs()))),
         }
     })
+}
+
+/// Waits where very many connect at once; one that may not block is refused then (unix(7)).
+fn connect(path: &Path) -> io::Result<UnixStream> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_write_timeout(Some(ROOM))?;
+    socket.connect(&SockAddr::unix(path)?)?;
+    socket.set_nonblocking(true)?;
+    UnixStream::from_std(socket.into())
 }
 
 async fn exchange(stream: UnixStream, ask: Ask<'_>) -> Result<Reply, String> {

@@ -69,6 +69,7 @@ fn would_change(published: &Published, asked: &Asked) -> Result<Applied, NotAppl
     health.reconcile(&config, published.at);
     let after = Snapshot::new(Arc::new(ground), &health, snapshot.serial, snapshot.cookies);
     Ok(Applied {
+        same: *running.config == *config,
         changes: diff::diff(&running.config, &config),
         answers: compare::compare(snapshot, &after),
         frozen: freezing,

@@ -105,7 +105,7 @@ pub(super) async fn events(State(shared): State<Shared>, RawQuery(query): RawQue
 
 /// The rounds of the last seven days by monitor; `None` when nobody can tell.
 pub(super) async fn rounds(store: &Store) -> Option<HashMap<String, Rounds>> {
-    let rounds = store.rounds_of_all(DAYS, Timestamp::now());
+    let rounds = store.rounds(DAYS, Timestamp::now());
     let rounds = timeout(PATIENCE, rounds).await.ok()?;
     rounds
         .inspect_err(|error| debug!(%error, "rounds of the last days"))

@@ -5,7 +5,7 @@
 use std::fs::{self, Permissions};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -59,13 +59,47 @@ pub struct Door {
     pub(super) path: SocketPath,
 }
 
-/// The socket's file; removed on drop.
+/// The socket's file; removed on drop, unless another stands in its place by then.
 #[derive(Debug)]
-pub(super) struct SocketPath(PathBuf);
+pub(super) struct SocketPath {
+    path: PathBuf,
+    /// `None`: it could not be looked at, and is left there; the next daemon removes it.
+    ours: Option<Identity>,
+}
+
+/// Which file a path leads to. An inode's number is given again, together with its time it is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Identity {
+    device: u64,
+    inode: u64,
+    modified: (i64, i64),
+}
+
+impl Identity {
+    fn of(path: &Path) -> Option<Self> {
+        let found = fs::symlink_metadata(path).ok()?;
+        Some(Self {
+            device: found.dev(),
+            inode: found.ino(),
+            modified: (found.mtime(), found.mtime_nsec()),
+        })
+    }
+}
+
+impl SocketPath {
+    fn bound(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            ours: Identity::of(path),
+        }
+    }
+}
 
 impl Drop for SocketPath {
     fn drop(&mut self) {
-        let _gone_already = fs::remove_file(&self.0);
+        if self.ours.is_some() && Identity::of(&self.path) == self.ours {
+            let _gone_already = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -75,8 +109,7 @@ impl Door {
     /// # Errors
     /// A living daemon has the socket, or the system refuses.
     pub fn bind(admin: &Admin) -> Result<Self, ListenError> {
-        let unix = unix(&admin.socket)?;
-        let path = SocketPath(admin.socket.clone());
+        let (unix, path) = unix(&admin.socket)?;
         let tcp = match admin.listen {
             Some(address) => Some(tcp(address)?),
             None => None,
@@ -85,7 +118,7 @@ impl Door {
     }
 }
 
-fn unix(path: &Path) -> Result<UnixListener, ListenError> {
+fn unix(path: &Path) -> Result<(UnixListener, SocketPath), ListenError> {
     let wrong = |error| ListenError::Socket {
         path: path.to_owned(),
         error,
@@ -103,11 +136,13 @@ fn unix(path: &Path) -> Result<UnixListener, ListenError> {
         }
         Err(error) => return Err(wrong(error)),
     }
+    let bound = SocketPath::bound(path);
     // Nobody gets in before `listen`, and by then the mode is right, whatever the umask.
     fs::set_permissions(path, Permissions::from_mode(MODE)).map_err(wrong)?;
     socket.listen(BACKLOG).map_err(wrong)?;
     socket.set_nonblocking(true).map_err(wrong)?;
-    UnixListener::from_std(socket.into()).map_err(wrong)
+    let listener = UnixListener::from_std(socket.into()).map_err(wrong)?;
+    Ok((listener, bound))
 }
 
 /// Removes the socket of a dead daemon.
@@ -169,6 +204,20 @@ mod tests {
         assert_eq!(mode & 0o777, MODE);
         drop(door);
         assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn another_daemon_s_socket_is_left_where_it_is() {
+        let place = tempfile::tempdir().expect("a directory");
+        let path = place.path().join("admin.sock");
+        let door = Door::bind(&admin(path.clone())).expect("it binds");
+        // As after `rm`: what stands there from now on is another's.
+        fs::remove_file(&path).expect("it is there");
+        let other = Door::bind(&admin(path.clone())).expect("nobody is there");
+        drop(door);
+        assert!(path.exists(), "the other's socket is gone");
+        drop(other);
+        assert!(!path.exists(), "its own is left behind");
     }
 
     #[tokio::test]

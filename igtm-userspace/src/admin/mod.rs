@@ -34,6 +34,8 @@ mod file;
 pub mod force;
 pub mod history;
 mod listen;
+mod paced;
+mod places;
 pub mod published;
 pub mod pushes;
 pub mod release;

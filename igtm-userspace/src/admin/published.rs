@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use crate::alerts::Since;
 use crate::health::Health;
 use crate::snapshot::{Ground, Snapshot};
+use crate::state::Condition;
 
 /// Where the present picture is.
 pub type Current = Arc<ArcSwap<Published>>;
@@ -37,6 +38,8 @@ pub struct Published {
     pub since: Since,
     /// The kernel's part.
     pub kernel: Kernel,
+    /// How the state database is.
+    pub state: Condition,
     /// When this picture was made.
     pub at: Timestamp,
 }
@@ -59,6 +62,8 @@ pub struct Kernel {
     pub heartbeat: Option<Timestamp>,
     /// What fails at present.
     pub degraded: Option<String>,
+    /// Interfaces that it does not answer on at present; the sockets do.
+    pub lost: Option<String>,
 }
 
 impl Published {

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use super::command::Command;
 use super::reply::{failed, shown};
-use super::routes::Shared;
+use super::routes::{Shared, unheard};
 use crate::snapshot::compare::AnswersChanged;
 use crate::snapshot::frozen::Frozen;
 use crate::state::FrozenKey;
@@ -120,12 +120,10 @@ pub(super) async fn release(
     Json(asked): Json<Release>,
 ) -> Response {
     let (reply, released) = oneshot::channel();
-    let command = Command::Release { asked, reply };
-    if shared.commands.try_send(command).is_err() {
-        let why = "the daemon has too much to do, or is ending";
-        return failed(StatusCode::SERVICE_UNAVAILABLE, why);
-    }
-    match released.await {
+    let told = shared
+        .commands
+        .tell(Command::Release { asked, reply }, released);
+    match told.await {
         Ok(Ok(mut released)) => {
             // What is released is so already: the disk only decides what a restart finds.
             let written = shared.store.flush().await;
@@ -140,7 +138,7 @@ pub(super) async fn release(
             };
             failed(status, why)
         }
-        Err(_ended) => failed(StatusCode::SERVICE_UNAVAILABLE, "the daemon is ending"),
+        Err(why) => unheard(why),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, RawQuery, Request, State};
+use axum::extract::{RawQuery, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{self, Next};
@@ -14,14 +14,14 @@ use axum::routing::{get, post};
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::json;
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tracing::debug;
 use url::form_urlencoded;
 
 use super::authority::{self, Origin};
-use super::command::{Command, Commands, NotApplied};
+use super::command::{Commands, NotApplied, NotTold};
 use super::published::Current;
 use super::reply::{failed, shown, text, wants_text};
 use super::status::build::{self, Asked};
@@ -32,8 +32,6 @@ use crate::metrics::Metrics;
 use crate::probe::Lateness;
 use crate::state::Store;
 
-/// Octets of a request's body.
-const BODY: usize = 64 * 1024;
 /// How long a request may take; a reload of a very large file takes seconds.
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -88,7 +86,6 @@ pub(super) fn router(shared: Shared, origin: Origin) -> Router {
         .merge(changes)
         .merge(local)
         .fallback(async || failed(StatusCode::NOT_FOUND, "there is nothing here"))
-        .layer(DefaultBodyLimit::max(BODY))
         .layer(middleware::from_fn(within_limit))
         .with_state(shared)
 }
@@ -212,26 +209,16 @@ async fn explain(
 }
 
 async fn reload(State(shared): State<Shared>, headers: HeaderMap) -> Response {
-    let (reply, reloaded) = oneshot::channel();
-    match told(&shared, Command::Reload { reply }, reloaded).await {
+    match shared.commands.reload().await {
         Ok(Ok(applied)) => shown(&headers, StatusCode::OK, &applied),
         Ok(Err(refused)) => refusal(&headers, &refused),
-        Err(response) => response,
+        Err(why) => unheard(why),
     }
 }
 
-/// Tells the loop, and waits for what it says.
-pub(super) async fn told<T>(
-    shared: &Shared,
-    command: Command,
-    reply: oneshot::Receiver<T>,
-) -> Result<T, Response> {
-    if shared.commands.try_send(command).is_err() {
-        let why = "the daemon has too much to do, or is ending";
-        return Err(failed(StatusCode::SERVICE_UNAVAILABLE, why));
-    }
-    let ending = |_| failed(StatusCode::SERVICE_UNAVAILABLE, "the daemon is ending");
-    reply.await.map_err(ending)
+/// Why the loop said nothing.
+pub(super) fn unheard(why: NotTold) -> Response {
+    failed(StatusCode::SERVICE_UNAVAILABLE, why)
 }
 
 /// A file that is not, or would not be, applied.

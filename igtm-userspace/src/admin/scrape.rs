@@ -23,6 +23,7 @@ use crate::config::model::PoolId;
 use crate::health::rollup::State;
 use crate::health::{AddressState, Target, TargetHealth};
 use crate::metrics::Metrics;
+use crate::metrics::connections::Connections;
 use crate::probe::Lateness;
 
 /// What the text is: OpenMetrics, which Prometheus asks for.
@@ -48,6 +49,7 @@ pub(super) fn page(
     metrics.register(&mut registry);
     registry.register_collector(Box::new(Seen {
         replies: metrics.replies.all().collect(),
+        connections: Arc::clone(&metrics.connections),
         published: published.clone(),
         lateness: Arc::clone(lateness),
         kernel: kernel.unwrap_or_default(),
@@ -64,6 +66,7 @@ struct Seen {
     published: Published,
     lateness: Arc<Lateness>,
     replies: Vec<(&'static str, u64)>,
+    connections: Arc<Connections>,
     kernel: KernelCounters,
     now: Timestamp,
 }
@@ -115,6 +118,22 @@ impl Seen {
             "igtm_passes",
             "Frames that XDP handed to the network stack, by reason",
             passes,
+        )?;
+        let connections = &self.connections;
+        sheet.gauge(
+            "igtm_tcp_connections",
+            "DNS connections over TCP that are open",
+            Some(connections.open() as f64),
+        )?;
+        sheet.counters(
+            "igtm_tcp_connections_accepted",
+            "DNS connections over TCP",
+            [(Vec::new(), connections.accepted())],
+        )?;
+        sheet.counters(
+            "igtm_tcp_connections_shed",
+            "DNS connections over TCP that were closed to make room for others",
+            [(Vec::new(), connections.shed())],
         )
     }
 
@@ -129,7 +148,7 @@ impl Seen {
         sheet.gauge("igtm_ready", "1 when /ready says 200", Some(ready))?;
         let attached = flag(kernel.attached);
         sheet.gauge("igtm_kernel_answers", "1 when XDP answers", Some(attached))?;
-        let degraded = flag(kernel.degraded.is_some());
+        let degraded = flag(kernel.degraded.is_some() || kernel.lost.is_some());
         sheet.gauge(
             "igtm_dataplane_degraded",
             "1 while the kernel refuses something",

@@ -1,19 +1,22 @@
 //! The routes on a real socket, with a main loop that says what the test wants.
 
 mod alerts;
+mod commands;
+mod connections;
 mod release;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use super::client::{Ask, Reply, Unreachable, ask};
-use super::command::{Applied, Command, NotApplied, Reloaded};
+use super::command::{self, Command, Told};
 use super::force::NotForced;
+use super::serve::Limits;
 use super::status::Status;
 use super::status::tests::{FILE, published};
 use super::{Door, Serving, Shared};
@@ -31,19 +34,24 @@ struct Stage {
     _place: tempfile::TempDir,
     socket: PathBuf,
     shared: Shared,
-    commands: mpsc::Receiver<Command>,
+    commands: Told,
     _serving: Serving,
     _notifier: Notifier,
     store: Store,
 }
 
 fn stage() -> Stage {
+    stage_within(Limits::default(), None)
+}
+
+fn stage_within(limits: Limits, listen: Option<SocketAddr>) -> Stage {
     let place = tempfile::tempdir().expect("a directory");
     let admin = Admin {
         socket: place.path().join("admin.sock"),
+        listen,
         ..Admin::default()
     };
-    let (told, commands) = mpsc::channel(1);
+    let (told, commands) = command::channel();
     let (store, _nothing) = Store::open(&place.path().join("state")).expect("nobody has it");
     let published = published(&ground(FILE), &["192.0.2.20"]);
     let config = Arc::clone(&published.ground.config);
@@ -58,7 +66,9 @@ fn stage() -> Stage {
         alerts: notifier.handle(),
         page: Arc::default(),
     };
-    let serving = Door::bind(&admin).expect("it binds").serve(&shared);
+    let serving = Door::bind(&admin)
+        .expect("it binds")
+        .serve_within(limits, &shared);
     Stage {
         socket: admin.socket,
         _place: place,
@@ -199,41 +209,6 @@ async fn not_ready_says_why() {
     assert_eq!(got(&stage, "/ready").await, (503, why.to_owned()));
 }
 
-/// Asks for a reload, which the loop answers with `reloaded`.
-async fn reloaded(stage: &mut Stage, reloaded: Reloaded, text: bool) -> Reply {
-    let socket = stage.socket.clone();
-    let asking =
-        tokio::spawn(async move { asked(&socket, "/api/v1/reload", Some(""), text).await });
-    match stage.commands.recv().await.expect("a command") {
-        Command::Reload { reply } => reply.send(reloaded).expect("somebody waits"),
-        other => panic!("{other:?}"),
-    }
-    asking.await.expect("no panic")
-}
-
-#[tokio::test]
-async fn a_reload_is_the_loop_s_and_so_is_its_answer() {
-    let mut stage = stage();
-    let applied = Applied {
-        took_ms: 7,
-        ..Applied::default()
-    };
-    let reply = reloaded(&mut stage, Ok(applied.clone()), false).await;
-    assert_eq!(reply.status, 200);
-    let back: Applied = serde_json::from_str(&reply.body).expect("what was applied");
-    assert_eq!(back, applied);
-    let refused = NotApplied::Refused("[server] has changed".to_owned());
-    let reply = reloaded(&mut stage, Err(refused), true).await;
-    assert_eq!(
-        (reply.status.as_u16(), reply.body.as_str()),
-        (422, "[server] has changed\n")
-    );
-    let problems = crate::config::parse("version = 2", Path::new("x.toml")).unwrap_err();
-    let reply = reloaded(&mut stage, Err(problems.into()), false).await;
-    assert_eq!(reply.status, 422);
-    assert!(reply.body.contains("\"line\":1"), "{}", reply.body);
-}
-
 #[tokio::test]
 async fn a_force_says_who_and_its_refusals_are_told() {
     let mut stage = stage();
@@ -290,22 +265,6 @@ async fn a_force_says_who_and_its_refusals_are_told() {
         (reply.status.as_u16(), reply.error().as_str()),
         (404, "no pool is named x")
     );
-}
-
-#[tokio::test]
-async fn a_loop_with_too_much_to_do_or_that_has_ended_is_told() {
-    let mut stage = stage();
-    let (reply, _nobody) = tokio::sync::oneshot::channel();
-    stage
-        .shared
-        .commands
-        .try_send(Command::Reload { reply })
-        .expect("room for one");
-    let full = asked(&stage.socket, "/api/v1/reload", Some(""), false).await;
-    assert_eq!(full.status, 503);
-    stage.commands.close();
-    let ended = asked(&stage.socket, "/api/v1/reload", Some(""), false).await;
-    assert_eq!(ended.status, 503);
 }
 
 #[tokio::test]

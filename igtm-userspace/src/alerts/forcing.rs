@@ -39,19 +39,38 @@ pub fn of_force(config: &Config, change: &Forcing<'_>, at: Timestamp) -> Option<
         _ => return None,
     };
     let (address, pool) = (change.address, change.pool);
-    let said = match change.after {
-        Some(state) => format!("forced {}", state.word()),
-        None => "no longer forced".to_owned(),
-    };
-    let reason = change.by.map(|by| NodeReason {
-        node: config.server.node.clone(),
-        reason: format!("{said}: {}", by.reason),
-    });
+    let said = said(change);
+    let reason = reason(config, change, &said);
     Some(Event {
         title: format!("{address} of pool {pool} is {word} ({said})"),
         pool: Some(pool.to_owned()),
         address: Some(address.to_string()),
         reason: Vec::from_iter(reason),
         ..event(config, kind, severity, at)
+    })
+}
+
+/// Why answers move, when the word is that an address is drained, or is no longer.
+pub fn of_drain(config: &Config, change: &Forcing<'_>) -> Option<NodeReason> {
+    let drain = Some(ForcedState::Drain);
+    if change.before != drain && change.after != drain {
+        return None;
+    }
+    let (address, pool) = (change.address, change.pool);
+    let said = format!("{address} of pool {pool} is {}", said(change));
+    reason(config, change, &said)
+}
+
+fn said(change: &Forcing<'_>) -> String {
+    match change.after {
+        Some(state) => format!("forced {}", state.word()),
+        None => "no longer forced".to_owned(),
+    }
+}
+
+fn reason(config: &Config, change: &Forcing<'_>, said: &str) -> Option<NodeReason> {
+    change.by.map(|by| NodeReason {
+        node: config.server.node.clone(),
+        reason: format!("{said}: {}", by.reason),
     })
 }

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use imbl::HashMap as SharedMap;
 use jiff::Timestamp;
 
+use super::drained::{Believed, Drained};
 use super::{event, seconds};
 use crate::config::model::{Config, Instance, Strategy};
-use crate::notify::event::{Event, Kind, Severity};
+use crate::notify::event::{Event, Kind, NodeReason, Severity};
 use crate::policy::{Active, Decision};
 use crate::snapshot::{RecipeId, Snapshot};
 
@@ -20,15 +21,29 @@ pub struct Since {
     first: Option<Timestamp>,
     /// By the names of instance and strategy: those that have moved or come since.
     moved: SharedMap<(String, String), Timestamp>,
+    believed: Believed,
+    /// Moves of the last change that alert nobody.
+    quiet: Vec<Event>,
     /// From what a former run answered, until this one's first answer.
     former: HashMap<(String, String), Active>,
     /// What the next run has to know; see [`Self::take_news`].
     news: Vec<News>,
 }
 
-/// From what a strategy, by the names of its instance and itself, is answered and since when;
-/// `None`: it is gone from the file.
-pub type News = ((String, String), Option<(Active, Timestamp)>);
+/// How a strategy, by the names of its instance and itself, is answered; `None`: it is gone from
+/// the file.
+pub type News = ((String, String), Option<Stand>);
+
+/// How a strategy is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stand {
+    /// From what.
+    pub active: Active,
+    /// Since when.
+    pub since: Timestamp,
+    /// From what it is by all that was told, where drains alone have moved it on.
+    pub believed: Option<Active>,
+}
 
 impl Since {
     /// Since when the strategy of an instance has been answered as it is; `None` before the
@@ -39,13 +54,14 @@ impl Since {
     }
 
     /// Goes on from a former run: what it has told is not told again, and what happened since is.
-    pub fn restored(
-        moves: impl IntoIterator<Item = ((String, String), Active, Timestamp)>,
-    ) -> Self {
+    pub fn restored(moves: impl IntoIterator<Item = ((String, String), Stand)>) -> Self {
         let mut since = Self::default();
-        for (name, active, at) in moves {
-            since.moved.insert(name.clone(), at);
-            since.former.insert(name, active);
+        for (name, stand) in moves {
+            since.moved.insert(name.clone(), stand.since);
+            if let Some(believed) = stand.believed {
+                since.believed.restore(name.clone(), believed);
+            }
+            since.former.insert(name, stand.active);
         }
         since
     }
@@ -55,18 +71,44 @@ impl Since {
         std::mem::take(&mut self.news)
     }
 
+    /// The moves of the last change that are kept but alert nobody.
+    pub fn take_quiet(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.quiet)
+    }
+
+    /// All that the next run has to know of what is answered by `now`.
+    pub fn standing(&self, now: &Snapshot) -> Vec<((String, String), Stand)> {
+        let config = &now.ground.config;
+        let standing = Standing::of(config);
+        let moved = self.moved.iter().filter_map(|(name, since)| {
+            let instance = standing.by_name(&name.0)?;
+            let mut strategies = config.instances[instance].strategies.iter();
+            let strategy = strategies.position(|one| one.name == name.1)?;
+            let decision = now.decision(instance, strategy)?;
+            let stand = Stand {
+                active: decision.active,
+                since: *since,
+                believed: self.believed.of(name),
+            };
+            Some((name.clone(), stand))
+        });
+        moved.collect()
+    }
+
     /// The events of going from `former` to `now`: strategies that moved between their tiers
-    /// and the fallback. Without a former snapshot, from where every strategy wants to be.
+    /// and the fallback, other than by being `drained`. Without a former snapshot, from where every
+    /// strategy wants to be.
     pub fn of_change(
         &mut self,
         former: Option<&Snapshot>,
         now: &Snapshot,
+        drained: &Drained,
         at: Timestamp,
     ) -> Vec<Event> {
         self.first.get_or_insert(at);
         match (former, &now.redecided) {
             (Some(former), Some(redecided)) if Arc::ptr_eq(&former.ground, &now.ground) => {
-                self.of_health(former, now, redecided, at)
+                self.of_health(former, now, (redecided, drained), at)
             }
             _ => self.of_file(former, now, at),
         }
@@ -77,7 +119,7 @@ impl Since {
         &mut self,
         former: &Snapshot,
         now: &Snapshot,
-        redecided: &[RecipeId],
+        (redecided, drained): (&[RecipeId], &Drained),
         at: Timestamp,
     ) -> Vec<Event> {
         let ground = &now.ground;
@@ -98,6 +140,7 @@ impl Since {
                     strategy,
                     old: Some(&old),
                     new: &new,
+                    drained: drained.of(*recipe),
                 };
                 events.extend(self.tell(&moved, at));
             }
@@ -123,7 +166,8 @@ impl Since {
                     let name = (instance.name.clone(), strategy.name.clone());
                     if self.moved.insert(name.clone(), at).is_some() {
                         // It was disabled meanwhile: what was kept of it is of then.
-                        self.news.push((name, Some((new.active, at))));
+                        self.believed.forget(&name);
+                        self.keep(name, new.active, at);
                     }
                 }
                 let moved = Move {
@@ -132,6 +176,7 @@ impl Since {
                     strategy,
                     old,
                     new,
+                    drained: None,
                 };
                 events.extend(self.tell(&moved, at));
             }
@@ -157,11 +202,22 @@ impl Since {
             .collect();
         for name in gone {
             self.moved.remove(&name);
+            self.believed.forget(&name);
             self.news.push((name, None));
         }
     }
 
-    /// The event of a move, if it is one.
+    fn keep(&mut self, name: (String, String), active: Active, since: Timestamp) {
+        let believed = self.believed.of(&name);
+        let stand = Stand {
+            active,
+            since,
+            believed,
+        };
+        self.news.push((name, Some(stand)));
+    }
+
+    /// The event of a move, if it is one that is told.
     fn tell(&mut self, moved: &Move<'_>, at: Timestamp) -> Option<Event> {
         let Move {
             config,
@@ -169,6 +225,7 @@ impl Since {
             strategy,
             old,
             new,
+            drained,
         } = *moved;
         let name = (instance.name.clone(), strategy.name.clone());
         let old_active = match old {
@@ -178,11 +235,13 @@ impl Since {
         if old_active == new.active {
             return None;
         }
-        self.news.push((name.clone(), Some((new.active, at))));
+        let way = (old_active, new.active);
+        let told = self.believed.tells(&name, way, drained.is_some());
+        self.keep(name.clone(), new.active, at);
         let since = self.moved.insert(name, at).or(self.first).unwrap_or(at);
         let (kind, severity) = kind(old_active, new.active)?;
         let lines = strategy.lines.iter();
-        Some(Event {
+        let event = Event {
             title: title(instance, strategy, kind, new),
             instance: Some(instance.name.clone()),
             domain: Some(instance.domain_text()),
@@ -194,8 +253,14 @@ impl Since {
             duration_s: Some(seconds(since, at)),
             answers_before: old.map(answers).unwrap_or_default(),
             answers_now: answers(new),
+            reason: drained.map(<[NodeReason]>::to_vec).unwrap_or_default(),
             ..event(config, kind, severity, at)
-        })
+        };
+        if told {
+            return Some(event);
+        }
+        self.quiet.push(event);
+        None
     }
 }
 
@@ -207,19 +272,16 @@ struct Move<'a> {
     strategy: &'a Strategy,
     old: Option<&'a Decision>,
     new: &'a Decision,
-}
-
-/// Rank of what answers: tiers in order, the fallback last.
-fn rank(active: Active) -> usize {
-    active.tier().unwrap_or(usize::MAX)
+    /// Why, when that is draining alone.
+    drained: Option<&'a [NodeReason]>,
 }
 
 fn kind(from: Active, to: Active) -> Option<(Kind, Severity)> {
     match (from, to) {
         (_, Active::Fallback) => Some((Kind::FallbackEntered, Severity::Critical)),
         (Active::Fallback, _) => Some((Kind::FallbackLeft, Severity::Info)),
-        (from, to) if rank(to) > rank(from) => Some((Kind::TierSwitched, Severity::Warning)),
-        (from, to) if rank(to) < rank(from) => Some((Kind::TierRestored, Severity::Info)),
+        (from, to) if to.rank() > from.rank() => Some((Kind::TierSwitched, Severity::Warning)),
+        (from, to) if to.rank() < from.rank() => Some((Kind::TierRestored, Severity::Info)),
         // Held to the first tier, with some or all of its addresses: no move.
         _ => None,
     }

@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Since, of_transition};
+use super::{Drained, Since, Stand, of_transition};
 use crate::config::model::Config;
 use crate::health::{AddressState, Health, Target, Transition, targets};
 use crate::notify::event::{Event, Kind, NodeReason, Severity};
+use crate::policy::Active;
 use crate::snapshot::fixture::{Down, ground, snapshot};
 use crate::snapshot::{Ground, Snapshot};
 
@@ -75,6 +76,15 @@ tier = [{ pools = ["also", "elsewhere"] }]
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + second).expect("in range")
+}
+
+/// Answered so since then, as was told.
+fn stand(active: Active, since: i64) -> Stand {
+    Stand {
+        active,
+        since: at(since),
+        believed: None,
+    }
 }
 
 /// The target of `address` by the monitor `tcp`.
@@ -164,7 +174,12 @@ fn way(ground: &Arc<Ground>, downs: &[&[&str]]) -> Vec<Vec<Event>> {
     let mut told = Vec::new();
     for (n, down) in downs.iter().enumerate() {
         let now = next(ground, down, n as u32, former.as_ref());
-        let mut events = since.of_change(former.as_ref(), &now, at(10 * n as i64));
+        let mut events = since.of_change(
+            former.as_ref(),
+            &now,
+            &Drained::default(),
+            at(10 * n as i64),
+        );
         events.retain(|event| event.instance.as_deref() == Some("www"));
         told.push(events);
         former = Some(now);
@@ -264,7 +279,7 @@ fn a_changed_file_is_no_move() {
     let ground_before = ground(FILE);
     let before = snapshot(&ground_before, &["192.0.2.1"], 1);
     let mut since = Since::default();
-    since.of_change(None, &before, at(0));
+    since.of_change(None, &before, &Drained::default(), at(0));
     for (from, to) in [
         ("edge-1", "edge-1"), // the same again
         (
@@ -274,23 +289,28 @@ fn a_changed_file_is_no_move() {
     ] {
         let ground = ground(&FILE.replace(from, to));
         let now = snapshot(&ground, &["192.0.2.1"], 2);
-        assert_eq!(since.of_change(Some(&before), &now, at(5)), []);
+        assert_eq!(
+            since.of_change(Some(&before), &now, &Drained::default(), at(5)),
+            []
+        );
     }
     // A second tier that goes away while it answers: that is one, to the fallback.
     let shorter = FILE.replace(", { pools = [\"second\"] }]", "]");
     let now = snapshot(&ground(&shorter), &["192.0.2.1"], 3);
-    let events = since.of_change(Some(&before), &now, at(7));
+    let events = since.of_change(Some(&before), &now, &Drained::default(), at(7));
     assert_eq!(events[0].kind, Kind::FallbackEntered);
     // A disabled instance is not answered: it moves nowhere.
     let disabled = FILE.replace("name = \"www\"", "name = \"www\"\nenabled = false");
     let now = snapshot(&ground(&disabled), &["192.0.2.1"], 4);
-    assert_eq!(since.of_change(Some(&before), &now, at(9)), []);
+    assert_eq!(
+        since.of_change(Some(&before), &now, &Drained::default(), at(9)),
+        []
+    );
 }
 
 /// A former run has told that tier 2 answers: this one does not say so again, but what is otherwise.
 #[test]
 fn a_restart_tells_only_what_is_otherwise() {
-    use crate::policy::Active;
     let ground = ground(FILE);
     let name = || ("www".to_owned(), "default".to_owned());
     for (former, down, expected) in [
@@ -299,9 +319,9 @@ fn a_restart_tells_only_what_is_otherwise() {
         (Active::Fallback, &["192.0.2.1"], Some(Kind::FallbackLeft)),
         (Active::Tier(0), &["192.0.2.1"], Some(Kind::TierSwitched)),
     ] {
-        let mut since = Since::restored([(name(), former, at(-50))]);
+        let mut since = Since::restored([(name(), stand(former, -50))]);
         let first = snapshot(&ground, down, 1);
-        let told = since.of_change(None, &first, at(10));
+        let told = since.of_change(None, &first, &Drained::default(), at(10));
         let of_www = told
             .iter()
             .find(|event| event.instance.as_deref() == Some("www"));
@@ -316,7 +336,7 @@ fn a_restart_tells_only_what_is_otherwise() {
         }
         // From then on as ever, and for as long as it has been so.
         let next = snapshot(&ground, &["192.0.2.1", "192.0.2.3"], 2);
-        let told = since.of_change(Some(&first), &next, at(20));
+        let told = since.of_change(Some(&first), &next, &Drained::default(), at(20));
         let of_www = told
             .iter()
             .find(|event| event.instance.as_deref() == Some("www"));

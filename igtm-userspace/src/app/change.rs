@@ -1,5 +1,6 @@
 //! What is answered becomes something else: decided, written, told, kept.
 
+use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,9 +10,11 @@ use tracing::{debug, error, info};
 
 use super::App;
 use super::phases::Phases;
-use crate::alerts::{self, Cause};
+use crate::alerts::{self, Cause, Drained};
+use crate::config::model::PoolId;
 use crate::notify::event::Event;
 use crate::snapshot::{Change, Ground, Snapshot};
+use crate::state::outbox::Step;
 
 impl App {
     /// Makes a change of health the answer everywhere.
@@ -56,9 +59,10 @@ impl App {
                 Snapshot::flattening(ground, &self.health, resolved, serial, self.cookies)
             }
             None => {
+                let pools = self.pools_said();
                 let change = Change {
                     targets: self.changed.iter().map(|(target, _)| target).collect(),
-                    pools: &self.changed_pools,
+                    pools: &pools,
                     learned: &self.learned,
                 };
                 let current = current.load();
@@ -73,8 +77,8 @@ impl App {
         if all {
             // What changed before is known by the former file's positions.
             self.changed.clear();
+            self.said.clear();
         }
-        self.changed_pools.clear();
         self.learned.clear();
         let former = current.swap(Arc::clone(&snapshot));
         let took_us = since.elapsed().as_micros() as u64;
@@ -99,10 +103,15 @@ impl App {
             let events = self.pools_down.of_file(ground, health, now).into_iter();
             self.pending.extend(events.map(|event| (event, Vec::new())));
         } else {
-            let (changed, pools) = (&self.changed, &self.changed_pools);
+            let (changed, pools) = (&self.changed, &self.pools_said());
             let events = self.pools_down.of_step(ground, health, changed, pools, now);
             self.pending.extend(events);
         }
+    }
+
+    /// The pools of which operators said something.
+    fn pools_said(&self) -> Vec<PoolId> {
+        self.said.iter().map(|said| said.pool).collect()
     }
 
     /// Waits now for what the next change would else wait for.
@@ -135,13 +144,19 @@ impl App {
     /// Raises what has happened, and keeps what must outlive the daemon. After the answers: no
     /// alert and no disk ever delays a failover.
     pub(super) fn tell(&mut self, former: Option<&Snapshot>, now: &Snapshot) {
-        let moves = self.since.of_change(former, now, Timestamp::now());
-        let changed = std::mem::take(&mut self.changed);
+        let (changed, said) = (mem::take(&mut self.changed), mem::take(&mut self.said));
+        let drained = Drained::of_step(&now.ground, &said, &changed);
+        let moves = self
+            .since
+            .of_change(former, now, &drained, Timestamp::now());
         let causes = alerts::of_moves(&now.ground, &changed, &moves);
         self.keep_moves();
-        let pending = std::mem::take(&mut self.pending);
+        let pending = mem::take(&mut self.pending);
         for (event, causes) in pending.into_iter().chain(moves.into_iter().zip(causes)) {
             self.raise(event, causes);
+        }
+        for event in self.since.take_quiet() {
+            self.note(event);
         }
         self.store.reserve_serials(now.serial);
     }
@@ -151,5 +166,15 @@ impl App {
         info!(event = event.kind.name(), "{}", event.title);
         self.metrics.event(event.kind);
         self.notifier.raise(event, causes);
+    }
+
+    /// Keeps an event that alerts nobody, not after a restart either.
+    fn note(&mut self, event: Event) {
+        info!(event = event.kind.name(), "{}", event.title);
+        self.metrics.event(event.kind);
+        self.store.take_step(Step {
+            events: vec![event],
+            ..Step::default()
+        });
     }
 }

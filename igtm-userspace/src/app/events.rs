@@ -42,9 +42,9 @@ impl App {
                 }
                 read = reload::read(&mut self.reloading) => self.finish_reload(read, &mut watch),
                 learned = self.flattener.learned() => self.learn(learned),
-                _ = hangup.recv() => self.reload(None),
+                _ = hangup.recv() => self.reload(Vec::new()),
                 // What is being read now says itself what is to be watched.
-                () = watch.changed(), if self.reloading.is_none() => self.reload(None),
+                () = watch.changed(), if self.reloading.is_none() => self.reload(Vec::new()),
                 Some(command) = self.commands.recv() => self.obey(command),
                 Some(applied) = self.described.recv() => self.tell_applied(&applied),
                 _ = heartbeat.tick() => {
@@ -75,7 +75,7 @@ impl App {
     /// Does what it is told.
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Reload { reply } => self.reload(Some(reply)),
+            Command::Reload { askers } => self.reload(askers),
             Command::Force { order, reply } => self.force(order, reply),
             Command::Release { asked, reply } => {
                 let released = block_in_place(|| self.release(&asked));
@@ -87,7 +87,9 @@ impl App {
 
     fn beat(&mut self) {
         if let Some(dataplane) = &mut self.dataplane {
-            match block_in_place(|| dataplane.heartbeat()) {
+            let beaten = block_in_place(|| dataplane.heartbeat());
+            self.trouble.interfaces = dataplane.lost();
+            match beaten {
                 Ok(()) => {
                     self.trouble.heartbeat = None;
                     self.last_heartbeat = Some(Timestamp::now());

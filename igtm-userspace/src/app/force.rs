@@ -38,7 +38,7 @@ impl App {
         self.forcing(std::slice::from_ref(&order.address), |health| {
             ended = obey(health, &order);
         });
-        if self.changed_pools.is_empty() {
+        if self.said.is_empty() {
             self.publish();
         } else {
             self.switch(begun);
@@ -297,7 +297,7 @@ pub(super) fn key(forced: &Forced) -> ForceKey {
     }
 }
 
-fn saved(forced: Forced) -> SavedForce {
+pub(super) fn saved(forced: Forced) -> SavedForce {
     SavedForce {
         mode: match forced.state {
             ForcedState::Up => ForceMode::Up,

@@ -67,6 +67,17 @@ fn keep(store: &Store, frozen: &[Frozen], freezing: &Freezing) {
     }
 }
 
+/// Hands all that is frozen to a state database that may lack some.
+pub(super) fn keep_all(store: &Store, frozen: &[Frozen]) {
+    // What cannot be written as it is kept was said when it froze.
+    for (key, saved) in frozen
+        .iter()
+        .filter_map(|one| Some((&one.key, one.to_saved().ok()?)))
+    {
+        store.put_frozen(key.clone(), saved);
+    }
+}
+
 impl App {
     /// After the answers: no disk delays them.
     pub(super) fn keep_frozen(&self, freezing: &Freezing) {

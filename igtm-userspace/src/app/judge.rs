@@ -10,7 +10,7 @@ use tracing::info;
 
 use super::App;
 use super::force::key;
-use crate::alerts;
+use crate::alerts::{self, Said};
 use crate::config::model::{Address, PoolId};
 use crate::health::{AddressState, ForcedState, Health, HealthView, Report, Transition};
 use crate::notify::event::Event;
@@ -34,6 +34,7 @@ impl App {
             self.follow_up(transition);
         }
         self.keep_rounds(now);
+        self.keep_all();
         for change in &tick.nodes {
             let event = alerts::of_node(&self.ground.config, change);
             self.raise(event, Vec::new());
@@ -51,7 +52,7 @@ impl App {
         }
         // Before the first answer there is none to change: it takes in what came till then.
         let answering = self.current.is_some();
-        if answering && (!self.changed.is_empty() || !self.changed_pools.is_empty()) {
+        if answering && (!self.changed.is_empty() || !self.said.is_empty()) {
             self.switch(begun);
         }
     }
@@ -117,7 +118,10 @@ impl App {
             };
             let event = alerts::of_force(config, &change, Timestamp::now());
             self.pending.extend(event.map(|event| (event, Vec::new())));
-            self.changed_pools.push(id);
+            self.said.push(Said {
+                pool: id,
+                drain: alerts::of_drain(config, &change),
+            });
         }
     }
 }

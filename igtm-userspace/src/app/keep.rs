@@ -7,8 +7,8 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use tracing::info;
 
-use super::{App, force};
-use crate::alerts::{Cause, NodeReport, Since};
+use super::{App, force, freeze};
+use crate::alerts::{Cause, NodeReport, Since, Stand};
 use crate::config::model::Address;
 use crate::health::{Ended, Health, SavedTarget, Transition};
 use crate::state::{ForceKey, Moved, Restored, SavedForce, Store, is_news};
@@ -35,7 +35,12 @@ pub(super) fn resume(store: &Store, health: &mut Health, restored: Restored) -> 
     // One that no igtm wrote is as none: told anew.
     Since::restored(restored.moves.into_iter().filter_map(|moved| {
         let name = (moved.instance, moved.strategy);
-        Some((name, moved.active.parse().ok()?, moved.since))
+        let stand = Stand {
+            active: moved.active.parse().ok()?,
+            since: moved.since,
+            believed: moved.believed.and_then(|believed| believed.parse().ok()),
+        };
+        Some((name, stand))
     }))
 }
 
@@ -101,18 +106,45 @@ impl App {
         Cause::new(&self.ground, transition, rounds, nodes.collect())
     }
 
-    /// Keeps from what strategies are answered now.
-    pub(super) fn keep_moves(&mut self) {
-        for ((instance, strategy), now) in self.since.take_news() {
-            match now {
-                Some((active, since)) => self.store.save_move(Moved {
-                    instance,
-                    strategy,
-                    active: active.to_string(),
-                    since,
-                }),
-                None => self.store.forget_move(instance, strategy),
+    /// Saves all that is known again, where the state database is another than before.
+    pub(super) fn keep_all(&mut self) {
+        if !self.store.take_wants_all() {
+            return;
+        }
+        for saved in self.health.export() {
+            self.store.save_health(saved);
+        }
+        for forced in self.health.forces() {
+            self.store
+                .save_force(force::key(forced), force::saved(forced.clone()));
+        }
+        freeze::keep_all(&self.store, &self.ground.frozen);
+        if let Some(snapshot) = self.snapshot() {
+            self.store.reserve_serials(snapshot.serial);
+            for (name, stand) in self.since.standing(&snapshot) {
+                self.store.save_move(moved(name, stand));
             }
         }
+    }
+
+    /// Keeps from what strategies are answered now.
+    pub(super) fn keep_moves(&mut self) {
+        for (name, now) in self.since.take_news() {
+            match now {
+                Some(stand) => self.store.save_move(moved(name, stand)),
+                None => self.store.forget_move(name.0, name.1),
+            }
+        }
+    }
+}
+
+/// Where a strategy stands, as it is kept.
+fn moved((instance, strategy): (String, String), stand: Stand) -> Moved {
+    Moved {
+        instance,
+        strategy,
+        active: stand.active.to_string(),
+        since: stand.since,
+        believed: stand.believed.map(|believed| believed.to_string()),
     }
 }

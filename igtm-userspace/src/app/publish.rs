@@ -10,6 +10,7 @@ use crate::admin::published::{Kernel, Published};
 use crate::alerts::Since;
 use crate::health::Health;
 use crate::snapshot::{Ground, Snapshot};
+use crate::state::Condition;
 
 /// Before the first round.
 pub(super) fn first(
@@ -32,6 +33,7 @@ pub(super) fn first(
             attached,
             ..Kernel::default()
         },
+        state: Condition::default(),
         at: now,
     }
 }
@@ -44,7 +46,7 @@ impl App {
 
     /// Shows readers how everything is now. Costs a few microseconds, whatever the configuration.
     pub(super) fn publish(&self) {
-        let degraded = self.trouble.degraded().cloned();
+        let degraded = self.trouble.refused().cloned();
         self.published.store(Arc::new(Published {
             file: self.file.clone(),
             started: self.started,
@@ -58,7 +60,9 @@ impl App {
                 attached: self.dataplane.is_some(),
                 heartbeat: self.last_heartbeat,
                 degraded,
+                lost: self.trouble.interfaces.clone(),
             },
+            state: self.store.condition(),
             at: Timestamp::now(),
         }));
     }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, block_in_place, spawn_blocking};
 use tracing::{error, info};
 
@@ -14,7 +13,7 @@ use super::phases::Phases;
 use super::service::notify_service;
 use super::watch::Watch;
 use super::{App, tell_notes};
-use crate::admin::command::{Applied, NotApplied, Reloaded};
+use crate::admin::command::{Applied, Asker, NotApplied, Reloaded};
 use crate::admin::needs_restart;
 use crate::admin::published::Refused;
 use crate::alerts;
@@ -28,18 +27,23 @@ use crate::state::Store;
 /// Lines of what changes that are logged.
 const LOGGED: usize = 40;
 
-/// Who waits for what becomes of a reload; nobody does after a SIGHUP.
-type Asker = Option<oneshot::Sender<Reloaded>>;
-
 /// What reading the file came to.
 pub(super) struct Read {
-    ground: Result<Compiled, NotApplied>,
+    ground: Result<Good, NotApplied>,
     /// Of a bad one too: what makes it good may be a change of any of its files. `None`: it was
     /// not read to the end.
     sources: Option<Vec<Source>>,
 }
 
 /// A good file.
+enum Good {
+    /// It says what is applied already.
+    Same,
+    /// It says something else, or what the kernel has refused before.
+    Other(Box<Compiled>),
+}
+
+/// A file that is to be applied.
 struct Compiled {
     ground: Ground,
     /// What it does to frozen answers.
@@ -53,9 +57,10 @@ struct Compiled {
 pub(super) struct Reloading {
     task: JoinHandle<Read>,
     started: Instant,
+    /// Who waits for what becomes of it; nobody does after a SIGHUP.
     askers: Vec<Asker>,
-    /// Those who asked since: the file may have changed after it was read.
-    again: Vec<Asker>,
+    /// Somebody asked since, those wait: the file may have changed after it was read.
+    again: Option<Vec<Asker>>,
 }
 
 /// The end of what is being read; never, when nothing is.
@@ -72,23 +77,30 @@ pub(super) async fn read(reloading: &mut Option<Reloading>) -> Read {
 
 impl App {
     /// Begins to read the file; when one is being read, it is read once more after that.
-    pub(super) fn reload(&mut self, asker: Asker) {
+    pub(super) fn reload(&mut self, askers: Vec<Asker>) {
         if let Some(reloading) = &mut self.reloading {
-            reloading.again.push(asker);
+            let again = reloading.again.get_or_insert_default();
+            // As many wait as have connections, however many came and went.
+            again.retain(|asker| !asker.is_closed());
+            again.extend(askers);
             return;
         }
-        self.begin(vec![asker]);
+        self.begin(askers);
     }
 
     fn begin(&mut self, askers: Vec<Asker>) {
         notify_service(&[sd_notify::NotifyState::Reloading]);
         let (file, running) = (self.file.clone(), Arc::clone(&self.ground));
         let snapshot = self.snapshot();
+        // What the kernel has refused is tried again, whether the file is another or not.
+        let again_all = self.trouble.answers.is_some();
         self.reloading = Some(Reloading {
-            task: spawn_blocking(move || read_file(&file, &running, snapshot.as_deref())),
+            task: spawn_blocking(move || {
+                read_file(&file, &running, snapshot.as_deref(), again_all)
+            }),
             started: Instant::now(),
             askers,
-            again: Vec::new(),
+            again: None,
         });
     }
 
@@ -108,16 +120,30 @@ impl App {
         }
         // Forgetting 100 000 instances takes a while: whoever describes the change does it.
         let before = self.published.load_full();
-        let applied = read
-            .ground
-            .and_then(|compiled| self.apply(compiled, started));
+        let applied = read.ground.and_then(|good| match good {
+            Good::Same => Ok(None),
+            Good::Other(compiled) => self.apply(*compiled, started).map(Some),
+        });
         match applied {
-            Ok((after, freezing)) => {
+            Ok(None) => {
+                self.metrics.reload(ReloadResult::applied);
+                self.refused = None;
+                let applied = Applied {
+                    same: true,
+                    took_ms: ms(started),
+                    ..Applied::default()
+                };
+                info!(file = %self.file.display(), "reloaded: {}", applied.in_short());
+                self.publish();
+                self.tell_applied(&applied);
+                answer(askers, &Ok(applied));
+            }
+            Ok(Some((after, freezing))) => {
                 self.metrics.reload(ReloadResult::applied);
                 self.refused = None;
                 self.trouble.answers = None;
                 self.applied = Timestamp::now();
-                let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+                let took_ms = ms(started);
                 info!(file = %self.file.display(), took_ms, "reloaded");
                 self.publish();
                 // Nobody waits for the description but those who asked.
@@ -155,8 +181,8 @@ impl App {
         self.tell_trouble();
         notify_service(&[sd_notify::NotifyState::Ready]);
         self.settle();
-        if !again.is_empty() {
-            self.begin(again);
+        if let Some(askers) = again {
+            self.begin(askers);
         }
     }
 
@@ -214,15 +240,23 @@ impl App {
 }
 
 /// The file, validated and compiled; what is the same as in `running` is taken from there.
-fn read_file(file: &Path, running: &Arc<Ground>, snapshot: Option<&Snapshot>) -> Read {
+fn read_file(
+    file: &Path,
+    running: &Arc<Ground>,
+    snapshot: Option<&Snapshot>,
+    again_all: bool,
+) -> Read {
     let mut phases = Phases::new();
     let reading = config::reading(file);
     tell_notes(&reading.notes);
     phases.over("file read");
-    let ground = reading
-        .config
-        .map_err(NotApplied::from)
-        .and_then(|config| compiled(file, Arc::new(config), running, snapshot));
+    let ground = reading.config.map_err(NotApplied::from).and_then(|config| {
+        if !again_all && config == *running.config {
+            return Ok(Good::Same);
+        }
+        let compiled = compiled(file, Arc::new(config), running, snapshot)?;
+        Ok(Good::Other(Box::new(compiled)))
+    });
     phases.over("names and lines compiled");
     Read {
         ground,
@@ -252,6 +286,11 @@ fn compiled(
     })
 }
 
+/// Since `started`, whole milliseconds.
+fn ms(started: Instant) -> u64 {
+    u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Waits until what is frozen is on the disk; says why it is not.
 async fn written(store: &Store, mut freezing: Freezing) -> Freezing {
     if !freezing.is_empty()
@@ -272,9 +311,8 @@ fn describe(before: Option<&Snapshot>, after: &Snapshot, took_ms: u64) -> Applie
     Applied {
         changes: diff::diff(&before.ground.config, &after.ground.config),
         answers: compare::compare(before, after),
-        frozen: Freezing::default(),
-        restart: None,
         took_ms,
+        ..Applied::default()
     }
 }
 
@@ -289,7 +327,7 @@ fn log(applied: &Applied) {
 }
 
 fn answer(askers: Vec<Asker>, reloaded: &Reloaded) {
-    for asker in askers.into_iter().flatten() {
+    for asker in askers {
         // Whoever asked may have gone.
         let _gone = asker.send(reloaded.clone());
     }

@@ -1,4 +1,4 @@
-//! What the kernel has refused last, and whom that is told to.
+//! What the kernel has refused last or has lost, and whom that is told to.
 //!
 //! Must not decide what is answered meanwhile: what was before goes on.
 
@@ -14,6 +14,8 @@ pub(super) struct Trouble {
     pub(super) answers: Option<String>,
     /// A sign of life.
     pub(super) heartbeat: Option<String>,
+    /// Interfaces that have not the program: the others are answered on, and the sockets too.
+    pub(super) interfaces: Option<String>,
     /// Since when it has been told that something is refused.
     told: Option<Timestamp>,
     /// Since when nothing was, after that.
@@ -22,8 +24,13 @@ pub(super) struct Trouble {
 
 impl Trouble {
     /// What is refused at present.
-    pub(super) fn degraded(&self) -> Option<&String> {
+    pub(super) fn refused(&self) -> Option<&String> {
         self.answers.as_ref().or(self.heartbeat.as_ref())
+    }
+
+    /// What is refused or lost at present.
+    pub(super) fn degraded(&self) -> Option<&String> {
+        self.refused().or(self.interfaces.as_ref())
     }
 
     /// What is to be told now: why it is degraded, or that it is no longer; and since when it had
@@ -81,5 +88,12 @@ mod tests {
         trouble.answers = Some("full".to_owned());
         let again = Some((Some("full".to_owned()), Some(at(4))));
         assert_eq!(trouble.news(at(9)), again);
+        // An interface that is lost is told too, but nothing is refused then.
+        trouble.answers = None;
+        assert_eq!(trouble.news(at(10)), Some((None, Some(at(9)))));
+        trouble.interfaces = Some("eth1 is gone".to_owned());
+        assert_eq!(trouble.refused(), None);
+        let lost = Some((Some("eth1 is gone".to_owned()), Some(at(10))));
+        assert_eq!(trouble.news(at(11)), lost);
     }
 }

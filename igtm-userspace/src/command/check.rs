@@ -24,6 +24,8 @@ const POOLS_SHOWN: usize = 10;
 pub struct Summary {
     /// `[[zone]]`.
     pub zones: usize,
+    /// Static records of all zones, the NS of their apexes among them.
+    pub records: usize,
     /// Lines, the built-in `default` among them.
     pub lines: usize,
     /// Prefixes of all lines.
@@ -135,6 +137,7 @@ impl Summary {
         let strategies = config.instances.iter().map(|one| one.strategies.len());
         Self {
             zones: config.zones.len(),
+            records: config.zones.iter().map(|zone| zone.records.count()).sum(),
             lines: config.lines.len(),
             prefixes,
             monitors: config.monitors.len(),
@@ -155,6 +158,7 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows = [
             ("zones", self.zones),
+            ("static records", self.records),
             ("lines (with default)", self.lines),
             ("prefixes", self.prefixes),
             ("monitors", self.monitors),

@@ -7,6 +7,8 @@
 mod frozen;
 mod near;
 mod query;
+mod statics;
+mod subnet;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -54,6 +56,14 @@ pub enum ExplainError {
         name: String,
         /// Names that look like it, most alike first.
         near: Vec<String>,
+    },
+    /// No instance has it: static records do.
+    #[error("no instance has the name {name}: {told}")]
+    Static {
+        /// As asked, lower case.
+        name: String,
+        /// What answers, in words.
+        told: String,
     },
     /// The lines do not make a table.
     #[error(transparent)]
@@ -226,9 +236,10 @@ pub fn explain_by(
     request: &Request,
 ) -> Result<Explanation, ExplainError> {
     let name = canonical(&request.name);
-    let looked_up = looked_up(config, request);
+    let looked_up = subnet::looked_up(config, request);
     let chain = table.chain(table.chain_of(looked_up));
-    let found = find(config, &name);
+    let (last, links) = statics::followed(config, &name, |name| find(config, name).is_some());
+    let found = find(config, &last);
     let access = found.map_or(&name, |instance| &instance.access_domain);
     let explanation = |instance: &str, decided, answer: Answer, notes| Explanation {
         name: text::of_name(&name),
@@ -238,7 +249,7 @@ pub fn explain_by(
         looked_up,
         scope: {
             let negative = answer.kind == trace::NODATA;
-            scope(config, request, negative, table.scope(looked_up))
+            subnet::scope(config, request, negative, table.scope(looked_up))
         },
         instance: instance.to_owned(),
         cname: (name != *access).then(|| text::of_name(access)),
@@ -267,15 +278,24 @@ pub fn explain_by(
             frozen.notes,
         ));
     }
-    let instance = found.ok_or_else(|| ExplainError::UnknownName {
-        name: text::of_name(&name),
-        near: near::names(config, &name),
+    let instance = found.ok_or_else(|| {
+        let name_text = text::of_name(&name);
+        match statics::told(config, &name) {
+            Some(told) => ExplainError::Static {
+                name: name_text,
+                told,
+            },
+            None => ExplainError::UnknownName {
+                name: name_text,
+                near: near::names(config, &name),
+            },
+        }
     })?;
     let question = Question {
         config,
         known,
         request,
-        name: &name,
+        name: &last,
         instance,
     };
     let outcome = question.outcome(chain);
@@ -283,7 +303,8 @@ pub fn explain_by(
     let decided = outcome
         .as_ref()
         .map(|outcome| trace::decided(&question, outcome, looked_up));
-    let notes = trace::notes(&question, outcome.as_ref());
+    let mut notes = links;
+    notes.extend(trace::notes(&question, outcome.as_ref()));
     let decided = decided.unwrap_or_default();
     Ok(explanation(&instance.name, decided, answer, notes))
 }
@@ -355,24 +376,6 @@ fn find<'a>(config: &'a Config, name: &Name) -> Option<&'a Instance> {
     instances()
         .find(|one| one.access_domain == *name)
         .or_else(|| instances().find(|one| one.domain == *name))
-}
-
-/// The client subnet, where it counts: switched on, and with a source prefix.
-fn used_subnet(config: &Config, request: &Request) -> Option<IpNet> {
-    request
-        .ecs
-        .filter(|subnet| config.server.ecs && subnet.prefix_len() > 0)
-}
-
-fn looked_up(config: &Config, request: &Request) -> IpAddr {
-    used_subnet(config, request).map_or(request.client, |subnet| subnet.network())
-}
-
-/// The scope of the reply: 0 where the line did not count, or the client asked for none.
-fn scope(config: &Config, request: &Request, negative: bool, homogeneous: u8) -> Option<u8> {
-    let subnet = request.ecs.filter(|_| config.server.ecs)?;
-    let counts = subnet.prefix_len() > 0 && !negative;
-    Some(if counts { homogeneous } else { 0 })
 }
 
 fn canonical(name: &Name) -> Name {

@@ -16,7 +16,7 @@ pub struct ForceArgs {
     #[command(flatten)]
     pub daemon: Daemon,
     /// Why, in one line: it is shown, logged and told with every alert (not needed for auto)
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", required_if_eq_any([("to", "up"), ("to", "down"), ("to", "drain")]))]
     pub reason: Option<String>,
     /// In this pool only; else in all that have the address
     #[arg(long, value_name = "NAME")]

@@ -93,7 +93,11 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
             };
             if !(same_places && before.equal(was, &after, at)) {
                 let (one, other) = (before.outline(old, was), after.outline(new, at));
-                changes.compare(Some(&one), Some(&other));
+                let mut fields = fields(&one, &other);
+                fields.extend(before.records(was, &after, at));
+                if !fields.is_empty() {
+                    changes.push(&other, How::Changed, fields);
+                }
             }
         }
     }

@@ -37,8 +37,9 @@ mod strategy;
 mod subscription;
 mod template;
 mod texts;
-mod value;
+pub(crate) mod value;
 mod zone;
+mod zonefile;
 
 #[cfg(test)]
 mod tests;
@@ -197,6 +198,7 @@ fn read(
     };
     let mut marks = Marks {
         zones_known: zones.complete,
+        zones: zones.contents,
         monitors: monitors.marks,
         pools: pools.marks,
         instances: Vec::new(),

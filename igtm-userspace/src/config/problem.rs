@@ -89,6 +89,8 @@ pub(super) struct Report<'a> {
     named: RefCell<Vec<Problem>>,
     /// What is worth knowing of the file itself, though it is good.
     notes: RefCell<Vec<(usize, String)>>,
+    /// The same of the files it names.
+    named_notes: RefCell<Vec<Problem>>,
     /// The files it names.
     sources: RefCell<Vec<Source>>,
 }
@@ -101,6 +103,7 @@ impl<'a> Report<'a> {
             own: RefCell::default(),
             named: RefCell::default(),
             notes: RefCell::default(),
+            named_notes: RefCell::default(),
             sources: RefCell::default(),
         }
     }
@@ -134,6 +137,11 @@ impl<'a> Report<'a> {
         self.notes.borrow_mut().push((at.0, message.into()));
     }
 
+    /// The same of a good file that the configuration names.
+    pub(super) fn note_of_named_file(&self, note: Problem) {
+        self.named_notes.borrow_mut().push(note);
+    }
+
     /// Reads a file that the configuration names, and remembers that it did.
     pub(super) fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         let (source, octets) = Source::read(path);
@@ -141,12 +149,14 @@ impl<'a> Report<'a> {
         octets
     }
 
-    /// What was noted, in the order of the file.
+    /// What was noted, in the order of the file, then of the files it names.
     pub(super) fn notes(&self) -> Vec<Problem> {
         let mut notes = self.notes.borrow().clone();
         notes.sort_by_key(|(at, _)| *at);
         let locate = |(at, message)| self.locate(at, message);
-        notes.into_iter().map(locate).collect()
+        let named = self.named_notes.borrow();
+        let own = notes.into_iter().map(locate);
+        own.chain(named.iter().cloned()).collect()
     }
 
     /// The files that the configuration names, in the order they were read.

@@ -121,14 +121,6 @@ impl<'a> Section<'a> {
         found.map_or(self.at, |value| self.report.at(value.span().start))
     }
 
-    /// Refuses by name the keys of config.md that are not built yet.
-    pub(super) fn unsupported(&mut self, keys: &[&'static str]) {
-        for key in keys {
-            let label = self.label_of(key);
-            self.refuse(key, || not_supported(&label));
-        }
-    }
-
     /// Refuses keys that belong elsewhere; `reason` is the rest of the message.
     pub(super) fn misplaced(&mut self, keys: &[&'static str], reason: &str) {
         for key in keys {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use igtm_common::layout;
 
-use super::model::{Server, XdpMode};
+use super::model::{Says, Server, XdpMode};
 use super::names;
 use super::problem::Report;
 use super::reader::Section;
@@ -24,6 +24,8 @@ const XDP_MODES: [(XdpMode, &str); 4] = [
 
 /// Longest name of an interface, octets (IFNAMSIZ without the final zero).
 const LONGEST_INTERFACE: usize = 15;
+/// Longest text of `nsid`, `identity` and `version`, octets: what a string of a TXT record holds.
+const LONGEST_TEXT: usize = 255;
 /// Longest wait for the first round.
 const LONGEST_START_WAIT: Duration = Duration::from_secs(3_600);
 /// Longest time the kernel may answer alone, when it is limited at all.
@@ -48,12 +50,15 @@ pub(super) fn read(root: &mut Section<'_>) -> Server {
         bpffs: PathBuf::from("/sys/fs/bpf/igtm"),
         udp_size: 1232,
         ecs: true,
+        says: Says::default(),
         start_wait: Duration::from_secs(10),
         stale_after: Duration::ZERO,
     };
     let section = root.table("server");
     let at = section.as_ref().map_or(root.at(), Section::at);
-    let named = section.is_some_and(|section| read_section(section, report, &mut server));
+    let mut said = Said::default();
+    let named =
+        section.is_some_and(|section| read_section(section, report, &mut server, &mut said));
     if !named {
         match host_name() {
             Some(name) => server.node = name,
@@ -63,11 +68,34 @@ pub(super) fn read(root: &mut Section<'_>) -> Server {
             ),
         }
     }
+    server.says = said.by(&server.node);
     server
 }
 
+/// The texts of `nsid`, `identity` and `version`, as far as they are there.
+#[derive(Default)]
+struct Said([Option<String>; 3]);
+
+impl Said {
+    /// Who runs several servers behind one address asks which of them it is; which version it is
+    /// would help others more.
+    fn by(self, node: &str) -> Says {
+        let Self([nsid, identity, version]) = self;
+        Says {
+            nsid: nsid.unwrap_or_else(|| node.to_owned()),
+            identity: identity.unwrap_or_else(|| node.to_owned()),
+            version: version.unwrap_or_else(|| "igtm".to_owned()),
+        }
+    }
+}
+
 /// Whether `node` was there.
-fn read_section(mut section: Section<'_>, report: &Report<'_>, server: &mut Server) -> bool {
+fn read_section(
+    mut section: Section<'_>,
+    report: &Report<'_>,
+    server: &mut Server,
+    said: &mut Said,
+) -> bool {
     let node = section.take("node");
     let set = |slot: &mut PathBuf, value: Option<Value<'_>>| {
         if let Some(path) = value.and_then(|value| path(&value, report)) {
@@ -98,6 +126,7 @@ fn read_section(mut section: Section<'_>, report: &Report<'_>, server: &mut Serv
     if let Some(ecs) = section.take("ecs").and_then(|v| v.bool()) {
         server.ecs = ecs;
     }
+    said.0 = ["nsid", "identity", "version"].map(|key| section.take(key).and_then(|v| text(&v)));
     let wait = section.take("start_wait");
     if let Some(wait) = wait.and_then(|v| v.duration(Duration::ZERO..=LONGEST_START_WAIT)) {
         server.start_wait = wait;
@@ -123,6 +152,18 @@ fn path(value: &Value<'_>, report: &Report<'_>) -> Option<PathBuf> {
         return None;
     }
     Some(report.resolve(value.at, text))
+}
+
+/// What clients are shown; it may be empty.
+fn text(value: &Value<'_>) -> Option<String> {
+    let text = value.string()?;
+    if text.len() > LONGEST_TEXT || text.contains(char::is_control) {
+        value.wrong(format_args!(
+            "a text of at most {LONGEST_TEXT} octets without control characters"
+        ));
+        return None;
+    }
+    Some(text.to_owned())
 }
 
 fn listen(list: &Value<'_>) -> Vec<IpAddr> {

@@ -146,6 +146,17 @@ impl Places {
         Self(places.collect())
     }
 
+    /// Which interfaces are without the program, in words; `None`: none.
+    pub(super) fn lost(&self) -> Option<String> {
+        let lost = self.0.iter().filter_map(|(interface, place)| match place {
+            Place::On(_) => None,
+            Place::Off(None) => Some(format!("the interface {interface} is gone")),
+            Place::Off(Some(_)) => Some(format!("the interface {interface} is without XDP")),
+        });
+        let lost: Vec<String> = lost.collect();
+        (!lost.is_empty()).then(|| lost.join("; "))
+    }
+
     /// Attaches anew to an interface that went away and came back as another one, and tries
     /// again while that fails; each change is said once.
     pub(super) fn follow(

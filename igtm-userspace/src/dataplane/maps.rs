@@ -1,6 +1,7 @@
 //! Typed handles of the maps, pinned or not. Must not decide what stands in them.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use aya::Ebpf;
 use aya::maps::{Array, Map, MapData, PerCpuArray};
@@ -10,6 +11,7 @@ use igtm_common::layout::{
     SmallAnswer, View, ZoneEntry,
 };
 use igtm_common::line::Unit;
+use igtm_common::rate::Bucket;
 
 use super::capacity::Capacity;
 use super::error::{DataplaneError, wrong};
@@ -62,6 +64,7 @@ pub struct Maps {
     pub counters: PerCpuArray<MapData, Counters>,
     pub slot_counts: PerCpuArray<MapData, SlotCounts>,
     pub samples: PerCpuArray<MapData, Sample>,
+    pub rates: Arc<Memory<Bucket>>,
     lines_capacity: u32,
     counts_capacity: u32,
 }
@@ -133,6 +136,7 @@ impl Maps {
             counters: typed!("COUNTERS"),
             slot_counts: counts.try_into().map_err(wrong("SLOT_COUNTS"))?,
             samples: typed!("SAMPLES"),
+            rates: Arc::new(memory!("RATES")),
         })
     }
 

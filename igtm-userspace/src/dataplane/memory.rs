@@ -85,6 +85,17 @@ impl<T: Pod> Memory<T> {
         (at < self.elements).then(|| unsafe { self.start.add(at).read_volatile() })
     }
 
+    /// The element at `at` as another view of the same octets, which others may write at any time.
+    ///
+    /// # Safety
+    /// `S` must have the size and alignment of `T`, be valid for any octets, and be made of atomics.
+    pub(super) unsafe fn shared<S>(&self, at: u32) -> Option<&S> {
+        const { assert!(size_of::<S>() == size_of::<T>() && align_of::<S>() == align_of::<T>()) };
+        let at = at as usize;
+        // SAFETY: inside the mapping, which lives as long as this; the caller says that it is an S.
+        (at < self.elements).then(|| unsafe { self.start.add(at).cast().as_ref() })
+    }
+
     /// Replaces the element at `at`; whether there is one.
     pub(super) fn write(&mut self, at: u32, value: &T) -> bool {
         let at = at as usize;

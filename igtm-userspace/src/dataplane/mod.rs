@@ -13,6 +13,7 @@ mod maps;
 mod memory;
 mod object;
 mod pins;
+mod rates;
 pub mod samples;
 mod write;
 
@@ -32,6 +33,7 @@ pub use maps::Maps;
 pub use object::OBJECT;
 use pins::Present;
 pub use pins::{Detached, detach};
+pub use rates::Rates;
 pub use write::Writer;
 
 use crate::config::model::{Config, Server, XdpMode};
@@ -304,6 +306,11 @@ impl Dataplane {
         let directory = pins::directory(&self.server.bpffs);
         self.places
             .follow(&mut self.now.ebpf, &directory, self.server.xdp)
+    }
+
+    /// Which interfaces nothing is answered on by the kernel, in words; `None`: it does on all.
+    pub fn lost(&self) -> Option<String> {
+        self.places.lost()
     }
 }
 

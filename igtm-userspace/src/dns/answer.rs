@@ -1,23 +1,24 @@
 //! A message → its reply, from a snapshot. Pure: the random number and the time are inputs.
 //!
 //! Looks up what the kernel looks up, by the same rules; `hot.rs` lays it out. What the kernel
-//! passes is `cold.rs`'.
+//! passes is `chain.rs`' where a name leads on, and `bare.rs`' where no zone has a part.
 
 use std::net::IpAddr;
 
 use hickory_proto::rr::RecordType;
 use igtm_common::cookie::{self, ClientAddress};
-use igtm_common::layout::{NO_VIEW, NameKey, NameRef, PASS, PASS_OTHERS, ZoneEntry};
+use igtm_common::layout::{NO_VIEW, NameKey, NameRef, OPEN_BELOW, PASS, PASS_OTHERS, ZoneEntry};
 use igtm_common::line;
-use igtm_common::reply::{self, CookieOption, HEADER_OCTETS, Kind, udp_limit};
+use igtm_common::reply::{self, CookieOption, HEADER_OCTETS, Kind, OPT_OCTETS, udp_limit};
 
-use super::cold;
+use super::edns::{self, Cookie};
 use super::hot::{Hot, Options};
-use super::query::{self, Raw};
-use crate::config::model::Zone;
+use super::query::Raw;
+use crate::config::model::rtype;
 use crate::line::ViewId;
 use crate::policy::families_asked;
 use crate::snapshot::{Either, Snapshot, names};
+use crate::zone::store::{Kind as Below, Node};
 
 /// How a message came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,23 +42,23 @@ pub struct Circumstances {
     pub now: u32,
 }
 
+/// Whether a message is one to reply to: it has a header, and is no reply itself.
+pub(super) fn is_query(message: &[u8]) -> bool {
+    message.len() >= HEADER_OCTETS && message[2] & 0x80 == 0
+}
+
 /// The reply to `message`; `None` when it is none to reply to (a reply, or not even a header).
 pub fn answer(
     snapshot: &Snapshot,
     message: &[u8],
     circumstances: Circumstances,
 ) -> Option<Vec<u8>> {
-    if message.len() < HEADER_OCTETS || message[2] & 0x80 != 0 {
-        return None;
-    }
-    let raw = Raw::parse(message);
-    if !raw.as_ref().is_ok_and(Raw::is_plain)
-        && let Some(refusal) = cold::refusal(snapshot, message, raw.as_ref())
-    {
-        return cold::encode(&refusal, u16::MAX);
-    }
-    let asked = Asked::new(snapshot, raw.ok()?, message, circumstances);
-    asked.reply()
+    let raw = Raw::parse(message)?;
+    let asked = Asked::new(snapshot, raw, message, circumstances);
+    asked
+        .beside_zones()
+        .or_else(|| asked.instead_of_transfer())
+        .or_else(|| asked.reply())
 }
 
 /// One question on its way to a reply.
@@ -70,14 +71,18 @@ pub(super) struct Asked<'a> {
     pub(super) limit: u16,
     /// Whose line counts: the client subnet's address, else the client's.
     looked_up: IpAddr,
+    pub(super) client: IpAddr,
+    pub(super) transport: Transport,
     cookie: Option<CookieOption>,
+    /// The client has shown a cookie of ours.
+    pub(super) known: bool,
 }
 
 /// An answer and the scope of what chose it (RFC 7871 §7.2.1), bits.
 pub(super) type Found<'a> = (Option<Either<'a>>, u8);
 
 impl<'a> Asked<'a> {
-    fn new(
+    pub(super) fn new(
         snapshot: &'a Snapshot,
         mut raw: Raw<'a>,
         message: &'a [u8],
@@ -94,17 +99,21 @@ impl<'a> Asked<'a> {
             raw.subnet = None;
         }
         let subnet = raw.subnet.as_ref().filter(|one| one.source() > 0);
-        let judged = |cookie: query::Cookie| CookieOption {
-            client: cookie.client,
-            server: cookie::judge(
-                &snapshot.cookies,
-                cookie.client,
-                cookie.server,
-                now,
-                client_address(client),
-            )
-            .server,
-        };
+        let judged = raw.cookie.map(|cookie| {
+            let Cookie {
+                client: part,
+                server,
+                ..
+            } = cookie;
+            let address = client_address(client);
+            let judgement = cookie::judge(&snapshot.cookies, part, server, now, address);
+            let server = judgement.server;
+            let option = CookieOption {
+                client: part,
+                server,
+            };
+            (option, judgement.valid)
+        });
         Self {
             snapshot,
             message,
@@ -113,8 +122,11 @@ impl<'a> Asked<'a> {
                 Transport::Udp => udp_limit(raw.opt, server.udp_size),
                 Transport::Tcp => u16::MAX,
             },
-            looked_up: subnet.map_or(client, query::address),
-            cookie: raw.cookie.map(judged),
+            looked_up: subnet.map_or(client, edns::address),
+            client,
+            transport,
+            cookie: judged.map(|(option, _)| option),
+            known: judged.is_some_and(|(_, valid)| valid),
             raw,
         }
     }
@@ -125,15 +137,16 @@ impl<'a> Asked<'a> {
         if let Some(of) = names.find(key) {
             return self.at_name(key, &of);
         }
-        match self.closest(self.raw.name) {
-            Some(of) => self.negative(Kind::NxDomain, &of),
+        match self.closest_name(self.raw.name) {
+            Some((_, of)) if of.flags & OPEN_BELOW == 0 => self.negative(Kind::NxDomain, &of),
+            Some(_) => self.resolve(),
             None => self.refuse(),
         }
     }
 
-    /// The closest parent of a wire name that exists; `None` outside of our zones. What is `OPEN_BELOW` or
-    /// passed by the kernel has no more below it here either.
-    pub(super) fn closest(&self, name: &[u8]) -> Option<NameRef> {
+    /// The closest parent of a wire name that exists, and what it is; `None` outside of our zones.
+    /// Where that is `OPEN_BELOW`, the name may be answered all the same.
+    pub(super) fn closest_name<'n>(&self, name: &'n [u8]) -> Option<(&'n [u8], NameRef)> {
         let fixed = &self.snapshot.image.fixed;
         let secret = &self.snapshot.ground.hash_key;
         let too_deep = names::depth(name).saturating_sub(fixed.deepest);
@@ -141,26 +154,54 @@ impl<'a> Asked<'a> {
             .skip(usize::from(too_deep.max(1)))
             .find_map(|parent| {
                 let key = names::key(secret, parent)?;
-                fixed.names.find(key)
+                Some((parent, fixed.names.find(key)?))
             })
     }
 
     fn at_name(&self, key: NameKey, of: &NameRef) -> Option<Vec<u8>> {
-        if of.flags & PASS != 0 && self.snapshot.ground.business(key).is_some() {
-            return self.chain(key, of);
-        }
         let qtype = self.raw.qtype;
+        let ground = &self.snapshot.ground;
+        if of.flags & (PASS | PASS_OTHERS) != 0
+            && let Some(node) = ground.statics.node(key)
+        {
+            let set = ground.statics.set(node, qtype);
+            let set = set.filter(|_| node.kind != Below::Cut);
+            let ready = set.and_then(|set| self.ready(ground.statics.ready(set)));
+            if ready.is_some() {
+                return ready;
+            }
+            if set.is_none() && self.has_nothing_else(node, of) {
+                return self.negative(Kind::NoData, of);
+            }
+            if of.flags & PASS != 0 || set.is_some() {
+                return self.resolve();
+            }
+        }
+        if of.flags & PASS != 0 && ground.business(key).is_some() {
+            return self.resolve();
+        }
         let addresses = matches!(RecordType::from(qtype), RecordType::A | RecordType::AAAA);
         if !addresses && !reply::is_meta(qtype) && of.flags & PASS_OTHERS == 0 {
             return self.negative(Kind::NoData, of);
         }
         let (found, scope) = self.look_up(of);
         match found {
-            Some(answer) if is_unknown(answer) => self.fail(),
-            Some(answer) if of.flags & PASS != 0 && is_cname(answer) => self.chain(key, of),
+            Some(answer) if is_unknown(answer) => self.unresolved(),
+            Some(answer) if of.flags & PASS != 0 && is_cname(answer) => self.resolve(),
             Some(answer) => self.positive(answer, scope),
-            None => self.apex(of).or_else(|| self.negative(Kind::NoData, of)),
+            None if addresses => self.negative(Kind::NoData, of),
+            None => self.resolve(),
         }
+    }
+
+    /// Whether a name with static records, none of the type asked for, has NODATA.
+    fn has_nothing_else(&self, node: &Node, of: &NameRef) -> bool {
+        let statics = &self.snapshot.ground.statics;
+        node.kind == Below::Plain
+            && of.view == [NO_VIEW; 2]
+            && !reply::is_meta(self.raw.qtype)
+            && !self.is_apex(self.raw.name, of)
+            && statics.set(node, rtype::CNAME).is_none()
     }
 
     /// What is answered at an access domain; `None`: NODATA.
@@ -210,8 +251,13 @@ impl<'a> Asked<'a> {
         }
     }
 
-    pub(super) fn negative(&self, kind: Kind, of: &NameRef) -> Option<Vec<u8>> {
-        let zone = self.zone_entry(of)?;
+    fn negative(&self, kind: Kind, of: &NameRef) -> Option<Vec<u8>> {
+        self.negative_in(kind, of.zone)
+    }
+
+    /// NODATA or NXDOMAIN in a zone.
+    pub(super) fn negative_in(&self, kind: Kind, zone: u16) -> Option<Vec<u8>> {
+        let zone = self.entry(zone)?;
         Some(self.hot().negative(kind, zone, &self.options(0)))
     }
 
@@ -220,28 +266,47 @@ impl<'a> Asked<'a> {
             message: self.message,
             raw: &self.raw,
             limit: self.limit,
-            udp_size: self.snapshot.ground.config.server.udp_size,
+            udp_size: self.udp_size(),
         }
     }
 
-    pub(super) fn zone_entry(&self, of: &NameRef) -> Option<&'a ZoneEntry> {
-        self.snapshot.image.zones.get(usize::from(of.zone))
+    pub(super) fn entry(&self, zone: u16) -> Option<&'a ZoneEntry> {
+        self.snapshot.image.zones.get(usize::from(zone))
     }
 
-    pub(super) fn zone(&self, of: &NameRef) -> Option<&'a Zone> {
-        self.snapshot.ground.config.zones.get(usize::from(of.zone))
+    /// Whether a wire name is its zone's apex.
+    pub(super) fn is_apex(&self, name: &[u8], of: &NameRef) -> bool {
+        let entry = self.entry(of.zone);
+        entry.is_some_and(|entry| name.len() == usize::from(entry.origin_octets))
+    }
+
+    /// What our OPT says.
+    pub(super) fn udp_size(&self) -> u16 {
+        self.snapshot.ground.config.server.udp_size
     }
 
     pub(super) fn options(&self, scope: u8) -> Options {
+        self.options_beside(scope, 0)
+    }
+
+    /// Of a reply that is no use without `octets` of records.
+    pub(super) fn options_beside(&self, scope: u8, octets: usize) -> Options {
         let subnet = self.raw.subnet.as_ref().map(|subnet| {
             let counts = subnet.source() > 0;
             subnet.reply(if counts { scope } else { 0 })
         });
-        Options::new(self.cookie, subnet)
+        let options = Options::new(self.cookie, subnet);
+        let nsid = &self.snapshot.ground.config.server.says.nsid;
+        if !self.raw.nsid || nsid.is_empty() {
+            return options;
+        }
+        // Where a name and an identifier are that long, what no reply can do without goes first.
+        let without = HEADER_OCTETS + self.raw.question.len() + octets + OPT_OCTETS;
+        options.with_nsid(nsid, usize::from(self.limit).saturating_sub(without))
     }
 }
 
-fn client_address(client: IpAddr) -> ClientAddress {
+pub(super) fn client_address(client: IpAddr) -> ClientAddress {
     let line::Address { high, low } = line::Address::from(client);
     ClientAddress {
         high,

@@ -1,136 +1,384 @@
-//! Chains of CNAMEs inside our own zones: from a business domain or an access domain on, link by
-//! link, each with its own line and health for this client (RFC 1034 §3.6.2, §4.3.2).
+//! A name followed to its records, link by link (RFC 1034 §4.3.2, RFC 4592, RFC 6672): static CNAMEs
+//! and DNAMEs, wildcards, business domains and instances, each with its own line and health for this
+//! client; delegations.
+//!
+//! What one look-up answers from ready octets is `answer.rs`'. Must not read the message.
 
-use hickory_proto::op::{Message, ResponseCode};
-use hickory_proto::rr::{Name, RData, RecordType};
-use igtm_common::layout::{NameKey, NameRef};
+use igtm_common::layout::{NameKey, NameRef, OPEN_BELOW};
+use igtm_common::reply::Kind;
 
 use super::answer::{Asked, is_unknown};
-use super::cold::drawn;
 use super::records;
-use crate::config::model::MOST_CNAMES;
+use super::send::Sending;
+use crate::config::model::{MOST_CNAMES, rtype};
 use crate::snapshot::{Either, names};
+use crate::zone::compose::{Data, Full, Section, name_octets};
+use crate::zone::store::{self, Kind as Below, Node};
 
-/// A chain so far.
-struct Chain {
-    reply: Message,
-    /// Of the next link.
-    owner: Name,
-    key: NameKey,
-    of: NameRef,
+const NAME_OCTETS: usize = 255;
+
+/// A way so far.
+pub(super) struct Way {
+    pub(super) sending: Sending,
+    /// The name that is looked up next.
+    owner: Vec<u8>,
+    /// CNAMEs so far.
+    links: usize,
+    /// The names that were looked up before.
+    passed: Vec<Vec<u8>>,
     /// Of what chose the links (RFC 7871 §7.2.1), bits.
-    scope: u8,
+    pub(super) scope: u8,
     /// Of the next draw.
     random: u32,
 }
 
-/// Where a link leads.
-enum Link {
+/// Where a name leads.
+enum Step {
     /// On, by a CNAME to this name.
-    To(Name),
-    /// Here it ends, with records.
-    Records,
-    /// Here it ends: the name has nothing of this type.
-    Nothing,
+    To(Vec<u8>),
+    /// Here it ends, with records, or out of our zones.
+    Done,
+    /// Here it ends: the name has nothing of this type, or does not exist, in this zone.
+    Negative(Kind, u16),
+    /// Here it ends: the name that a DNAME leads to would be too long.
+    TooLong,
     /// Nobody knows what is answered here.
     Unknown,
+    /// In none of our zones, and it was the first name.
+    Refused,
 }
 
+/// A step, if what it adds has room.
+type Stepped = Result<Step, Full>;
+
 impl Asked<'_> {
-    /// The whole chain that begins at the name asked for, which is a business domain, or an access
-    /// domain whose answer is a CNAME.
-    pub(super) fn chain(&self, key: NameKey, of: &NameRef) -> Option<Vec<u8>> {
-        let question = self.query()?;
-        let mut chain = Chain {
-            reply: self.with_code(ResponseCode::NoError),
-            owner: question.name().clone(),
-            key,
-            of: *of,
+    /// The whole way from the name asked for.
+    pub(super) fn resolve(&self) -> Option<Vec<u8>> {
+        let mut way = Way {
+            sending: self.sending(),
+            owner: self.raw.name.to_vec(),
+            links: 0,
+            passed: Vec::new(),
             scope: 0,
             random: self.random,
         };
-        for _ in 0..=MOST_CNAMES {
-            let target = match self.link(&mut chain)? {
-                Link::Unknown => return self.fail(),
-                Link::Records => return self.finish(chain.reply, chain.scope),
-                Link::Nothing => return self.end(chain, ResponseCode::NoError),
-                Link::To(target) => target,
+        loop {
+            let Ok(step) = self.step(&mut way) else {
+                return Some(self.truncated(&way));
             };
-            if question.query_type() == RecordType::CNAME {
-                return self.finish(chain.reply, chain.scope);
-            }
-            let wire = names::wire(&target);
-            let key = names::key(&self.snapshot.ground.hash_key, &wire)?;
-            if let Some(of) = self.snapshot.image.fixed.names.find(key) {
-                (chain.owner, chain.key, chain.of) = (target, key, of);
-            } else if let Some(of) = self.closest(&wire) {
-                // The code is the last name's (RFC 6604 §3).
-                chain.of = of;
-                return self.end(chain, ResponseCode::NXDomain);
-            } else {
-                return self.finish(chain.reply, chain.scope);
+            match step {
+                Step::To(target) => {
+                    way.links += 1;
+                    // Whoever asked goes on from the last name.
+                    if self.raw.qtype == rtype::CNAME || way.links >= MOST_CNAMES {
+                        return Some(self.send(way));
+                    }
+                    let passed = std::mem::replace(&mut way.owner, target);
+                    way.passed.push(passed);
+                    // A loop is signalled as an error (RFC 1034 §3.6.2).
+                    if way
+                        .passed
+                        .iter()
+                        .any(|name| name.eq_ignore_ascii_case(&way.owner))
+                    {
+                        return self.fail();
+                    }
+                }
+                Step::Done => return Some(self.send(way)),
+                Step::Negative(kind, zone) => return self.end(way, kind, zone),
+                Step::TooLong => {
+                    way.sending.code = YXDOMAIN;
+                    return Some(self.send(way));
+                }
+                Step::Unknown => return self.unresolved(),
+                Step::Refused => return self.refuse(),
             }
         }
-        self.fail()
+    }
+
+    /// A way without records at its end: with the SOA of the zone where it ends (RFC 2308 §2.1); the
+    /// code is the last name's (RFC 6604 §3).
+    fn end(&self, mut way: Way, kind: Kind, zone: u16) -> Option<Vec<u8>> {
+        if way.links == 0 {
+            return self.negative_in(kind, zone);
+        }
+        let entry = self.entry(zone)?;
+        let origin = names::wire(&self.snapshot.ground.config.zones[usize::from(zone)].origin);
+        if kind == Kind::NxDomain {
+            way.sending.code = NXDOMAIN;
+        }
+        let soa = records::soa(entry, None);
+        match way.sending.add(Section::Authority, &origin, soa) {
+            Ok(()) => Some(self.send(way)),
+            Err(Full) => Some(self.truncated(&way)),
+        }
     }
 
     /// Adds what stands at the next name.
-    fn link(&self, chain: &mut Chain) -> Option<Link> {
+    fn step(&self, way: &mut Way) -> Stepped {
         let ground = &self.snapshot.ground;
-        if let Some(instance) = ground.business(chain.key) {
-            let ttl = ground.config.effective_ttl(instance).as_secs();
-            let ttl = u32::try_from(ttl).unwrap_or(u32::MAX);
-            let access = &instance.access_domain;
-            chain
-                .reply
-                .add_answer(records::cname(&chain.owner, ttl, access));
-            return Some(Link::To(access.clone()));
+        let Some(key) = names::key(&ground.hash_key, &way.owner) else {
+            return Ok(Step::Done);
+        };
+        let Some(of) = self.snapshot.image.fixed.names.find(key) else {
+            return self.absent(way);
+        };
+        if self.raw.qtype == rtype::DS && self.is_apex(&way.owner, &of) {
+            return self.delegation_signer(way, key, &of);
         }
-        let (found, scope) = self.look_up(&chain.of);
+        if let Some(instance) = ground.business(key) {
+            let ttl = ground.config.effective_ttl(instance).as_secs();
+            let access = names::wire(&instance.access_domain);
+            let cname = Data {
+                rtype: rtype::CNAME,
+                ttl: u32::try_from(ttl).unwrap_or(u32::MAX),
+                rdata: &access,
+            };
+            way.sending.add(Section::Answer, &way.owner, cname)?;
+            return Ok(Step::To(access));
+        }
+        let node = ground.statics.node(key);
+        if let Some(node) = node
+            && let Some(step) = self.at_node(way, node)?
+        {
+            return Ok(step);
+        }
+        if let Some(step) = self.at_instance(way, &of)? {
+            return Ok(step);
+        }
+        let soa = matches!(self.raw.qtype, rtype::SOA | rtype::ANY);
+        if soa
+            && self.is_apex(&way.owner, &of)
+            && let Some(entry) = self.entry(of.zone)
+        {
+            let zone = &ground.config.zones[usize::from(of.zone)];
+            let soa = records::soa(entry, Some(zone.soa.ttl));
+            way.sending.add(Section::Answer, &way.owner, soa)?;
+            return Ok(Step::Done);
+        }
+        self.any(way, node, of.zone)
+    }
+
+    /// ANY is answered by one set (RFC 8482 §4.1).
+    fn any(&self, way: &mut Way, node: Option<&Node>, zone: u16) -> Stepped {
+        let statics = &self.snapshot.ground.statics;
+        let first = node.and_then(|node| statics.sets_of(node).first());
+        match first.filter(|_| self.raw.qtype == rtype::ANY) {
+            Some(set) => {
+                self.add_set(way, set)?;
+                Ok(Step::Done)
+            }
+            None => Ok(Step::Negative(Kind::NoData, zone)),
+        }
+    }
+
+    /// What static records say at a name, which may be a wildcard's; `None`: nothing of this type.
+    fn at_node(&self, way: &mut Way, node: &Node) -> Result<Option<Step>, Full> {
+        let (statics, qtype) = (&self.snapshot.ground.statics, self.raw.qtype);
+        if node.kind == Below::Cut {
+            if qtype != rtype::DS {
+                self.refer(way, node)?;
+                return Ok(Some(Step::Done));
+            }
+            let Some(set) = statics.set(node, rtype::DS) else {
+                return Ok(Some(Step::Negative(Kind::NoData, node.zone)));
+            };
+            self.add_set(way, set)?;
+            return Ok(Some(Step::Done));
+        }
+        if let Some(set) = statics.set(node, qtype) {
+            self.add_set(way, set)?;
+            return Ok(Some(Step::Done));
+        }
+        let Some(set) = statics
+            .set(node, rtype::CNAME)
+            .filter(|_| qtype != rtype::ANY)
+        else {
+            return Ok(None);
+        };
+        self.add_set(way, set)?;
+        let (_, raw) = statics.raw(&self.snapshot.ground.config, set);
+        let target = raw.rdata().next().unwrap_or_default();
+        Ok(Some(Step::To(target.to_vec())))
+    }
+
+    /// What an instance is answered with.
+    fn at_instance(&self, way: &mut Way, of: &NameRef) -> Result<Option<Step>, Full> {
+        let (found, scope) = self.look_up(of);
         let Some(answer) = found else {
-            return Some(self.link_at_apex(chain));
+            return Ok(None);
         };
         if is_unknown(answer) {
-            return Some(Link::Unknown);
+            return Ok(Some(Step::Unknown));
         }
         let records = match answer {
-            Either::Small(answer) => drawn(answer, &chain.owner, chain.random),
-            Either::Large(answer) => drawn(answer, &chain.owner, chain.random),
+            Either::Small(answer) => records::drawn(answer, way.random),
+            Either::Large(answer) => records::drawn(answer, way.random),
         };
-        chain.scope = chain.scope.max(scope);
+        way.scope = way.scope.max(scope);
         // The next draw is another: with the same number, two even draws in a row would always
         // meet alike.
-        chain.random = chain.random.rotate_left(16).wrapping_mul(0x9e37_79b1);
-        let target = records.first().and_then(|record| match &record.data {
-            RData::CNAME(cname) => Some(cname.0.clone()),
-            _ => None,
-        });
-        chain.reply.add_answers(records);
-        Some(target.map_or(Link::Records, Link::To))
-    }
-
-    /// SOA and NS, where the chain leads to an apex.
-    fn link_at_apex(&self, chain: &mut Chain) -> Link {
-        let Some(zone) = self
-            .zone(&chain.of)
-            .filter(|zone| zone.origin == chain.owner)
-        else {
-            return Link::Nothing;
-        };
-        let own = records::apex(zone, self.snapshot.serial, self.raw.qtype.into());
-        if own.is_empty() {
-            return Link::Nothing;
+        way.random = way.random.rotate_left(16).wrapping_mul(0x9e37_79b1);
+        let mut target = None;
+        for record in records {
+            way.sending.add(Section::Answer, &way.owner, record)?;
+            if record.rtype == rtype::CNAME {
+                target = Some(record.rdata.to_vec());
+            }
         }
-        chain.reply.add_answers(own);
-        Link::Records
+        Ok(Some(target.map_or(Step::Done, Step::To)))
     }
 
-    /// A chain without records at its end: with the SOA of the zone where it ends (RFC 2308 §2.1).
-    fn end(&self, chain: Chain, code: ResponseCode) -> Option<Vec<u8>> {
-        let mut reply = chain.reply;
-        reply.metadata.response_code = code;
-        let zone = self.zone(&chain.of)?;
-        reply.add_authority(records::soa(zone, self.snapshot.serial, true));
-        self.finish(reply, chain.scope)
+    /// What is answered for a name that is not there: by its closest ancestor.
+    fn absent(&self, way: &mut Way) -> Stepped {
+        let Some((above, of)) = self.closest_name(&way.owner) else {
+            let first = way.links == 0;
+            return Ok(if first { Step::Refused } else { Step::Done });
+        };
+        let absent = Step::Negative(Kind::NxDomain, of.zone);
+        if of.flags & OPEN_BELOW == 0 {
+            return Ok(absent);
+        }
+        let above = above.to_vec();
+        let ground = &self.snapshot.ground;
+        let key = names::key(&ground.hash_key, &above);
+        if let Some(node) = key.and_then(|key| ground.statics.node(key)) {
+            match node.kind {
+                Below::Cut => {
+                    self.refer(way, node)?;
+                    return Ok(Step::Done);
+                }
+                Below::Dname => return self.renamed(way, node, &above),
+                Below::Plain => {}
+            }
+        }
+        // The source of synthesis (RFC 4592 §3.3.1).
+        let mut wildcard = b"\x01*".to_vec();
+        wildcard.extend_from_slice(&above);
+        let Some(key) = names::key(&ground.hash_key, &wildcard) else {
+            return Ok(absent);
+        };
+        if self.snapshot.image.fixed.names.find(key).is_none() {
+            return Ok(absent);
+        }
+        let node = ground.statics.node(key);
+        if let Some(node) = node
+            && let Some(step) = self.at_node(way, node)?
+        {
+            return Ok(step);
+        }
+        self.any(way, node, of.zone)
+    }
+
+    /// Below a DNAME: the DNAME, and a CNAME made of it (RFC 6672 §3.1).
+    fn renamed(&self, way: &mut Way, node: &Node, above: &[u8]) -> Stepped {
+        let ground = &self.snapshot.ground;
+        let Some(set) = ground.statics.set(node, rtype::DNAME) else {
+            return Ok(Step::Negative(Kind::NxDomain, node.zone));
+        };
+        let (_, raw) = ground.statics.raw(&ground.config, set);
+        let target = raw.rdata().next().unwrap_or_default();
+        let dname = store::data(raw, target);
+        way.sending.add(Section::Answer, &raw.owner, dname)?;
+        let prefix = &way.owner[..way.owner.len() - above.len()];
+        let renamed = [prefix, target].concat();
+        if renamed.len() > NAME_OCTETS {
+            return Ok(Step::TooLong);
+        }
+        let cname = Data {
+            rtype: rtype::CNAME,
+            ttl: raw.ttl,
+            rdata: &renamed,
+        };
+        way.sending.add(Section::Answer, &way.owner, cname)?;
+        Ok(Step::To(renamed))
+    }
+
+    /// The DS of a zone's apex is the zone above's (RFC 4035 §3.1.4.1).
+    fn delegation_signer(&self, way: &mut Way, key: NameKey, of: &NameRef) -> Stepped {
+        let ground = &self.snapshot.ground;
+        let Some((above, parent)) = self.closest_name(&way.owner) else {
+            return Ok(Step::Negative(Kind::NoData, of.zone));
+        };
+        if let Some(set) = ground.statics.above(key) {
+            self.add_set(way, set)?;
+            return Ok(Step::Done);
+        }
+        let above = names::key(&ground.hash_key, above);
+        let cut = above.and_then(|key| ground.statics.node(key));
+        if let Some(cut) = cut.filter(|node| node.kind == Below::Cut) {
+            self.refer(way, cut)?;
+            return Ok(Step::Done);
+        }
+        Ok(Step::Negative(Kind::NoData, parent.zone))
+    }
+
+    /// A referral: the NS of a delegation, and the addresses without which it leads nowhere
+    /// (RFC 1034 §4.3.2 3b, RFC 9471).
+    fn refer(&self, way: &mut Way, node: &Node) -> Result<(), Full> {
+        let ground = &self.snapshot.ground;
+        let Some(set) = ground.statics.set(node, rtype::NS) else {
+            return Ok(());
+        };
+        let (_, raw) = ground.statics.raw(&ground.config, set);
+        // Authority is that of the first name.
+        way.sending.authoritative = way.links > 0;
+        for server in raw.rdata() {
+            way.sending
+                .add(Section::Authority, &raw.owner, store::data(raw, server))?;
+        }
+        // Those below the delegation cannot be asked for elsewhere: they come first, and must fit.
+        for needed in [true, false] {
+            for server in raw.rdata() {
+                let server = server.to_ascii_lowercase();
+                if names::upward(&server).any(|name| *name == *raw.owner) == needed {
+                    let added = self.add_addresses(way, &server);
+                    if needed {
+                        added?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a set to the answer, and asks for the addresses of its hosts.
+    fn add_set(&self, way: &mut Way, set: &store::Set) -> Result<(), Full> {
+        let ground = &self.snapshot.ground;
+        let (_, raw) = ground.statics.raw(&ground.config, set);
+        for rdata in raw.rdata() {
+            way.sending
+                .add(Section::Answer, &way.owner, store::data(raw, rdata))?;
+        }
+        for rdata in raw.rdata() {
+            if let Some(host) = crate::zone::compose::host(&way.owner, raw.rtype, rdata) {
+                let host = host.to_ascii_lowercase();
+                // Several records may name one host.
+                if !way.sending.hosts.contains(&host) {
+                    way.sending.hosts.push(host);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the static addresses of a host (lower case).
+    pub(super) fn add_addresses(&self, way: &mut Way, host: &[u8]) -> Result<(), Full> {
+        let ground = &self.snapshot.ground;
+        debug_assert_eq!(name_octets(host), host.len());
+        for set in ground
+            .statics
+            .addresses(&ground.config, &ground.hash_key, host)
+        {
+            for rdata in set.rdata() {
+                way.sending
+                    .add(Section::Additional, host, store::data(set, rdata))?;
+            }
+        }
+        Ok(())
     }
 }
+
+/// RCODEs (RFC 1035 §4.1.1, RFC 6672 §2.2).
+const NXDOMAIN: u8 = 3;
+const YXDOMAIN: u8 = 6;

@@ -6,12 +6,21 @@ use igtm_common::reply::{
 };
 use igtm_common::subnet::{REPLY_OCTETS, SubnetOption};
 
+use super::bare::Extended;
 use super::query::Raw;
 
-/// The options of a reply's OPT: the cookie first, then the client subnet.
+const OPTION_NSID: u16 = 3;
+const OPTION_ERROR: u16 = 15;
+/// OPTION-CODE and OPTION-LENGTH.
+const OPTION_HEADER: usize = 4;
+
+/// The options of a reply's OPT: the cookie first, then the client subnet, as the kernel sends them; then
+/// NSID (RFC 5001) and extended error (RFC 8914), which only this side sends.
 pub(super) struct Options {
     octets: [u8; COOKIE_OCTETS + REPLY_OCTETS],
     len: usize,
+    /// All of them, where there are some that only this side sends: most replies have none.
+    long: Vec<u8>,
 }
 
 impl Options {
@@ -19,6 +28,7 @@ impl Options {
         let mut options = Self {
             octets: [0; _],
             len: 0,
+            long: Vec::new(),
         };
         if let Some(cookie) = cookie {
             options.add(&cookie.octets());
@@ -34,9 +44,31 @@ impl Options {
         self.len += option.len();
     }
 
+    /// Adds our identifier, unless all options were more than `room` octets.
+    pub(super) fn with_nsid(self, nsid: &str, room: usize) -> Self {
+        self.with(OPTION_NSID, nsid.as_bytes(), room)
+    }
+
+    /// Adds an error, unless all options were more than `room` octets.
+    pub(super) fn with_error(self, error: Extended, room: usize) -> Self {
+        self.with(OPTION_ERROR, &(error as u16).to_be_bytes(), room)
+    }
+
+    fn with(mut self, code: u16, data: &[u8], room: usize) -> Self {
+        let former = self.as_slice();
+        if former.len() + OPTION_HEADER + data.len() <= room {
+            let length = (data.len() as u16).to_be_bytes();
+            self.long = [former, &code.to_be_bytes(), &length, data].concat();
+        }
+        self
+    }
+
     /// In wire format.
     pub(super) fn as_slice(&self) -> &[u8] {
-        &self.octets[..self.len]
+        match &self.long[..] {
+            [] => &self.octets[..self.len],
+            long => long,
+        }
     }
 }
 

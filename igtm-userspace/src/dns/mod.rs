@@ -1,15 +1,24 @@
 //! The userspace authority: whatever XDP passes up, answered from the same snapshot.
 //!
-//! [`answer`] decides and is pure; [`query`] reads what hickory does not check; [`server`] has
-//! the sockets.
+//! [`answer`] decides and is pure; [`query`] reads the octets; [`transfer`] is for whole zones;
+//! [`server`] has the sockets, `service` is what they all do with a message.
 
 pub mod answer;
+mod bare;
 mod chain;
-mod cold;
+mod edns;
 mod hot;
+mod limit;
+mod mishap;
 mod query;
 mod records;
+mod send;
 pub mod server;
+mod service;
+mod short;
+mod sockets;
+mod tcp;
+pub mod transfer;
 mod udp;
 
 #[cfg(test)]

@@ -1,143 +1,207 @@
-//! A query's octets: its question, its OPT, its cookie and client subnet.
+//! A query's octets: header, question, and the records behind it.
 //!
-//! Enough for every query that is answered. hickory reads only what is odd; of options it checks
-//! too little (RFC 7871 §6, §7.1.2, RFC 7873 §5.2.2).
+//! Reads as much as can be read, so that even a message with a fault gets a reply that its client
+//! takes for its own. What the OPT says is `edns.rs`'. Must not decide what a query is answered.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
-use igtm_common::cookie;
 use igtm_common::name::NAME_OCTETS;
-use igtm_common::reply::{HEADER_OCTETS, OPT_OCTETS, Opt};
-use igtm_common::subnet::{self, Subnet};
+use igtm_common::reply::{HEADER_OCTETS, Opt};
+use igtm_common::subnet::Subnet;
 
+use super::edns::Cookie;
+
+/// Class Internet (RFC 1035 §3.2.4).
+pub(super) const CLASS_IN: u16 = 1;
+/// Incremental transfer (RFC 1995).
+pub(super) const IXFR: u16 = 251;
+const TYPE_SOA: u16 = 6;
 const TYPE_OPT: u16 = 41;
-const OPTION_COOKIE: u16 = 10;
-const CLASS_IN: u16 = 1;
-const IXFR: u16 = 251;
-const AXFR: u16 = 252;
+/// QR in the third octet of the header.
+const QR: u8 = 0x80;
+const OPCODE: u8 = 0x78;
+/// Type, class, TTL and RDLENGTH of a record.
+const RECORD_FIXED: usize = 10;
+/// SERIAL, REFRESH, RETRY, EXPIRE and MINIMUM of a SOA.
+const SOA_FIXED: usize = 20;
 
-/// A message that cannot be answered but with FORMERR.
+/// Why a message gets nothing but a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Malformed;
-
-/// A cookie as it came, in memory order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Cookie {
-    /// The client's part.
-    pub(super) client: u64,
-    /// The server's part, where it has the length of ours.
-    pub(super) server: Option<[u64; 2]>,
+pub(super) enum Fault {
+    /// It cannot be read: FORMERR.
+    Malformed,
+    /// EDNS of another version than 0: BADVERS (RFC 6891 §6.1.3).
+    Version,
+    /// Another opcode than QUERY: NOTIMP.
+    Opcode,
 }
 
 /// What is read from a query's octets.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Raw<'a> {
-    /// Name, type and class, as they came.
+    /// Name, type and class, as they came; empty without a question that can be read.
     pub(super) question: &'a [u8],
     /// The name alone.
     pub(super) name: &'a [u8],
     pub(super) qtype: u16,
-    qclass: u16,
-    /// The OPT, where it is the only additional record.
+    pub(super) qclass: u16,
+    /// The OPT, wherever it stands among the additional records.
     pub(super) opt: Option<Opt>,
-    /// EDNS version of that OPT.
-    pub(super) version: u8,
     /// A client subnet in it.
     pub(super) subnet: Option<Subnet>,
     /// The first cookie in it.
     pub(super) cookie: Option<Cookie>,
-    /// Nothing else is in the message.
-    whole: bool,
-    opcode: u8,
+    /// Whether it asks for our identifier (RFC 5001).
+    pub(super) nsid: bool,
+    /// What an IXFR's client has already (RFC 1995 §3).
+    pub(super) serial: Option<u32>,
+    pub(super) fault: Option<Fault>,
 }
 
 impl<'a> Raw<'a> {
-    /// Reads a message that has one question and neither answers nor authority.
-    pub(super) fn parse(message: &'a [u8]) -> Result<Self, Malformed> {
-        let header = message.get(..HEADER_OCTETS).ok_or(Malformed)?;
-        if header[4..10] != [0, 1, 0, 0, 0, 0] {
-            return Err(Malformed);
+    /// Reads a message; `None` for what nobody replies to: less than a header, or a reply.
+    pub(super) fn parse(message: &'a [u8]) -> Option<Self> {
+        let header = message.first_chunk()?;
+        if header[2] & QR != 0 {
+            return None;
         }
-        let name_end = name_end(message)?;
-        let end = name_end + 4;
-        let question = message.get(HEADER_OCTETS..end).ok_or(Malformed)?;
-        let word = |at: usize| u16::from_be_bytes([message[at], message[at + 1]]);
-        let mut raw = Self {
-            question,
-            name: &message[HEADER_OCTETS..name_end],
-            qtype: word(name_end),
-            qclass: word(name_end + 2),
-            opt: None,
-            version: 0,
-            subnet: None,
-            cookie: None,
-            whole: false,
-            opcode: header[2] >> 3 & 0x0f,
+        let mut raw = Self::default();
+        let read = raw.read(message, header);
+        // Nothing but the header is defined for an opcode that is not known (RFC 8906 §3.1.4).
+        raw.fault = match header[2] & OPCODE {
+            0 => read.err(),
+            _ => Some(Fault::Opcode),
         };
-        match word(10) {
-            0 if message.len() == end => raw.whole = true,
-            0 => return Err(Malformed),
-            1 => raw.read_opt(&message[end..])?,
-            // Signatures and the like; without an OPT of their own they are ignored.
-            _ => {}
+        if raw.fault.is_some() {
+            // A scope says something of an answer, which there is none of.
+            raw.subnet = None;
         }
-        Ok(raw)
+        Some(raw)
     }
 
-    /// Whether it is a query like nearly all: hickory need not look at it.
-    pub(super) fn is_plain(&self) -> bool {
-        self.whole && self.opcode == 0 && self.version == 0 && !self.is_refused()
-    }
-
-    /// Whether it asks for a class that is not served here, or for a transfer.
-    pub(super) fn is_refused(&self) -> bool {
-        self.qclass != CLASS_IN || matches!(self.qtype, IXFR | AXFR)
-    }
-
-    fn read_opt(&mut self, record: &[u8]) -> Result<(), Malformed> {
-        let (fixed, mut options) = record.split_at_checked(OPT_OCTETS).ok_or(Malformed)?;
-        let word = |at: usize| u16::from_be_bytes([fixed[at], fixed[at + 1]]);
-        if word(1) != TYPE_OPT {
-            return Ok(());
+    fn read(&mut self, message: &'a [u8], header: &[u8; HEADER_OCTETS]) -> Result<(), Fault> {
+        let count = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
+        let (answers, authority, additional) = (count(6), count(8), count(10));
+        let mut at = match count(4) {
+            0 => HEADER_OCTETS,
+            1 => self.read_question(message)?,
+            // RFC 9619 §4.
+            _ => return Err(Fault::Malformed),
+        };
+        for _ in 0..answers {
+            let record = Record::read(message, &mut at)?;
+            record.refuse_opt()?;
         }
-        if fixed[0] != 0 || usize::from(word(9)) != options.len() {
-            return Err(Malformed);
-        }
-        self.opt = Some(Opt {
-            udp_size: word(3),
-            dnssec_ok: fixed[7] & 0x80 != 0,
-        });
-        self.version = fixed[6];
-        self.whole = true;
-        while !options.is_empty() {
-            let (header, rest) = options.split_at_checked(4).ok_or(Malformed)?;
-            let length = usize::from(u16::from_be_bytes([header[2], header[3]]));
-            let (option, rest) = rest.split_at_checked(length).ok_or(Malformed)?;
-            match u16::from_be_bytes([header[0], header[1]]) {
-                subnet::OPTION_CODE if self.subnet.is_some() => return Err(Malformed),
-                subnet::OPTION_CODE => self.subnet = Some(read_subnet(option)?),
-                // RFC 7873 §5.2: of several only the first counts.
-                OPTION_COOKIE if self.cookie.is_none() => self.cookie = Some(read_cookie(option)?),
-                _ => {}
+        for _ in 0..authority {
+            let record = Record::read(message, &mut at)?;
+            record.refuse_opt()?;
+            if record.rtype == TYPE_SOA && self.serial.is_none() {
+                self.serial = record.serial(message);
             }
-            options = rest;
+        }
+        let mut opt = Ok(());
+        for _ in 0..additional {
+            let record = Record::read(message, &mut at)?;
+            // Signatures and the like are ignored.
+            if record.rtype == TYPE_OPT {
+                // RFC 6891 §6.1.1 and §6.1.2: one at most, and its owner is the root.
+                if self.opt.is_some() || record.owner != [0] {
+                    return Err(Fault::Malformed);
+                }
+                // What stands behind a bad one may be worse: a message that cannot be read has no
+                // version.
+                opt = self.read_opt(&record);
+            }
+        }
+        let asks = answers == 0 && (authority == 0 || self.qtype == IXFR);
+        if at != message.len() || !asks {
+            return Err(Fault::Malformed);
+        }
+        opt?;
+        // RFC 7873 §5.4: without a question only a cookie can be asked for.
+        if self.question.is_empty() && self.cookie.is_none() {
+            return Err(Fault::Malformed);
         }
         Ok(())
+    }
+
+    /// Where it ends.
+    fn read_question(&mut self, message: &'a [u8]) -> Result<usize, Fault> {
+        let name_end = name_end(message)?;
+        let end = name_end + 4;
+        let question = message.get(HEADER_OCTETS..end).ok_or(Fault::Malformed)?;
+        let word = |at: usize| u16::from_be_bytes([message[at], message[at + 1]]);
+        self.question = question;
+        self.name = &message[HEADER_OCTETS..name_end];
+        self.qtype = word(name_end);
+        self.qclass = word(name_end + 2);
+        Ok(end)
+    }
+}
+
+/// A record of a query.
+pub(super) struct Record<'a> {
+    owner: &'a [u8],
+    rtype: u16,
+    /// CLASS and TTL, in which an OPT says other things.
+    pub(super) class: u16,
+    pub(super) ttl: [u8; 4],
+    pub(super) data: &'a [u8],
+    data_at: usize,
+}
+
+impl<'a> Record<'a> {
+    /// Reads the record at `at` and moves behind it.
+    fn read(message: &'a [u8], at: &mut usize) -> Result<Self, Fault> {
+        let start = *at;
+        let fixed_at = skip_name(message, start)?;
+        let fixed: &[u8; RECORD_FIXED] = message
+            .get(fixed_at..)
+            .and_then(<[u8]>::first_chunk)
+            .ok_or(Fault::Malformed)?;
+        let word = |at: usize| u16::from_be_bytes([fixed[at], fixed[at + 1]]);
+        let data_at = fixed_at + RECORD_FIXED;
+        let end = data_at + usize::from(word(8));
+        let data = message.get(data_at..end).ok_or(Fault::Malformed)?;
+        *at = end;
+        Ok(Self {
+            owner: &message[start..fixed_at],
+            rtype: word(0),
+            class: word(2),
+            ttl: [fixed[4], fixed[5], fixed[6], fixed[7]],
+            data,
+            data_at,
+        })
+    }
+
+    /// An OPT stands among the additional records or nowhere (RFC 6891 §6.1.1).
+    fn refuse_opt(&self) -> Result<(), Fault> {
+        match self.rtype {
+            TYPE_OPT => Err(Fault::Malformed),
+            _ => Ok(()),
+        }
+    }
+
+    /// The serial of a SOA (RFC 1035 §3.3.13).
+    fn serial(&self, message: &[u8]) -> Option<u32> {
+        let mname_end = skip_name(message, self.data_at).ok()?;
+        let at = skip_name(message, mname_end).ok()?;
+        let whole = at + SOA_FIXED == self.data_at + self.data.len();
+        let octets = message.get(at..)?.first_chunk().filter(|_| whole)?;
+        Some(u32::from_be_bytes(*octets))
     }
 }
 
 /// Where the question's name ends.
-fn name_end(message: &[u8]) -> Result<usize, Malformed> {
+fn name_end(message: &[u8]) -> Result<usize, Fault> {
     let mut end = HEADER_OCTETS;
     loop {
-        let length = usize::from(*message.get(end).ok_or(Malformed)?);
+        let length = usize::from(*message.get(end).ok_or(Fault::Malformed)?);
         // A first name has nothing before it that a pointer could mean (RFC 1035 §4.1.4).
         if length > 63 {
-            return Err(Malformed);
+            return Err(Fault::Malformed);
         }
         end += 1 + length;
         if end - HEADER_OCTETS > NAME_OCTETS {
-            return Err(Malformed);
+            return Err(Fault::Malformed);
         }
         if length == 0 {
             return Ok(end);
@@ -145,80 +209,19 @@ fn name_end(message: &[u8]) -> Result<usize, Malformed> {
     }
 }
 
-fn read_subnet(option: &[u8]) -> Result<Subnet, Malformed> {
-    let fixed = usize::from(subnet::FIXED_OCTETS);
-    let (fixed, address) = option.split_at_checked(fixed).ok_or(Malformed)?;
-    let word = |from: usize| {
-        let octet = |at: usize| address.get(from + at).copied().unwrap_or(0);
-        u64::from_be_bytes(std::array::from_fn(octet))
-    };
-    let family = u16::from_be_bytes([fixed[0], fixed[1]]);
-    let length = u16::try_from(option.len()).map_err(|_| Malformed)?;
-    Subnet::parse(family, fixed[2], fixed[3], length, word(0), word(8)).ok_or(Malformed)
-}
-
-fn read_cookie(option: &[u8]) -> Result<Cookie, Malformed> {
-    let length = u16::try_from(option.len()).map_err(|_| Malformed)?;
-    if !cookie::well_formed(length) {
-        return Err(Malformed);
-    }
-    let (words, _) = option.as_chunks();
-    let words: Vec<u64> = words.iter().copied().map(u64::from_ne_bytes).collect();
-    let ours = length == cookie::CLIENT_OCTETS + cookie::SERVER_OCTETS;
-    Ok(Cookie {
-        client: words[0],
-        server: ours.then(|| [words[1], words[2]]),
-    })
-}
-
-/// The network address of a client subnet.
-pub(super) fn address(subnet: &Subnet) -> IpAddr {
-    let [high, low] = subnet.network();
-    if subnet.v6() {
-        Ipv6Addr::from_bits(u128::from(high) << 64 | u128::from(low)).into()
-    } else {
-        Ipv4Addr::from_bits((high >> 32) as u32).into()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_subnet_is_taken_by_its_network_address() {
-        for (option, network) in [
-            (&[0, 1, 20, 0, 192, 0, 0x20][..], "192.0.32.0"),
-            (&[0, 2, 32, 0, 0x20, 1, 0xd, 0xb8], "2001:db8::"),
-            (&[0, 1, 0, 0], "0.0.0.0"),
-        ] {
-            let subnet = read_subnet(option).expect("well formed");
-            assert_eq!(address(&subnet), network.parse::<IpAddr>().unwrap());
+/// Where a name ends that is not needed: at its root label, or behind its pointer.
+fn skip_name(message: &[u8], start: usize) -> Result<usize, Fault> {
+    let mut at = start;
+    loop {
+        let length = *message.get(at).ok_or(Fault::Malformed)?;
+        match length {
+            0 => return Ok(at + 1),
+            1..=63 => at += 1 + usize::from(length),
+            0xc0.. if at + 1 < message.len() => return Ok(at + 2),
+            _ => return Err(Fault::Malformed),
         }
-    }
-
-    #[test]
-    fn malformed_subnets_are_refused() {
-        for (why, option) in [
-            ("too short", &[0, 1, 24][..]),
-            ("unknown family", &[0, 3, 8, 0, 1]),
-            ("source too long", &[0, 1, 33, 0, 1, 2, 3, 4, 0]),
-            ("scope in a query", &[0, 1, 24, 24, 192, 0, 2]),
-            ("too few octets", &[0, 1, 24, 0, 192, 0]),
-            ("too many octets", &[0, 1, 24, 0, 192, 0, 2, 1]),
-            ("a stray bit", &[0, 1, 20, 0, 192, 0, 0x2f]),
-        ] {
-            assert_eq!(read_subnet(option), Err(Malformed), "{why}");
-        }
-    }
-
-    #[test]
-    fn a_cookie_has_a_length_of_its_own() {
-        for octets in 0..60_usize {
-            let cookie = read_cookie(&vec![7; octets]);
-            assert_eq!(cookie.is_ok(), octets == 8 || (16..=40).contains(&octets));
-            let server = cookie.is_ok_and(|cookie| cookie.server.is_some());
-            assert_eq!(server, octets == 24, "{octets}");
+        if at - start >= NAME_OCTETS {
+            return Err(Fault::Malformed);
         }
     }
 }

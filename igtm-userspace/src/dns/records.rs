@@ -1,48 +1,51 @@
-//! Records that are not an instance's addresses: SOA, NS, CNAME.
+//! Records of replies beside their octets: those of drawn addresses, and a zone's SOA.
 
-use hickory_proto::rr::rdata::{CNAME, NS, SOA};
-use hickory_proto::rr::{Name, RData, Record, RecordType};
+use igtm_common::layout::{Answer, ZoneEntry};
+use igtm_common::reply;
 
-use crate::config::model::Zone;
-use crate::snapshot::soa::{EXPIRE, REFRESH, RETRY, minimum};
+use crate::config::model::rtype;
+use crate::zone::compose::Data;
 
-/// TTL of SOA and NS at the apex, seconds.
-const APEX_TTL: u32 = 3600;
-
-/// The zone's SOA (RFC 1035 §3.3.13). In a negative answer it has the negative TTL (RFC 2308 §3).
-pub(super) fn soa(zone: &Zone, serial: u32, negative: bool) -> Record {
-    let minimum = minimum(zone);
-    let data = SOA::new(
-        zone.ns[0].clone(),
-        zone.contact.clone(),
-        serial,
-        REFRESH,
-        RETRY,
-        EXPIRE,
-        minimum,
-    );
-    let ttl = if negative { minimum } else { APEX_TTL };
-    Record::from_rdata(zone.origin.clone(), ttl, RData::SOA(data))
-}
-
-/// The zone's name servers.
-fn ns(zone: &Zone) -> impl Iterator<Item = Record> + '_ {
-    zone.ns.iter().map(|name| {
-        let data = RData::NS(NS(name.clone()));
-        Record::from_rdata(zone.origin.clone(), APEX_TTL, data)
-    })
-}
-
-/// What an apex has of its own for a type; ANY by the SOA (RFC 8482 §4.1).
-pub(super) fn apex(zone: &Zone, serial: u32, qtype: RecordType) -> Vec<Record> {
-    match qtype {
-        RecordType::NS => ns(zone).collect(),
-        RecordType::SOA | RecordType::ANY => vec![soa(zone, serial, false)],
-        _ => Vec::new(),
+/// The SOA of a zone as its apex is asked for it (RFC 1035 §3.3.13). In a negative answer it has the
+/// negative TTL (RFC 2308 §3), which is that of `entry`.
+pub(super) fn soa(entry: &ZoneEntry, ttl: Option<u32>) -> Data<'_> {
+    let record = &entry.soa[..usize::from(entry.soa_octets)];
+    let own = u32::from_be_bytes([record[6], record[7], record[8], record[9]]);
+    Data {
+        rtype: rtype::SOA,
+        ttl: ttl.unwrap_or(own),
+        rdata: &record[12..],
     }
 }
 
-/// A CNAME.
-pub(super) fn cname(owner: &Name, ttl: u32, target: &Name) -> Record {
-    Record::from_rdata(owner.clone(), ttl, RData::CNAME(CNAME(target.clone())))
+/// The records that the renderer would send.
+pub(super) fn drawn<const C: usize, const O: usize, const T: usize>(
+    answer: &Answer<C, O, T>,
+    random: u32,
+) -> Vec<Data<'_>> {
+    let Some(window) = reply::choose(answer, random) else {
+        return Vec::new();
+    };
+    let first = window.start as usize..(window.start + window.len) as usize;
+    let mut all = records(&answer.octets[first]);
+    all.extend(records(&answer.octets[..window.wrapped as usize]));
+    all
+}
+
+/// Records whose owner is a pointer.
+fn records(mut octets: &[u8]) -> Vec<Data<'_>> {
+    let mut all = Vec::new();
+    while let Some((fixed, rest)) = octets.split_first_chunk::<12>() {
+        let length = u16::from_be_bytes([fixed[10], fixed[11]]);
+        let Some((rdata, behind)) = rest.split_at_checked(length.into()) else {
+            break;
+        };
+        all.push(Data {
+            rtype: u16::from_be_bytes([fixed[2], fixed[3]]),
+            ttl: u32::from_be_bytes([fixed[6], fixed[7], fixed[8], fixed[9]]),
+            rdata,
+        });
+        octets = behind;
+    }
+    all
 }

@@ -1,38 +1,38 @@
-//! The sockets of the userspace authority: UDP and TCP on every address of `listen`.
+//! The sockets of the userspace authority: UDP and TCP on every address of `listen`, as long as the
+//! host has it.
 //!
-//! Decides nothing: [`super::answer`] does.
+//! Decides nothing: [`super::answer`] does. UDP has threads and TCP a runtime of its own, so that no
+//! flood of queries makes probes, the admin socket or the main loop wait, nor they it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::thread::available_parallelism;
+use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use nix::ifaddrs::getifaddrs;
-use socket2::{Domain, Protocol, Socket, Type};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
-use tokio::time::timeout;
-use tracing::{debug, error};
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::AbortHandle;
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::{error, info, warn};
 
-use super::answer::{Circumstances, Transport, answer};
-use super::udp;
+use super::limit::Limiter;
+pub use super::service::Current;
+use super::service::Service;
+use super::sockets::Bound;
+use super::tcp::{self, Guests};
+use super::udp::Worker;
 use crate::config::model::Server;
-use crate::metrics::replies::Replies;
-use crate::snapshot::Snapshot;
+use crate::dataplane::Rates;
+use crate::metrics::Metrics;
+use crate::open_files;
 
-/// What every socket answers from.
-pub type Current = Arc<ArcSwap<Snapshot>>;
-
-/// TCP connections at once; more wait to be accepted.
-const CONNECTIONS: usize = 1024;
-/// How long a TCP connection may be silent, or a write may take (RFC 7766 §6.2.3).
-const IDLE: Duration = Duration::from_secs(10);
-/// After an error of a socket, so that a lasting one does not spin.
-pub(super) const PAUSE: Duration = Duration::from_millis(50);
-const BACKLOG: i32 = 1024;
+/// How often the host's addresses are looked at: as often as the kernel's side does.
+const FOLLOW: Duration = Duration::from_secs(1);
+/// Threads for UDP, whatever the cores.
+const MOST_THREADS: usize = 64;
 
 /// Why the server does not listen.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +53,12 @@ pub enum ListenError {
         /// Why.
         error: io::Error,
     },
+    /// No thread to answer with.
+    #[error("no thread to answer queries: {error}")]
+    Thread {
+        /// Why.
+        error: io::Error,
+    },
 }
 
 fn hint(error: &io::Error) -> &'static str {
@@ -66,82 +72,185 @@ fn hint(error: &io::Error) -> &'static str {
 
 /// Bound sockets that nobody reads yet: queries wait in them for the first answer.
 pub struct Listener {
-    udp: Vec<UdpSocket>,
-    tcp: Vec<TcpListener>,
+    server: Server,
+    threads: usize,
+    bound: BTreeMap<SocketAddr, Bound>,
 }
 
 impl Listener {
-    /// Binds every address. An unspecified one stands for each address the host has now, so
-    /// that a reply leaves from the address that was asked.
+    /// Binds every address. An unspecified one stands for each address the host has, so that a
+    /// reply leaves from the address that was asked.
     pub fn bind(server: &Server) -> Result<Self, ListenError> {
+        let threads = available_parallelism().map_or(1, usize::from);
         let mut listener = Self {
-            udp: Vec::new(),
-            tcp: Vec::new(),
+            server: server.clone(),
+            threads: threads.min(MOST_THREADS),
+            bound: BTreeMap::new(),
         };
         for address in addresses(server)? {
-            let bind = |protocol, result: io::Result<Socket>| {
-                result.map_err(|error| ListenError::Bind {
-                    address,
-                    protocol,
-                    error,
-                })
-            };
-            let udp = bind("UDP", socket(address, Type::DGRAM, Protocol::UDP))?;
-            let tcp = bind("TCP", socket(address, Type::STREAM, Protocol::TCP))?;
-            let wrap = |protocol, error| ListenError::Bind {
-                address,
-                protocol,
-                error,
-            };
-            let udp = UdpSocket::from_std(udp.into()).map_err(|error| wrap("UDP", error))?;
-            let tcp = TcpListener::from_std(tcp.into()).map_err(|error| wrap("TCP", error))?;
-            listener.udp.push(udp);
-            listener.tcp.push(tcp);
+            match Bound::bind(address, listener.threads) {
+                Ok(bound) => {
+                    listener.bound.insert(address, bound);
+                }
+                // Not there yet, or gone again: whoever follows the host tries again.
+                Err((_, error))
+                    if error.kind() == io::ErrorKind::AddrNotAvailable
+                        && !server.listen.contains(&address.ip()) => {}
+                Err((protocol, error)) => {
+                    return Err(ListenError::Bind {
+                        address,
+                        protocol,
+                        error,
+                    });
+                }
+            }
         }
         Ok(listener)
     }
 
-    /// Answers from `current` until the returned tasks are dropped.
-    pub fn serve(self, current: &Current, replies: &Arc<Replies>) -> JoinSet<()> {
-        let mut tasks = JoinSet::new();
-        for socket in self.udp {
-            let socket = Arc::new(socket);
-            for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-                let (socket, current) = (Arc::clone(&socket), Arc::clone(current));
-                tasks.spawn(udp::serve(socket, current, Arc::clone(replies)));
+    /// Answers from `current` until what it gives is dropped. Limits are charged to `rates`, where
+    /// XDP answers too.
+    pub fn serve(
+        self,
+        current: &Current,
+        metrics: &Metrics,
+        rates: Option<Rates>,
+    ) -> Result<Answering, ListenError> {
+        let replies = Arc::clone(&metrics.replies);
+        let service = Service::new(Arc::clone(current), replies, Limiter::new(rates));
+        let service = Arc::new(service);
+        let workers = (0..self.threads)
+            .map(|number| Worker::start(number, Arc::clone(&service)))
+            .collect::<io::Result<_>>()
+            .map_err(|error| ListenError::Thread { error })?;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(self.threads)
+            .thread_name("dns-tcp")
+            .enable_all()
+            .build()
+            .map_err(|error| ListenError::Thread { error })?;
+        let connections = Arc::clone(&metrics.connections);
+        let guests = Guests::new(service, open_files::connections(), connections);
+        let mut serving = Serving {
+            server: self.server,
+            threads: self.threads,
+            workers,
+            guests: Arc::new(guests),
+            open: BTreeMap::new(),
+            refused: BTreeMap::new(),
+        };
+        let inside = runtime.enter();
+        for (address, bound) in self.bound {
+            serving.open(address, bound);
+        }
+        drop(inside);
+        runtime.spawn(serving.follow());
+        Ok(Answering {
+            runtime: Some(runtime),
+        })
+    }
+}
+
+/// Sockets that are answered, until dropped.
+pub struct Answering {
+    runtime: Option<Runtime>,
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        // Not waited for: who drops this may be a worker of another runtime.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// What is open, and what is done when the host's addresses change.
+struct Serving {
+    server: Server,
+    threads: usize,
+    workers: Vec<Worker>,
+    guests: Arc<Guests>,
+    /// With what ends the accepting of each.
+    open: BTreeMap<SocketAddr, AbortHandle>,
+    /// Addresses that could not be bound, and why: told once.
+    refused: BTreeMap<SocketAddr, String>,
+}
+
+impl Serving {
+    /// Has the workers answer what comes to `address`. Inside of the runtime.
+    fn open(&mut self, address: SocketAddr, bound: Bound) {
+        let listener = match TcpListener::from_std(bound.tcp) {
+            Ok(listener) => listener,
+            Err(error) => {
+                error!(%error, %address, "TCP cannot be served");
+                return;
+            }
+        };
+        let accepting = tokio::spawn(tcp::serve(listener, Arc::clone(&self.guests)));
+        self.open.insert(address, accepting.abort_handle());
+        for (worker, socket) in self.workers.iter().zip(bound.udp) {
+            worker.open(address, socket);
+        }
+    }
+
+    fn close(&mut self, address: SocketAddr) {
+        if let Some(accepting) = self.open.remove(&address) {
+            accepting.abort();
+        }
+        for worker in &self.workers {
+            worker.close(address);
+        }
+    }
+
+    /// Opens and closes sockets as the host's addresses come and go; those of the others stay.
+    async fn follow(mut self) {
+        if !self.server.listen.iter().any(IpAddr::is_unspecified) {
+            // The workers go with it.
+            return std::future::pending().await;
+        }
+        let mut clock = interval(FOLLOW);
+        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            clock.tick().await;
+            match addresses(&self.server) {
+                Ok(wanted) => self.change(&wanted),
+                Err(error) => warn!(%error, "the sockets stay as they are"),
             }
         }
-        let connections = Arc::new(Semaphore::new(CONNECTIONS));
-        for listener in self.tcp {
-            tasks.spawn(serve_tcp(
-                listener,
-                Arc::clone(current),
-                Arc::clone(replies),
-                Arc::clone(&connections),
-            ));
+    }
+
+    fn change(&mut self, wanted: &BTreeSet<SocketAddr>) {
+        let gone = self.open.keys().filter(|address| !wanted.contains(address));
+        for address in gone.copied().collect::<Vec<_>>() {
+            info!(%address, "the host no longer has it: its sockets are closed");
+            self.close(address);
         }
-        tasks
+        self.refused.retain(|address, _| wanted.contains(address));
+        for address in wanted {
+            if self.open.contains_key(address) {
+                continue;
+            }
+            match Bound::bind(*address, self.threads) {
+                Ok(bound) => {
+                    info!(%address, "the host has it now: it is answered");
+                    self.refused.remove(address);
+                    self.open(*address, bound);
+                }
+                Err((protocol, error)) => {
+                    let said = error.to_string();
+                    if self.refused.get(address) != Some(&said) {
+                        let hint = hint(&error);
+                        warn!(%address, protocol, "it is not answered in userspace yet: {said}{hint}");
+                        self.refused.insert(*address, said);
+                    }
+                }
+            }
+        }
     }
 }
 
-fn socket(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), kind, Some(protocol))?;
-    if address.is_ipv6() {
-        socket.set_only_v6(true)?;
-    }
-    if kind == Type::STREAM {
-        // A restart need not wait for the last connections of the former run.
-        socket.set_reuse_address(true)?;
-    }
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    if kind == Type::STREAM {
-        socket.listen(BACKLOG)?;
-    }
-    Ok(socket)
-}
-
-fn addresses(server: &Server) -> Result<Vec<SocketAddr>, ListenError> {
+fn addresses(server: &Server) -> Result<BTreeSet<SocketAddr>, ListenError> {
     let host = own_addresses()?;
     let answered = server.answered(&host).into_iter();
     Ok(answered
@@ -159,77 +268,4 @@ fn own_addresses() -> Result<Vec<IpAddr>, ListenError> {
         v4.or_else(|| Some(address.as_sockaddr_in6()?.ip().into()))
     });
     Ok(own.collect())
-}
-
-pub(super) fn circumstances(client: IpAddr, transport: Transport) -> Circumstances {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    Circumstances {
-        client,
-        transport,
-        random: rand::random(),
-        // Modulo 2^32, as cookies count (RFC 9018 §4.3); a clock before 1970 makes them invalid.
-        now: now.map_or(0, |now| now.as_secs() as u32),
-    }
-}
-
-async fn serve_tcp(
-    listener: TcpListener,
-    current: Current,
-    replies: Arc<Replies>,
-    connections: Arc<Semaphore>,
-) {
-    // Dropping the set ends its connections.
-    let mut served = JoinSet::new();
-    loop {
-        while served.try_join_next().is_some() {}
-        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else {
-            return;
-        };
-        match listener.accept().await {
-            Ok((stream, client)) => {
-                let (current, replies) = (Arc::clone(&current), Arc::clone(&replies));
-                served.spawn(async move {
-                    let served = serve_connection(stream, client.ip(), &current, &replies);
-                    if let Err(error) = served.await {
-                        debug!(%error, %client, "TCP connection");
-                    }
-                    drop(permit);
-                });
-            }
-            Err(error) => {
-                error!(%error, "TCP accept");
-                tokio::time::sleep(PAUSE).await;
-            }
-        }
-    }
-}
-
-/// Messages with two octets of length before each (RFC 1035 §4.2.2), until the client is done.
-async fn serve_connection(
-    mut stream: TcpStream,
-    client: IpAddr,
-    current: &Current,
-    replies: &Replies,
-) -> io::Result<()> {
-    let mut query = Vec::new();
-    loop {
-        let length = match timeout(IDLE, stream.read_u16()).await {
-            Ok(Ok(length)) => usize::from(length),
-            Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
-            Ok(Err(error)) => return Err(error),
-            Err(_elapsed) => return Ok(()),
-        };
-        query.resize(length, 0);
-        timeout(IDLE, stream.read_exact(&mut query)).await??;
-        let snapshot = current.load_full();
-        let now = circumstances(client, Transport::Tcp);
-        let reply = answer(&snapshot, &query, now);
-        replies.count(reply.as_deref());
-        let Some(reply) = reply else {
-            return Ok(());
-        };
-        let mut framed = (reply.len() as u16).to_be_bytes().to_vec();
-        framed.extend_from_slice(&reply);
-        timeout(IDLE, stream.write_all(&framed)).await??;
-    }
 }

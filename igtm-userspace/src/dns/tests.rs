@@ -1,13 +1,22 @@
 //! Query → reply over a small file, as tables; and what must hold for any octets.
 
+mod beside;
 mod chain;
+mod compliance;
 mod cookie;
 mod edns;
+mod limit;
 mod malformed;
+mod protocol;
 mod reference;
 mod short;
+mod statics;
 mod table;
+mod transfer;
 mod udp;
+mod wire;
+
+pub(in crate::dns) use udp::service;
 
 use std::sync::{Arc, LazyLock};
 
@@ -28,12 +37,12 @@ const OTHER: &str = "192.0.2.200";
 
 static GROUND: LazyLock<Arc<Ground>> = LazyLock::new(|| ground(FILE));
 
-fn well() -> Snapshot {
+pub(super) fn well() -> Snapshot {
     snapshot(&GROUND, &[], SERIAL)
 }
 
 /// A query of id 1, as `dig +norec` sends it; with an OPT if `edns`.
-fn query(name: &str, r#type: RecordType, edns: bool) -> Message {
+pub(super) fn query(name: &str, r#type: RecordType, edns: bool) -> Message {
     let mut name = Name::from_ascii(name).expect("a name");
     name.set_fqdn(true);
     let mut message = Message::query();
@@ -47,7 +56,7 @@ fn query(name: &str, r#type: RecordType, edns: bool) -> Message {
     message
 }
 
-fn octets(message: &Message) -> Vec<u8> {
+pub(super) fn octets(message: &Message) -> Vec<u8> {
     message.to_vec().expect("it can be encoded")
 }
 

@@ -1,174 +1,245 @@
-//! One UDP socket: datagrams in, replies out, many by one system call.
+//! UDP: threads of their own, each with a socket of every address, so that neither queries nor the
+//! rest of the daemon wait for the other.
 //!
-//! Decides nothing: [`super::answer`] does. At a query a call, calls would be most of what a query
-//! costs.
+//! Decides nothing: [`super::service`] does. The kernel spreads clients over the threads' sockets
+//! (SO_REUSEPORT); a thread waits for all of its own at once.
 
-use std::io::{self, IoSlice, IoSliceMut};
-use std::net::IpAddr;
-use std::os::fd::{AsRawFd, RawFd};
+mod backlog;
+mod datagrams;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
-use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg};
-use tokio::io::Interest;
-use tokio::net::UdpSocket;
-use tracing::debug;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use tracing::{debug, error};
 
-use super::answer::{Transport, answer};
-use super::server::{Current, PAUSE, circumstances};
-use crate::metrics::replies::Replies;
+use super::service::Service;
+use backlog::Backlog;
+use datagrams::{BATCH, Datagrams};
 
-/// Datagrams by one call.
-const BATCH: usize = 32;
+/// Batches of one socket before the thread looks at its others.
+const TURN: usize = 8;
+/// Sockets that one wait tells of.
+const TOLD: usize = 64;
+/// How long a reply waits for room in the socket before it is given up.
+const ROOM: u16 = 20;
+/// After an error of a socket, so that a lasting one does not spin.
+const PAUSE: Duration = Duration::from_millis(50);
+/// The key of the wake-up; sockets' are above.
+const WAKE: u64 = 0;
 
-/// Octets of a query that are read: names and options of any sane length. What was cut is malformed,
-/// and answered so.
-const QUERY_OCTETS: usize = 2048;
+/// What a thread is told.
+enum Change {
+    Open(SocketAddr, UdpSocket),
+    Close(SocketAddr),
+}
 
-/// Answers what comes to `socket` until dropped.
-pub(super) async fn serve(socket: Arc<UdpSocket>, current: Current, replies: Arc<Replies>) {
-    let mut inbox = Inbox::new();
-    let mut outbox = Outbox::new();
-    let fd = socket.as_raw_fd();
-    loop {
-        if let Err(error) = socket
-            .async_io(Interest::READABLE, || inbox.receive(fd))
-            .await
-        {
-            // An ICMP error of an earlier reply, or no memory.
-            debug!(%error, "UDP receive");
-            tokio::time::sleep(PAUSE).await;
-            continue;
+/// A thread that answers; dropped, it ends.
+pub(super) struct Worker {
+    changes: Option<Sender<Change>>,
+    wake: Arc<EventFd>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Worker {
+    /// Starts the thread; it has no socket yet.
+    pub(super) fn start(number: usize, service: Arc<Service>) -> io::Result<Self> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        let wake = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
+        let wake = Arc::new(wake);
+        epoll.add(&*wake, EpollEvent::new(EpollFlags::EPOLLIN, WAKE))?;
+        let (changes, told) = mpsc::channel();
+        let mut sockets = Sockets {
+            epoll,
+            wake: Arc::clone(&wake),
+            told,
+            open: BTreeMap::new(),
+            opened: WAKE,
+        };
+        let thread = thread::Builder::new()
+            .name(format!("dns-udp-{number}"))
+            // What goes wrong beside a query's answer ends no thread either: its sockets are all that
+            // some clients are led to.
+            .spawn(move || while service.survive(|| sockets.serve(&service)).is_none() {})?;
+        Ok(Self {
+            changes: Some(changes),
+            wake,
+            thread: Some(thread),
+        })
+    }
+
+    /// Has it answer what comes to `socket`, which does not block.
+    pub(super) fn open(&self, address: SocketAddr, socket: UdpSocket) {
+        self.tell(Change::Open(address, socket));
+    }
+
+    /// Has it close its socket of `address`.
+    pub(super) fn close(&self, address: SocketAddr) {
+        self.tell(Change::Close(address));
+    }
+
+    fn tell(&self, change: Change) {
+        // A thread that has ended has said why.
+        let _ended = self.changes.as_ref().map(|changes| changes.send(change));
+        let _awake = self.wake.write(1);
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.changes = None;
+        let _awake = self.wake.write(1);
+        if let Some(thread) = self.thread.take() {
+            let _ended = thread.join();
         }
-        {
-            let snapshot = current.load();
-            for (query, client) in inbox.queries() {
-                let Some(ip) = ip(client) else { continue };
-                let now = circumstances(ip, Transport::Udp);
-                let reply = answer(&snapshot, query, now);
-                replies.count(reply.as_deref());
-                if let Some(reply) = reply {
-                    outbox.add(reply, *client);
+    }
+}
+
+/// The sockets of one thread.
+struct Sockets {
+    epoll: Epoll,
+    wake: Arc<EventFd>,
+    told: Receiver<Change>,
+    open: BTreeMap<u64, Open>,
+    /// The last key given.
+    opened: u64,
+}
+
+struct Open {
+    address: SocketAddr,
+    socket: UdpSocket,
+    backlog: Backlog,
+}
+
+impl Sockets {
+    fn serve(&mut self, service: &Service) {
+        let mut datagrams = Datagrams::new();
+        let mut events = [EpollEvent::empty(); TOLD];
+        loop {
+            let ready = match self.epoll.wait(&mut events, EpollTimeout::NONE) {
+                Ok(ready) => ready,
+                Err(nix::Error::EINTR) => continue,
+                Err(error) => {
+                    error!(%error, "waiting for UDP queries");
+                    pause();
+                    continue;
+                }
+            };
+            for event in &events[..ready] {
+                if event.data() == WAKE {
+                    if self.change() == Told::End {
+                        return;
+                    }
+                } else if let Some(open) = self.open.get_mut(&event.data()) {
+                    open.turn(&mut datagrams, service);
                 }
             }
         }
-        while !outbox.is_empty() {
-            let sent = socket.async_io(Interest::WRITABLE, || outbox.send(fd));
-            if let Err(error) = sent.await {
-                debug!(%error, client = ?outbox.skip(), "UDP send");
+    }
+
+    fn change(&mut self) -> Told {
+        let _count = self.wake.read();
+        loop {
+            match self.told.try_recv() {
+                Ok(Change::Open(address, socket)) => self.add(address, socket),
+                Ok(Change::Close(address)) => self.open.retain(|_, open| open.address != address),
+                Err(TryRecvError::Empty) => return Told::GoOn,
+                Err(TryRecvError::Disconnected) => return Told::End,
+            }
+        }
+    }
+
+    fn add(&mut self, address: SocketAddr, socket: UdpSocket) {
+        self.opened += 1;
+        let event = EpollEvent::new(EpollFlags::EPOLLIN, self.opened);
+        if let Err(error) = self.epoll.add(&socket, event) {
+            error!(%error, %address, "a UDP socket cannot be waited for");
+            return;
+        }
+        let open = Open {
+            address,
+            socket,
+            backlog: Backlog::default(),
+        };
+        self.open.insert(self.opened, open);
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Told {
+    GoOn,
+    End,
+}
+
+impl Open {
+    /// Answers what is there, up to some batches.
+    fn turn(&mut self, datagrams: &mut Datagrams, service: &Service) {
+        for _ in 0..TURN {
+            let came = match datagrams.receive(self.socket.as_fd(), self.backlog.stamps()) {
+                Ok(came) => came,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+                Err(error) => {
+                    // An ICMP error of an earlier reply, or no memory.
+                    debug!(%error, "UDP receive");
+                    pause();
+                    return;
+                }
+            };
+            let now = Instant::now();
+            if let Some(stamp) = self.backlog.seen(came == BATCH, now)
+                && let Err(error) = datagrams::stamp(&self.socket, stamp)
+            {
+                debug!(%error, "UDP time stamps");
+            }
+            if came > 0 {
+                self.answer(datagrams, service);
+            }
+            if came < BATCH {
+                return;
+            }
+        }
+    }
+
+    fn answer(&mut self, datagrams: &mut Datagrams, service: &Service) {
+        let (backlog, mut batch) = (&self.backlog, service.batch());
+        datagrams.reply(|query, client, waited| {
+            if waited.is_some_and(|waited| backlog.is_late(waited)) {
+                batch.shed();
+                return None;
+            }
+            batch.udp(query, client)
+        });
+        drop(batch);
+        while datagrams.has_replies() {
+            match datagrams.send(self.socket.as_fd()) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let fd = PollFd::new(self.socket.as_fd(), PollFlags::POLLOUT);
+                    if !matches!(poll(&mut [fd], PollTimeout::from(ROOM)), Ok(1..)) {
+                        debug!(address = %self.address, "UDP send: no room");
+                        datagrams.forget();
+                    }
+                }
+                Err(error) => {
+                    debug!(%error, client = ?datagrams.skip(), "UDP send");
+                }
             }
         }
     }
 }
 
-/// What came, and from where.
-struct Inbox {
-    buffers: Vec<[u8; QUERY_OCTETS]>,
-    /// Octets and source of each datagram of the last call.
-    came: Vec<(usize, Option<SockaddrStorage>)>,
-}
-
-impl Inbox {
-    fn new() -> Self {
-        Self {
-            buffers: vec![[0; QUERY_OCTETS]; BATCH],
-            came: Vec::with_capacity(BATCH),
-        }
-    }
-
-    /// Takes what is there, at least one.
-    fn receive(&mut self, fd: RawFd) -> io::Result<()> {
-        self.came.clear();
-        // Made anew each time: they are pointers, which may not go from thread to thread.
-        let mut headers = MultiHeaders::preallocate(BATCH, None);
-        let mut slices: Vec<_> = self
-            .buffers
-            .iter_mut()
-            .map(|buffer| [IoSliceMut::new(buffer)])
-            .collect();
-        let came = recvmmsg(
-            fd,
-            &mut headers,
-            slices.iter_mut(),
-            MsgFlags::MSG_DONTWAIT,
-            None,
-        )?;
-        self.came
-            .extend(came.map(|datagram| (datagram.bytes, datagram.address)));
-        Ok(())
-    }
-
-    fn queries(&self) -> impl Iterator<Item = (&[u8], &SockaddrStorage)> {
-        let came = self.buffers.iter().zip(&self.came);
-        came.filter_map(|(buffer, (octets, client))| {
-            Some((buffer.get(..*octets)?, client.as_ref()?))
-        })
-    }
-}
-
-/// Replies that have not left yet.
-struct Outbox {
-    replies: Vec<Vec<u8>>,
-    clients: Vec<Option<SockaddrStorage>>,
-    /// How many have.
-    sent: usize,
-}
-
-impl Outbox {
-    fn new() -> Self {
-        Self {
-            replies: Vec::with_capacity(BATCH),
-            clients: Vec::with_capacity(BATCH),
-            sent: 0,
-        }
-    }
-
-    fn add(&mut self, reply: Vec<u8>, client: SockaddrStorage) {
-        self.replies.push(reply);
-        self.clients.push(Some(client));
-    }
-
-    fn is_empty(&self) -> bool {
-        self.replies.is_empty()
-    }
-
-    /// Sends what it can; an error is that of the first.
-    fn send(&mut self, fd: RawFd) -> io::Result<()> {
-        let slices: Vec<[IoSlice<'_>; 1]> = self.replies[self.sent..]
-            .iter()
-            .map(|reply| [IoSlice::new(reply)])
-            .collect();
-        let mut headers = MultiHeaders::preallocate(slices.len(), None);
-        let sent = sendmmsg(
-            fd,
-            &mut headers,
-            &slices,
-            &self.clients[self.sent..],
-            [],
-            MsgFlags::MSG_DONTWAIT,
-        )?
-        .count();
-        self.done(sent);
-        Ok(())
-    }
-
-    /// Gives the first up; whose it was.
-    fn skip(&mut self) -> Option<IpAddr> {
-        let client = self.clients.get(self.sent).copied().flatten();
-        self.done(1);
-        ip(&client?)
-    }
-
-    fn done(&mut self, more: usize) {
-        self.sent += more;
-        if self.sent >= self.replies.len() {
-            self.replies.clear();
-            self.clients.clear();
-            self.sent = 0;
-        }
-    }
-}
-
-fn ip(address: &SockaddrStorage) -> Option<IpAddr> {
-    let v4 = address.as_sockaddr_in().map(|v4| IpAddr::from(v4.ip()));
-    v4.or_else(|| Some(address.as_sockaddr_in6()?.ip().into()))
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a thread of its own, no async worker"
+)]
+fn pause() {
+    thread::sleep(PAUSE);
 }

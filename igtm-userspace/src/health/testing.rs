@@ -26,6 +26,7 @@ pub(crate) fn config(monitors: Vec<Monitor>, pools: Vec<Pool>) -> Config {
             bpffs: "/nowhere".into(),
             udp_size: 1232,
             ecs: false,
+            says: crate::config::model::Says::default(),
             start_wait: Duration::ZERO,
             stale_after: Duration::ZERO,
         },

@@ -3,6 +3,7 @@
 //! Here are the counts that somebody must make when something happens; what can be read when
 //! Prometheus asks is read then (`admin::scrape`). Must not have the name of a query as a label.
 
+pub mod connections;
 pub mod replies;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::config::model::Protocol;
 use crate::notify::event::Kind;
 use crate::state::outbox::PushState;
+use connections::Connections;
 use replies::Replies;
 
 /// Upper bounds of a round's duration, seconds: from loopback to the longest timeout.
@@ -40,6 +42,8 @@ pub struct Metrics {
     messages: Family<MessageLabels, Counter>,
     /// Replies of userspace.
     pub replies: Arc<Replies>,
+    /// DNS over TCP.
+    pub connections: Arc<Connections>,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -95,6 +99,7 @@ impl Default for Metrics {
             transitions: Family::default(),
             messages: Family::default(),
             replies: Arc::default(),
+            connections: Arc::default(),
         }
     }
 }

@@ -23,9 +23,17 @@ pub enum Outcome {
     Other,
     /// No reply at all.
     Dropped,
+    /// TC=1, because the source's prefix is over its rate.
+    LimitedSlip,
+    /// No reply, because the source's prefix is over its rate.
+    LimitedDrop,
+    /// Not read, because it had waited too long in an overload.
+    Shed,
+    /// No reply, because answering it went wrong.
+    Panicked,
 }
 
-const OUTCOMES: [(Outcome, &str); 9] = [
+const OUTCOMES: [(Outcome, &str); 13] = [
     (Outcome::Answer, "answer"),
     (Outcome::Nodata, "nodata"),
     (Outcome::Nxdomain, "nxdomain"),
@@ -35,6 +43,10 @@ const OUTCOMES: [(Outcome, &str); 9] = [
     (Outcome::Notimp, "notimp"),
     (Outcome::Other, "other"),
     (Outcome::Dropped, "dropped"),
+    (Outcome::LimitedSlip, "limited_slip"),
+    (Outcome::LimitedDrop, "limited_drop"),
+    (Outcome::Shed, "shed"),
+    (Outcome::Panicked, "panicked"),
 ];
 
 /// Octets of a DNS header (RFC 1035 §4.1.1).
@@ -49,10 +61,13 @@ pub struct Replies {
 }
 
 impl Replies {
-    /// Counts a reply, or that there was none.
-    pub fn count(&self, reply: Option<&[u8]>) {
-        let outcome = reply.map_or(Outcome::Dropped, outcome);
-        self.counts[outcome as usize].fetch_add(1, Ordering::Relaxed);
+    /// Counts what became of some queries.
+    pub fn add(&self, tally: &Tally) {
+        for (count, more) in self.counts.iter().zip(tally.counts) {
+            if more > 0 {
+                count.fetch_add(more, Ordering::Relaxed);
+            }
+        }
     }
 
     /// Every outcome by name, with its count.
@@ -60,6 +75,19 @@ impl Replies {
         let counts = self.counts.iter();
         let counts = counts.map(|count| count.load(Ordering::Relaxed));
         OUTCOMES.into_iter().map(|(_, name)| name).zip(counts)
+    }
+}
+
+/// The same of a few, by one thread.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tally {
+    counts: [u64; OUTCOMES.len()],
+}
+
+impl Tally {
+    /// Counts one.
+    pub fn add(&mut self, outcome: Outcome) {
+        self.counts[outcome as usize] += 1;
     }
 }
 
@@ -111,8 +139,10 @@ mod tests {
             assert_eq!(*outcome as usize, at);
         }
         let replies = Replies::default();
-        replies.count(None);
-        replies.count(Some(&header(0x8400, 1)));
+        let mut tally = Tally::default();
+        tally.add(Outcome::Dropped);
+        tally.add(Outcome::Answer);
+        replies.add(&tally);
         let counted: Vec<_> = replies.all().filter(|(_, count)| *count > 0).collect();
         assert_eq!(counted, [("answer", 1), ("dropped", 1)]);
     }

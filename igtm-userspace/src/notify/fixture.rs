@@ -26,6 +26,7 @@ pub(super) fn config(channels: Vec<Channel>, subscriptions: Vec<Subscription>) -
             bpffs: "/nonexistent".into(),
             udp_size: 1232,
             ecs: true,
+            says: crate::config::model::Says::default(),
             start_wait: Duration::ZERO,
             stale_after: Duration::ZERO,
         },

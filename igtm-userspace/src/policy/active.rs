@@ -21,6 +21,11 @@ pub enum Active {
 }
 
 impl Active {
+    /// How little it is preferred: tiers in order, the fallback last.
+    pub fn rank(self) -> usize {
+        self.tier().unwrap_or(usize::MAX)
+    }
+
     /// The position of the tier, `None` for the fallback.
     pub fn tier(self) -> Option<usize> {
         match self {

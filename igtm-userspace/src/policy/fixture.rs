@@ -23,19 +23,19 @@ pub(crate) fn config() -> Config {
             bpffs: "/nonexistent".into(),
             udp_size: 1232,
             ecs: true,
+            says: crate::config::model::Says::default(),
             start_wait: Duration::from_secs(10),
             stale_after: Duration::ZERO,
         },
         admin: Admin::default(),
         limits: crate::config::model::Limits::default(),
         plan: crate::config::model::Plan::of(crate::config::model::Profile::Unlimited),
-        zones: vec![Zone {
-            origin: name("gtm.example.com"),
-            ns: vec![name("ns1.example.net")],
-            contact: name("hostmaster.example.com"),
-            min_ttl: Duration::from_secs(1),
-            negative_ttl: Duration::from_secs(60),
-        }]
+        zones: vec![Zone::new(
+            name("gtm.example.com"),
+            vec![name("ns1.example.net")],
+            name("hostmaster.example.com"),
+            Duration::from_secs(60),
+        )]
         .into(),
         lines: vec![line("default", LineKind::Default, &[])],
         nodes: vec![Node::local()],

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use nix::mount::{MsFlags, mount};
+use nix::sched::CloneFlags;
 use rustls::{HandshakeKind, RootCertStore, ServerConfig};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -250,4 +252,32 @@ async fn serve(
         Reply::Close => {}
         Reply::Never => std::future::pending().await,
     }
+}
+
+/// Work in a network and a mount namespace of its own, after `prepare`. A thread of its own too: with one
+/// test thread, libtest runs tests on the main one.
+pub(super) fn in_a_namespace<T: Send + 'static>(
+    prepare: impl FnOnce() + Send + 'static,
+    work: impl AsyncFnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    if !nix::unistd::geteuid().is_root() {
+        #[expect(clippy::print_stderr, reason = "a skip says why")]
+        {
+            eprintln!("skipped: a network namespace needs root");
+        }
+        return None;
+    }
+    let there = std::thread::spawn(move || {
+        let own = CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS;
+        nix::sched::unshare(own).expect("root may");
+        let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+        mount(None::<&str>, "/", None::<&str>, private, None::<&str>).expect("root may");
+        prepare();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(work())
+    });
+    Some(there.join().expect("it does not panic"))
 }

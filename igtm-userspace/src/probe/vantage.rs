@@ -5,7 +5,6 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use rustls::RootCertStore;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
@@ -15,12 +14,7 @@ use super::ping::Echo;
 use super::tls::Tls;
 use crate::config::model::Node;
 use crate::metrics::Metrics;
-
-/// Open files that are left for everything but probes.
-const RESERVED_FILES: u64 = 2048;
-/// Attempts at once, whatever the limit of open files: each takes some memory.
-const MOST_ATTEMPTS: u64 = 32_768;
-const LEAST_ATTEMPTS: u64 = 256;
+use crate::open_files;
 
 /// At most one complaint about this host in so long.
 const COMPLAINT_EVERY: Duration = Duration::from_secs(60);
@@ -53,8 +47,7 @@ impl Means {
 
     /// The same with these roots.
     pub fn trusting(roots: RootCertStore) -> Self {
-        let files = open_files().saturating_sub(RESERVED_FILES);
-        let attempts = files.clamp(LEAST_ATTEMPTS, MOST_ATTEMPTS) as usize;
+        let attempts = open_files::attempts();
         Self {
             tls: Tls::new(roots),
             attempts,
@@ -71,21 +64,6 @@ impl Means {
     /// How many rounds may be under way at once.
     pub(super) fn attempts(&self) -> usize {
         self.attempts
-    }
-}
-
-/// The limit of open files, raised as far as it goes.
-fn open_files() -> u64 {
-    match getrlimit(Resource::RLIMIT_NOFILE) {
-        Ok((soft, hard)) if soft < hard => {
-            if setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_ok() {
-                hard
-            } else {
-                soft
-            }
-        }
-        Ok((soft, _)) => soft,
-        Err(_) => 0,
     }
 }
 

@@ -2,11 +2,13 @@
 //!
 //! Must not know health: slots refer to answers that are made later.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use igtm_common::bucket::TableFull;
-use igtm_common::layout::{EXISTS, NO_VIEW, NameKey, NameRef, PASS, PASS_OTHERS, Slot, text};
+use igtm_common::layout::{
+    EXISTS, NO_VIEW, NameKey, NameRef, OPEN_BELOW, PASS, PASS_OTHERS, Slot, text,
+};
 use igtm_common::name::HashKey;
 
 use hickory_proto::rr::Name;
@@ -16,11 +18,13 @@ use super::claims::{Claimed, Claims, Held, Site};
 use super::frozen::Frozen;
 use super::image::{CapacityError, Fixed};
 use super::recipe::Recipes;
+use super::same::Same;
 use super::slots::{self, Run};
 use super::table::Names;
 use super::{Ground, SnapshotError, names};
 use crate::config::model::{Config, LineId};
 use crate::line::{LineTable, ViewId, Views, ViewsError};
+use crate::zone;
 
 /// What the names of a configuration are, ready for the maps.
 pub(super) struct Built {
@@ -37,9 +41,11 @@ pub(super) fn build(
     secret: &HashKey,
     lines: &Arc<LineTable>,
     (recipes, frozen): (&Recipes, &[Frozen]),
+    statics: &[zone::store::Standing<'_>],
     former: Option<&Ground>,
 ) -> Result<Built, SnapshotError> {
     let mut names = Standing::new(config, secret)?;
+    let own: HashSet<NameKey> = statics.iter().map(|one| one.key).collect();
     let mut claims = Claims::new(config, recipes, frozen);
     let mut held = held(config, frozen);
     let mut business = HashMap::new();
@@ -59,7 +65,11 @@ pub(super) fn build(
         }
         if instance.domain != instance.access_domain {
             let domain = names::wire(&instance.domain);
-            if let Some((key, zone)) = names.place(&domain) {
+            // Where a static record stands, or another server answers, nothing is made.
+            let free = |(key, zone): &(NameKey, u16)| {
+                !own.contains(key) && config.zones[usize::from(*zone)].covering(&domain).is_none()
+            };
+            if let Some((key, zone)) = names.place(&domain).filter(free) {
                 names.add(
                     key,
                     &domain,
@@ -93,7 +103,9 @@ pub(super) fn build(
         names.below.push(wire);
     }
     names.add_apexes(config)?;
-    names.add_parents()?;
+    names.add_statics(statics)?;
+    names.add_parents(config)?;
+    names.open();
     let views = views(lines, &claims.sets, former)?;
     let claims = claims.finish();
     let slots = place(
@@ -167,15 +179,14 @@ struct Named {
 }
 
 /// The names so far.
-///
-/// No name is `OPEN_BELOW`: below each stands nothing but what is here too. Zone files will bring
-/// wildcards and delegations; [`Standing::add`] is where theirs are to be marked.
 struct Standing<'a> {
     secret: &'a HashKey,
     zones: HashMap<Vec<u8>, u16>,
     names: HashMap<NameKey, Named>,
     /// Wire names whose parents are to be added.
     below: Vec<Vec<u8>>,
+    /// Keys of names below which a wildcard stands.
+    open: Vec<NameKey>,
     deepest: u8,
 }
 
@@ -197,6 +208,7 @@ impl<'a> Standing<'a> {
                 .collect(),
             names: HashMap::with_capacity(config.instances.len() + config.zones.len()),
             below: Vec::with_capacity(config.instances.len()),
+            open: Vec::new(),
             deepest: 0,
         })
     }
@@ -211,6 +223,9 @@ impl<'a> Standing<'a> {
     fn add(&mut self, key: NameKey, wire: &[u8], of: NameRef) -> Result<(), SnapshotError> {
         let text = names::text(wire);
         self.deepest = self.deepest.max(names::depth(wire));
+        if let Some(above) = wire.strip_prefix(b"\x01*") {
+            self.open.extend(names::key(self.secret, above));
+        }
         match self.names.get(&key) {
             Some(other) => Err(SnapshotError::Collision {
                 one: text,
@@ -239,8 +254,41 @@ impl<'a> Standing<'a> {
         Ok(())
     }
 
+    /// Names with static records, some beside an instance.
+    fn add_statics(&mut self, all: &[zone::store::Standing<'_>]) -> Result<(), SnapshotError> {
+        self.names.reserve(all.len());
+        for one in all {
+            if self.stands(one.key, one.owner)? {
+                if let Some(named) = self.names.get_mut(&one.key) {
+                    named.of.flags |= one.flags;
+                }
+                continue;
+            }
+            let zone = one.zone;
+            self.add(
+                one.key,
+                one.owner,
+                NameRef {
+                    zone,
+                    ..nodata(one.flags)
+                },
+            )?;
+            self.below.push(one.owner.to_vec());
+        }
+        Ok(())
+    }
+
+    /// Marks the names with wildcards below them: what is not there may be answered all the same.
+    fn open(&mut self) {
+        for key in &self.open {
+            if let Some(named) = self.names.get_mut(key) {
+                named.of.flags |= OPEN_BELOW;
+            }
+        }
+    }
+
     /// Names that exist because one below them does (RFC 4592 §2.2.2).
-    fn add_parents(&mut self) -> Result<(), SnapshotError> {
+    fn add_parents(&mut self, config: &Config) -> Result<(), SnapshotError> {
         for name in std::mem::take(&mut self.below) {
             // Whatever stands already ends the way: an apex, or a parent that another name has
             // brought, has its own.
@@ -248,7 +296,9 @@ impl<'a> Standing<'a> {
                 let Some((key, zone)) = self.place(parent) else {
                     break;
                 };
-                if self.stands(key, parent)? {
+                // What is delegated, or has another name, is so whatever zone begins below it.
+                let covered = || config.zones[usize::from(zone)].covering(parent).is_some();
+                if self.stands(key, parent)? || covered() {
                     break;
                 }
                 self.add(
@@ -318,47 +368,4 @@ fn place(
         }
     }
     slots
-}
-
-/// What a former configuration has in common with this one.
-struct Same<'a> {
-    former: &'a Ground,
-    /// Former lines by number → the lines of the same names.
-    lines: Vec<Option<LineId>>,
-    /// Whether a former view has the lines of a new one.
-    views: HashMap<(u16, u16), bool>,
-}
-
-impl<'a> Same<'a> {
-    fn new(former: &'a Ground, config: &Config) -> Self {
-        let numbers: HashMap<&str, u16> = config
-            .lines
-            .iter()
-            .zip(0..)
-            .map(|(line, at)| (line.name.as_str(), at))
-            .collect();
-        let lines = former.fixed.line_names.iter();
-        Self {
-            former,
-            lines: lines
-                .map(|name| numbers.get(name.as_str()).copied().map(LineId))
-                .collect(),
-            views: HashMap::new(),
-        }
-    }
-
-    /// Where the slots of a name were, when its lines are as they were.
-    fn base(&mut self, key: NameKey, ipv6: bool, lines: &[LineId], view: u16) -> Option<u32> {
-        let of = self.former.fixed.names.find(key)?;
-        let old = of.view[usize::from(ipv6)];
-        if old == NO_VIEW {
-            return None;
-        }
-        let same = self.views.entry((old, view)).or_insert_with(|| {
-            let old = &self.former.fixed.views.view(ViewId(old)).lines;
-            let moved = old.iter().map(|line| self.lines[usize::from(line.0)]);
-            moved.eq(lines.iter().copied().map(Some))
-        });
-        same.then_some(of.slots[usize::from(ipv6)])
-    }
 }

@@ -19,6 +19,7 @@ mod lists;
 pub mod names;
 mod recipe;
 mod render;
+mod same;
 mod slots;
 pub mod soa;
 mod table;
@@ -42,6 +43,7 @@ use crate::flatten::{self, Resolved};
 use crate::health::{HealthView, Target};
 use crate::line::{LineTable, TableError, ViewsError};
 use crate::policy::{self, Decision};
+use crate::zone::store::Store;
 use answers::Answers;
 use frozen::Frozen;
 
@@ -99,6 +101,8 @@ pub struct Ground {
     pub frozen: Vec<Frozen>,
     answers: Answers,
     business: HashMap<NameKey, u32>,
+    /// Static records, as they are answered.
+    pub statics: Store,
     /// Of each zone, with serial 0.
     zones: Vec<ZoneEntry>,
 }
@@ -126,7 +130,10 @@ impl Ground {
             None => Arc::new(LineTable::build(&config.lines)?),
         };
         let recipes = Recipes::of(&config, frozen.len());
-        let built = fixed::build(&config, &hash_key, &lines, (&recipes, &frozen), former)?;
+        let (statics, standing) = Store::new(&config, &hash_key);
+        let decided = (&recipes, &*frozen);
+        let built = fixed::build(&config, &hash_key, &lines, decided, &standing, former)?;
+        drop(standing);
         let zones: Vec<_> = config.zones.iter().map(soa::zone).collect();
         let answers = (built.answers.small.len(), built.answers.large.len());
         image::check_capacity(&built.fixed, answers, zones.len())?;
@@ -139,6 +146,7 @@ impl Ground {
             frozen,
             answers: built.answers,
             business: built.business,
+            statics,
             zones,
         })
     }

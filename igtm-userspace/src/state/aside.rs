@@ -81,6 +81,17 @@ pub(super) fn move_aside(path: &Path, now: Timestamp) -> io::Result<PathBuf> {
     Ok(aside)
 }
 
+/// Removes what SQLite has left beside `path`, where the database itself is gone.
+pub(super) fn remove_logs(path: &Path) -> io::Result<()> {
+    for suffix in &SUFFIXES[1..] {
+        match fs::remove_file(beside(path, suffix)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            done => done?,
+        }
+    }
+    Ok(())
+}
+
 /// What can still be read of what was moved aside.
 pub(super) fn salvage(aside: &Path) -> Restored {
     // Its log is read as well, which takes a lock and so a writable connection.

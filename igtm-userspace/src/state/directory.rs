@@ -1,9 +1,11 @@
-//! The directory itself: made, locked, and what earlier versions kept in it.
+//! The directory itself: made, locked, whether it still is where it was, and what earlier versions
+//! kept in it.
 //!
 //! Must not know the database's tables.
 
-use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
@@ -12,11 +14,44 @@ use super::StateError;
 
 /// The database's file in it.
 pub(super) const DATABASE: &str = "igtm.db";
+/// The file that is locked in it.
+const LOCK: &str = "lock";
 
 /// A directory that is ours until dropped.
 #[derive(Debug)]
 pub(super) struct Directory {
     _lock: Flock<File>,
+    /// `None`: it could not be looked at.
+    inode: Option<Inode>,
+}
+
+/// A file that is open, so that no other is given its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Inode {
+    device: u64,
+    number: u64,
+}
+
+impl Inode {
+    /// The file that `path` leads to.
+    pub(super) fn at(path: &Path) -> io::Result<Self> {
+        fs::metadata(path).map(|found| Self::of(&found))
+    }
+
+    fn of(found: &Metadata) -> Self {
+        Self {
+            device: found.dev(),
+            number: found.ino(),
+        }
+    }
+
+    /// Whether `path` leads to it. What cannot be looked at now is taken to be there.
+    pub(super) fn stands_at(self, path: &Path) -> bool {
+        match Self::at(path) {
+            Ok(found) => found == self,
+            Err(error) => !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
+        }
+    }
 }
 
 impl Directory {
@@ -30,7 +65,7 @@ impl Directory {
             }
         };
         fs::create_dir_all(path).map_err(wrong(path))?;
-        let file_path = path.join("lock");
+        let file_path = path.join(LOCK);
         let file = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -45,7 +80,14 @@ impl Directory {
                 error => wrong(&file_path)(error.into()),
             },
         )?;
-        Ok(Self { _lock: lock })
+        let inode = lock.metadata().ok().map(|found| Inode::of(&found));
+        Ok(Self { _lock: lock, inode })
+    }
+
+    /// Whether whoever locks `path` now meets this lock.
+    pub(super) fn stands_at(&self, path: &Path) -> bool {
+        let file = path.join(LOCK);
+        self.inode.is_none_or(|inode| inode.stands_at(&file))
     }
 }
 

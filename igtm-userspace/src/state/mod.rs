@@ -31,10 +31,8 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 pub use event::{Filter, StoredEvent};
-pub use model::{
-    DayRounds, ForceKey, ForceMode, FrozenKey, Moved, Rounds, SavedForce, SavedFrozen, is_news,
-};
-pub use pending::EVENTS_WAITING;
+pub use model::{ForceKey, ForceMode, FrozenKey, Moved, Rounds, SavedForce, SavedFrozen, is_news};
+pub use pending::{Condition, EVENTS_WAITING};
 pub use restored::Restored;
 pub use write::{EVENTS_KEPT, EVENTS_KEPT_DAYS, ROUNDS_KEPT_DAYS};
 
@@ -151,6 +149,17 @@ impl Store {
         self.shared.events_lost()
     }
 
+    /// How it is at present.
+    pub fn condition(&self) -> Condition {
+        self.shared.condition()
+    }
+
+    /// Whether the database is another than the one that was written before, so that all that is
+    /// known has to be saved again; says so once.
+    pub fn take_wants_all(&self) -> bool {
+        self.shared.take_wants_all()
+    }
+
     /// A finished round of a target of `monitor`, for the counts of the day that `now` is in.
     pub fn count_round(&self, monitor: &str, good: bool, now: Timestamp) {
         self.shared.count_round(monitor, good, now);
@@ -173,6 +182,11 @@ impl Store {
         force: SavedForce,
     ) -> impl Future<Output = Result<(), StateError>> + Send + use<> {
         self.acknowledged(Change::Force(key, Some(force)))
+    }
+
+    /// The same of one that was kept before: nobody waits for it.
+    pub fn save_force(&self, key: ForceKey, force: SavedForce) {
+        self.shared.add(Change::Force(key, Some(force)));
     }
 
     /// Ends an operator's order; an error as of [`Self::put_force`].
@@ -215,24 +229,14 @@ impl Store {
             .await
     }
 
-    /// The rounds of a monitor's targets on the last `days` days that had any, today's first.
+    /// The rounds of the last `days` days, today's among them, of every monitor that had any, by its
+    /// name.
     pub async fn rounds(
-        &self,
-        monitor: String,
-        days: u16,
-        now: Timestamp,
-    ) -> Result<Vec<DayRounds>, StateError> {
-        self.ask(move |connection| read::rounds(connection, &monitor, days, now))
-            .await
-    }
-
-    /// As [`Self::rounds`], of every monitor that had any, by its name; the days in one.
-    pub async fn rounds_of_all(
         &self,
         days: u16,
         now: Timestamp,
     ) -> Result<HashMap<String, Rounds>, StateError> {
-        self.ask(move |connection| read::rounds_of_all(connection, days, now))
+        self.ask(move |connection| read::rounds(connection, days, now))
             .await
     }
 

@@ -3,7 +3,6 @@
 //! Must not know SQL.
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::health::{AddressState, SavedTarget};
@@ -44,6 +43,8 @@ pub struct Moved {
     pub active: String,
     /// Since when.
     pub since: Timestamp,
+    /// From what by all that was told, as `active`, where drains alone have moved it on.
+    pub believed: Option<String>,
 }
 
 impl Moved {
@@ -141,16 +142,5 @@ pub struct Rounds {
     /// Below the failure ratio.
     pub good: u64,
     /// At or above it.
-    pub bad: u64,
-}
-
-/// The rounds of a monitor's targets on one day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DayRounds {
-    /// The day, UTC.
-    pub day: Date,
-    /// Rounds below the failure ratio.
-    pub good: u64,
-    /// Rounds at or above it.
     pub bad: u64,
 }

@@ -165,6 +165,18 @@ pub(super) struct Pending {
     lost: u64,
     /// The key of the last event that was to be routed.
     last_key: i64,
+    condition: Condition,
+    /// The database is another: what is known is to be saved again.
+    wants_all: bool,
+}
+
+/// How the state database is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Condition {
+    /// Why it cannot be written now.
+    pub trouble: Option<String>,
+    /// When it was last found gone from its place, and made again.
+    pub made_again: Option<Timestamp>,
 }
 
 /// Between those who save and the writer.
@@ -268,6 +280,31 @@ impl Shared {
     /// The writer has said how many it were.
     pub(super) fn said_lost(&self, lost: u64) {
         self.lock().lost += lost;
+    }
+
+    pub(super) fn condition(&self) -> Condition {
+        self.lock().condition.clone()
+    }
+
+    /// Why it cannot be written now.
+    pub(super) fn in_trouble(&self, why: Option<String>) {
+        self.lock().condition.trouble = why;
+    }
+
+    /// What was gone from its place is there again, as another file.
+    pub(super) fn made_again(&self, now: Timestamp) {
+        self.lock().condition.made_again = Some(now);
+        self.want_all();
+    }
+
+    /// Another database is written from now on: it may lack something.
+    pub(super) fn want_all(&self) {
+        self.lock().wants_all = true;
+    }
+
+    /// Whether all that is known is to be saved again; says so once.
+    pub(super) fn take_wants_all(&self) -> bool {
+        std::mem::take(&mut self.lock().wants_all)
     }
 
     /// Resolves once what came before is on the disk, or cannot be.

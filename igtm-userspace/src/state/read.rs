@@ -5,15 +5,12 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 use rusqlite::types::Type;
-use rusqlite::{Connection, Row, ToSql, params};
+use rusqlite::{Connection, Row, ToSql};
 use serde::de::DeserializeOwned;
 
 use super::event::{Filter, StoredEvent};
-use super::model::{
-    DayRounds, ForceKey, ForceMode, FrozenKey, Moved, Rounds, SavedForce, SavedFrozen,
-};
+use super::model::{ForceKey, ForceMode, FrozenKey, Moved, Rounds, SavedForce, SavedFrozen};
 use super::write::{SERIAL, day_of};
 use crate::config::model::Address;
 use crate::health::{AddressState, SavedTarget};
@@ -41,13 +38,14 @@ pub(super) fn health(connection: &Connection) -> rusqlite::Result<Vec<SavedTarge
 
 pub(super) fn moves(connection: &Connection) -> rusqlite::Result<Vec<Moved>> {
     let mut select =
-        connection.prepare("SELECT instance, strategy, active, since_us FROM moves")?;
+        connection.prepare("SELECT instance, strategy, active, since_us, believed FROM moves")?;
     let rows = select.query_map([], |row| {
         Ok(Moved {
             instance: row.get(0)?,
             strategy: row.get(1)?,
             active: row.get(2)?,
             since: time(row, 3)?,
+            believed: row.get(4)?,
         })
     })?;
     rows.collect()
@@ -154,26 +152,6 @@ pub(super) fn events(
 
 pub(super) fn rounds(
     connection: &Connection,
-    monitor: &str,
-    days: u16,
-    now: Timestamp,
-) -> rusqlite::Result<Vec<DayRounds>> {
-    let first = first_day(days, now);
-    let mut select = connection.prepare(
-        "SELECT day, good, bad FROM rounds WHERE monitor = ?1 AND day >= ?2 ORDER BY day DESC",
-    )?;
-    let rows = select.query_map(params![monitor, first], |row| {
-        Ok(DayRounds {
-            day: date(row, 0)?,
-            good: row.get::<_, i64>(1)?.unsigned_abs(),
-            bad: row.get::<_, i64>(2)?.unsigned_abs(),
-        })
-    })?;
-    rows.collect()
-}
-
-pub(super) fn rounds_of_all(
-    connection: &Connection,
     days: u16,
     now: Timestamp,
 ) -> rusqlite::Result<HashMap<String, Rounds>> {
@@ -211,13 +189,6 @@ struct Unnamed(String);
 fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
     Timestamp::from_microsecond(row.get(column)?)
         .map_err(|error| wrong(column, Type::Integer, error))
-}
-
-fn date(row: &Row<'_>, column: usize) -> rusqlite::Result<Date> {
-    let days: i64 = row.get(column)?;
-    let wrong = |error| wrong(column, Type::Integer, error);
-    let span = jiff::Span::new().try_days(days).map_err(wrong)?;
-    Date::constant(1970, 1, 1).checked_add(span).map_err(wrong)
 }
 
 pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 /// Times are microseconds since 1970, days are days since then, UTC. What has structure and is only
 /// ever read whole is JSON. Names, not ids, stand for objects of the configuration: they outlive
 /// its order.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE counters (
         name  TEXT PRIMARY KEY,
@@ -80,6 +80,9 @@ const MIGRATIONS: [&str; 2] = [
     ) STRICT;
     CREATE INDEX events_by_time ON events (time_us);
     CREATE INDEX events_by_instance ON events (instance) WHERE instance IS NOT NULL;
+",
+    "
+    ALTER TABLE moves ADD COLUMN believed TEXT; -- by all that was told, where that is something else
 ",
     "
     ALTER TABLE events ADD COLUMN unrouted INTEGER; -- until its subscriptions were asked
@@ -171,4 +174,24 @@ pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
         step.commit()?;
     }
     Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_the_first_version_is_taken_over() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path().join("igtm.db");
+        let first = Connection::open(&path).expect("a new file");
+        first.execute_batch(MIGRATIONS[0]).expect("its tables");
+        let row =
+            "INSERT INTO moves VALUES ('www', 'default', 'tier 2', 7); PRAGMA user_version = 1";
+        first.execute_batch(row).expect("a row");
+        drop(first);
+        let connection = open(&path).expect("taken over");
+        let moves = super::super::read::moves(&connection).expect("its rows");
+        assert_eq!((&*moves[0].active, &moves[0].believed), ("tier 2", &None));
+    }
 }

@@ -83,8 +83,8 @@ fn health(step: &Transaction<'_>, changes: &Changes) -> rusqlite::Result<()> {
         };
     }
     let mut put = step.prepare_cached(
-        "INSERT OR REPLACE INTO moves (instance, strategy, active, since_us)
-         VALUES (?1, ?2, ?3, ?4)",
+        "INSERT OR REPLACE INTO moves (instance, strategy, active, since_us, believed)
+         VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
     let mut remove =
         step.prepare_cached("DELETE FROM moves WHERE instance = ?1 AND strategy = ?2")?;
@@ -95,6 +95,7 @@ fn health(step: &Transaction<'_>, changes: &Changes) -> rusqlite::Result<()> {
                 strategy,
                 moved.active,
                 moved.since.as_microsecond(),
+                moved.believed,
             ])?,
             None => remove.execute(params![instance, strategy])?,
         };

@@ -2,9 +2,12 @@
 //!
 //! ```text
 //!   Open ── corrupt ──▶ moved aside, a new one: Open
-//!    ▲ └─── full, gone, read-only ──▶ Without: said once; what is newest waits
+//!    │ ├─── gone from its place ──▶ copied to there: Open
+//!    ▲ └─── full, read-only, nowhere to copy to ──▶ Without: said once; what is newest waits
 //!    └────────────── tried again after 1 s, 2 s … at most a minute ──────┘
 //! ```
+
+mod lost;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,7 +17,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode};
 use tracing::{error, info};
 
-use super::directory::{self, Directory};
+use super::directory::{self, Directory, Inode};
 use super::pending::{Batch, Changes, Question, Shared};
 use super::restored::Restored;
 use super::{StateError, aside, schema, write};
@@ -34,6 +37,8 @@ pub(super) struct Pace {
     pub(super) retry_most: Duration,
     /// Between two looks at what is old.
     pub(super) retire: Duration,
+    /// Between two looks at whether the database is still in its place, where nothing is written.
+    pub(super) look: Duration,
 }
 
 impl Default for Pace {
@@ -45,6 +50,7 @@ impl Default for Pace {
             retry: Duration::from_secs(1),
             retry_most: Duration::from_secs(60),
             retire: Duration::from_secs(60),
+            look: Duration::from_secs(1),
         }
     }
 }
@@ -63,10 +69,13 @@ pub(super) struct Writer {
     shared: Arc<Shared>,
     directory: Option<Directory>,
     connection: Option<Connection>,
+    /// The file that is, or was last, open.
+    inode: Option<Inode>,
     trouble: Option<Trouble>,
     written: Instant,
     counted: Instant,
     retired: Option<Instant>,
+    looked: Instant,
 }
 
 impl Writer {
@@ -83,10 +92,12 @@ impl Writer {
             shared,
             directory: None,
             connection: None,
+            inode: None,
             trouble: None,
             written: now,
             counted: now,
             retired: None,
+            looked: now,
         };
         let former = directory::former_serial(directory);
         let mut restored = match writer.reopen() {
@@ -105,12 +116,16 @@ impl Writer {
     /// Until the handle is closed.
     pub(super) fn run(mut self) {
         loop {
+            let Some(batch) = self.next() else {
+                self.look();
+                continue;
+            };
             let Batch {
                 changes,
                 written,
                 questions,
                 closing,
-            } = self.next();
+            } = batch;
             if closing && let Some(trouble) = &mut self.trouble {
                 // There is no later.
                 trouble.again = Instant::now();
@@ -147,12 +162,13 @@ impl Writer {
         }
     }
 
-    /// Waits for something to do.
-    fn next(&self) -> Batch {
+    /// Waits for something to write or to answer; `None`: it is time to look.
+    fn next(&self) -> Option<Batch> {
+        let look = self.looked + self.pace.look;
         let mut pending = self.shared.lock();
         loop {
             if pending.is_awaited() {
-                return pending.take();
+                return Some(pending.take());
             }
             let due = match (&self.trouble, pending.pressing) {
                 (Some(trouble), _) => Some(trouble.again),
@@ -164,17 +180,16 @@ impl Writer {
                 }
                 (None, None) => None,
             };
-            pending = match due.map(|due| due.saturating_duration_since(Instant::now())) {
-                Some(Duration::ZERO) => return pending.take(),
-                Some(left) => {
-                    let waited = self.shared.wake.wait_timeout(pending, left);
-                    waited.unwrap_or_else(std::sync::PoisonError::into_inner).0
-                }
-                None => {
-                    let waited = self.shared.wake.wait(pending);
-                    waited.unwrap_or_else(std::sync::PoisonError::into_inner)
-                }
-            };
+            let now = Instant::now();
+            if due.is_some_and(|due| due <= now) {
+                return Some(pending.take());
+            }
+            if look <= now {
+                return None;
+            }
+            let next = due.map_or(look, |due| due.min(look));
+            let waited = self.shared.wake.wait_timeout(pending, next - now);
+            pending = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
         }
     }
 
@@ -191,6 +206,7 @@ impl Writer {
                 }
                 if let Some(trouble) = self.trouble.take() {
                     info!(former = %trouble.error, "the state database is written again");
+                    self.shared.in_trouble(None);
                 }
                 if lost > 0 {
                     error!(events = lost, "events that waited for the disk were lost");
@@ -216,13 +232,18 @@ impl Writer {
     }
 
     fn try_write(&mut self, changes: &Changes) -> Result<(), StateError> {
-        if self.connection.is_none() {
+        let lost = self.is_lost();
+        if lost || self.connection.is_none() {
             if let Some(trouble) = &self.trouble
                 && trouble.again > Instant::now()
             {
                 return Err(trouble.error.clone());
             }
-            self.reopen()?;
+            if lost {
+                self.begin_again()?;
+            } else {
+                self.reopen()?;
+            }
         }
         if changes.is_empty() && self.trouble.is_none() {
             return Ok(());
@@ -254,9 +275,10 @@ impl Writer {
 
     /// Locks the directory and opens the database, a new one where the former cannot be used.
     fn reopen(&mut self) -> Result<Restored, StateError> {
-        if self.directory.is_none() {
+        if !self.is_locked() {
             self.directory = Some(Directory::lock(&self.path)?);
         }
+        let other = !self.leads_to_database();
         let path = self.database();
         let opened = schema::open(&path).and_then(|connection| {
             let restored = Restored::read(&connection)?;
@@ -264,7 +286,7 @@ impl Writer {
         });
         let mut restored = match opened {
             Ok((connection, restored)) => {
-                self.connection = Some(connection);
+                self.opened(connection);
                 restored
             }
             Err(error) if aside::is_unusable(&error, &path) => {
@@ -273,7 +295,16 @@ impl Writer {
             Err(error) => return Err(self.unavailable(&error)),
         };
         self.take_former_serial(&mut restored);
+        if other {
+            self.tell_other();
+        }
         Ok(restored)
+    }
+
+    fn opened(&mut self, connection: Connection) {
+        self.connection = Some(connection);
+        // What cannot be looked at would only be looked at again: one that is gone has an error.
+        self.inode = Inode::at(&self.database()).ok();
     }
 
     /// What an igtm without a database has reserved, once.
@@ -308,7 +339,8 @@ impl Writer {
             "the state database cannot be used: a new one begins, with what could be read"
         );
         let connection = schema::open(&path).map_err(|error| self.unavailable(&error))?;
-        self.connection = Some(connection);
+        self.opened(connection);
+        self.shared.want_all();
         match self.commit(&restored.clone().into_changes()) {
             None => Ok(restored),
             Some(error) => Err(self.unavailable(&error)),
@@ -328,6 +360,7 @@ impl Writer {
                 self.pace.retry
             }
         };
+        self.shared.in_trouble(Some(error.to_string()));
         self.trouble = Some(Trouble {
             error,
             wait,

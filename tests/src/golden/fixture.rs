@@ -165,7 +165,9 @@ pub fn deep_name() -> String {
 
 /// A configuration from its text.
 pub fn parse(text: &str) -> Result<Config> {
-    config::parse(text, Path::new("/nonexistent/golden.toml")).map_err(|problems| {
+    let zone = concat!(env!("CARGO_MANIFEST_DIR"), "/src/golden/static.zone");
+    let text = text.replace("STATIC.ZONE", zone);
+    config::parse(&text, Path::new("/nonexistent/golden.toml")).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         anyhow!("{}", lines.join("\n"))
     })

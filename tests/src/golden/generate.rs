@@ -12,16 +12,17 @@ use super::frame::datagram;
 use super::message::{A, AAAA, COOKIE, Opt, SUBNET, TXT, query, wire};
 
 /// Zones of the fixture.
-const ZONES: [&str; 6] = [
+const ZONES: [&str; 7] = [
     "gtm.test",
     "child.between.gtm.test",
     "onelabel",
     "z",
     "flat.test",
     "unresolved.test",
+    "static.test",
 ];
 /// Names that exist besides, and whether types other than A and AAAA are userspace's.
-const NAMES: [(&str, Others); 18] = [
+const NAMES: [(&str, Others); 29] = [
     ("www.gtm.test", Others::Kernel),
     ("window.gtm.test", Others::Kernel),
     ("weighted.gtm.test", Others::Kernel),
@@ -40,7 +41,20 @@ const NAMES: [(&str, Others); 18] = [
     ("shop.gtm.test", Others::All),
     ("inward.gtm.test", Others::All),
     ("unresolved.test", Others::All),
+    ("host.static.test", Others::All),
+    ("alias.static.test", Others::All),
+    ("cut.static.test", Others::All),
+    ("*.wild.static.test", Others::All),
+    ("wild.static.test", Others::Kernel),
+    ("ent.static.test", Others::Kernel),
+    ("under.ent.static.test", Others::Kernel),
+    ("deep.under.ent.static.test", Others::Userspace),
+    ("txt.static.test", Others::Userspace),
+    ("beside.static.test", Others::Userspace),
+    ("old.static.test", Others::Userspace),
 ];
+/// Names below which a wildcard, a delegation or a DNAME answers: whatever is there, userspace may say.
+const OPEN: [&str; 3] = ["wild.static.test", "cut.static.test", "old.static.test"];
 
 /// Who answers what at a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +91,9 @@ pub fn is_userspaces(name: &[u8], qtype: u16) -> bool {
     let at_zone = ZONES.iter().any(|zone| wire(zone) == name);
     let others = NAMES.iter().find(|(known, _)| wire(known) == name);
     let address = matches!(qtype, A | AAAA);
+    let mut open = OPEN.iter().map(|open| wire(open));
     is_meta
+        || open.any(|open| name.ends_with(&open) && name != open)
         || (at_zone && !address)
         || others.is_some_and(|(_, others)| match others {
             Others::Kernel => false,

@@ -27,6 +27,7 @@ pub mod negative;
 pub mod opts;
 pub mod queries;
 pub mod reply;
+pub mod statics;
 pub mod subnet;
 pub mod sweeps;
 pub mod vlan;

@@ -33,7 +33,7 @@ fn file(world: &World, interval: &str) -> String {
         + &strategy("default", "default", &["first", "second"], "second")
 }
 
-fn socket(world: &World) -> PathBuf {
+pub(crate) fn socket(world: &World) -> PathBuf {
     world.directory().join("admin.sock")
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn run(daemon: &Daemon, args: &[&str]) -> Result<(i32, String)> {
 }
 
 /// One request over a stream, and the whole reply.
-fn exchange(mut stream: impl Read + Write, request: &str) -> Result<String> {
+pub(crate) fn exchange(mut stream: impl Read + Write, request: &str) -> Result<String> {
     write!(
         stream,
         "{request}\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
@@ -64,13 +64,13 @@ fn exchange(mut stream: impl Read + Write, request: &str) -> Result<String> {
 }
 
 /// What the socket says.
-fn get(world: &World, path: &str) -> Result<String> {
+pub(crate) fn get(world: &World, path: &str) -> Result<String> {
     let stream = UnixStream::connect(socket(world))?;
     exchange(stream, &format!("GET {path} HTTP/1.1"))
 }
 
 /// The value of a metric, by its whole name with labels.
-fn metric(page: &str, name: &str) -> Result<f64> {
+pub(crate) fn metric(page: &str, name: &str) -> Result<f64> {
     let line = page.lines().find_map(|line| line.strip_prefix(name));
     let value = line.with_context(|| format!("no {name} in\n{page}"))?;
     Ok(value.trim().parse()?)

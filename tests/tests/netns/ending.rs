@@ -5,25 +5,22 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use igtm_tests::backend::Backend;
 use igtm_tests::daemon::Daemon;
-use igtm_tests::receiver::Receiver;
 use igtm_tests::wait;
-use igtm_tests::world::{RECEIVER, World, backend_v4};
+use igtm_tests::world::{World, backend_v4};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::scene::{
-    PATIENCE, WWW, answered, backend_pool, igtm_by, instance, plain, server, set, start, strategy,
-    until_answered, web, webhook,
+    PATIENCE, WWW, answered, backend_pool, igtm_by, instance, plain, receiver, server, set, start,
+    strategy, until_answered, web, webhook,
 };
-
-const SECRET: &str = "whsec_dGhlIGxhc3QgbWVzc2FnZSBpcyBzaWduZWQgdG9v";
 
 #[test]
 fn sigterm_drains_and_the_kernel_goes_on() -> Result<()> {
     let world = World::new("drain")?;
     let mut first = Backend::start(world.backends(), "first", backend_v4(1))?;
     let _second = Backend::start(world.backends(), "second", backend_v4(2))?;
-    let receiver = Receiver::start(world.backends(), (RECEIVER, 80).into(), SECRET)?;
+    let receiver = receiver(&world)?;
     let config = server(&world, "xdp = \"native\"")
         + &web("1s", "300ms", 0)
         + &backend_pool("first", &[1])
@@ -31,7 +28,7 @@ fn sigterm_drains_and_the_kernel_goes_on() -> Result<()> {
         + &instance(WWW)
         + &strategy("default", "default", &["first", "second"], "second")
         // Far longer than the end may take: the message is pending when SIGTERM comes.
-        + &webhook(receiver.url(), SECRET, "60s");
+        + &webhook(&receiver, "60s");
     let mut daemon = start(&world, &config)?;
     first.stop();
     until_answered(&world, &set(&[backend_v4(2)]))?;

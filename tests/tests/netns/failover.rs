@@ -8,15 +8,14 @@ use igtm_tests::backend::Backend;
 use igtm_tests::dns::Client;
 use igtm_tests::receiver::{Delivery, Receiver};
 use igtm_tests::wait;
-use igtm_tests::world::{EDGE_V4, Place, RECEIVER, World, backend_v4};
+use igtm_tests::world::{EDGE_V4, Place, World, backend_v4};
 use serde_json::{Value, json};
 
 use crate::scene::{
-    PATIENCE, WWW, backend_pool, instance, pool, server, set, start, strategy, until_answered, web,
-    webhook,
+    PATIENCE, WWW, backend_pool, instance, pool, receiver, server, set, start, strategy,
+    until_answered, web, webhook,
 };
 
-const SECRET: &str = "whsec_aWd0bSBlbmQgdG8gZW5kIHRlc3RzIHNpZ24gdG9v";
 const INTERVAL: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_millis(300);
 /// Cores busy with something else, the write of the maps and the polling client.
@@ -120,8 +119,8 @@ fn everybody_is_told_of_a_failover_and_of_the_way_back() -> Result<()> {
     let mut backends = [1, 2, 3, 4].map(|n| {
         Backend::start(world.backends(), &format!("b{n}"), backend_v4(n)).expect("it listens")
     });
-    let receiver = Receiver::start(world.backends(), (RECEIVER, 80).into(), SECRET)?;
-    let hook = webhook(receiver.url(), SECRET, "50ms");
+    let receiver = receiver(&world)?;
+    let hook = webhook(&receiver, "50ms");
     let daemon = start(&world, &config(&world, 0, &hook))?;
     until_answered(&world, &set(&[backend_v4(1)]))?;
     let strategy = json!({
@@ -201,8 +200,8 @@ fn a_webhook_that_is_refused_comes_again_with_its_id() -> Result<()> {
     let world = World::new("again")?;
     let mut first = Backend::start(world.backends(), "first", backend_v4(1))?;
     let _second = Backend::start(world.backends(), "second", backend_v4(2))?;
-    let receiver = Receiver::start(world.backends(), (RECEIVER, 80).into(), SECRET)?;
-    let hook = webhook(receiver.url(), SECRET, "300ms");
+    let receiver = receiver(&world)?;
+    let hook = webhook(&receiver, "300ms");
     let daemon = start(&world, &config(&world, 0, &hook))?;
     answered_by(&world, 1)?;
     // Backends 3 and 4 were never there, and their alerts are out of the way.

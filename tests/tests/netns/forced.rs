@@ -11,16 +11,15 @@ use igtm_tests::backend::Backend;
 use igtm_tests::daemon::Daemon;
 use igtm_tests::receiver::Receiver;
 use igtm_tests::wait;
-use igtm_tests::world::{RECEIVER, World, backend_v4};
+use igtm_tests::world::{World, backend_v4};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::scene::{
-    PATIENCE, WWW, answered, backend_pool, igtm, instance, pool, server, set, start, strategy,
-    until_answered, web, webhook,
+    PATIENCE, SECRET, WWW, answered, backend_pool, igtm, instance, pool, receiver, server, set,
+    start, strategy, times, told, until_answered, web, webhook,
 };
 
-const SECRET: &str = "whsec_aWd0bSBlbmQgdG8gZW5kIHRlc3RzIHNpZ24gdG9v";
 /// Longer than the subscription waits for company, and than a delivery takes here.
 const DELIVERED: Duration = Duration::from_millis(1500);
 
@@ -32,7 +31,7 @@ fn config(world: &World, receiver: &Receiver) -> String {
         + &pool("idle", "", &[(&backend_v4(1).to_string(), 100)])
         + &instance(WWW)
         + &strategy("default", "default", &["first", "second"], "second")
-        + &webhook(receiver.url(), SECRET, "50ms")
+        + &webhook(receiver, "50ms")
 }
 
 /// `igtm force ARGS… --json`: exit code and reply.
@@ -50,13 +49,6 @@ fn force(daemon: &Daemon, args: &[&str]) -> Result<(i32, Value)> {
     Ok((code, reply))
 }
 
-/// How many events of `kind` were delivered.
-fn times(receiver: &Receiver, kind: &str) -> usize {
-    let deliveries = receiver.deliveries();
-    let events = deliveries.iter().flat_map(|delivery| delivery.events());
-    events.filter(|event| event["kind"] == kind).count()
-}
-
 fn one(backend: u8) -> BTreeSet<IpAddr> {
     set(&[backend_v4(backend)])
 }
@@ -66,7 +58,7 @@ fn an_operators_word_holds_at_once_for_its_time_and_over_a_kill() -> Result<()> 
     let world = World::new("forced")?;
     let _first = Backend::start(world.backends(), "first", backend_v4(1))?;
     let _second = Backend::start(world.backends(), "second", backend_v4(2))?;
-    let receiver = Receiver::start(world.backends(), (RECEIVER, 80).into(), SECRET)?;
+    let receiver = receiver(&world)?;
     let config = config(&world, &receiver);
     let mut daemon = start(&world, &config)?;
     until_answered(&world, &one(1))?;
@@ -114,17 +106,12 @@ fn an_operators_word_holds_at_once_for_its_time_and_over_a_kill() -> Result<()> 
     ensure!(reply["pools"][1]["pool"] == "idle", "{reply}");
     ensure!(reply["moved"][0]["to"] == "tier 2", "{reply}");
     ensure!(reply["notes"] == serde_json::json!([]), "{reply}");
-    let told = receiver.wait_for("address_down", PATIENCE, |delivery| {
-        delivery.event("address_down").is_some()
-    })?;
-    let event = told.event("address_down").context("it is there")?;
+    let event = told(&receiver, "address_down")?;
     ensure!(
         event["reason"][0]["reason"] == "forced down: disk swap",
         "{event}"
     );
-    receiver.wait_for("tier_switched", PATIENCE, |delivery| {
-        delivery.event("tier_switched").is_some()
-    })?;
+    told(&receiver, "tier_switched")?;
 
     ensure!(
         times(&receiver, "pool_down") >= 1,
@@ -169,12 +156,20 @@ fn an_operators_word_holds_at_once_for_its_time_and_over_a_kill() -> Result<()> 
     let (code, reply) = force(&daemon, &[&address, "auto"])?;
     ensure!(code == 0 && reply["pools"][0]["after"] == "ok", "{reply}");
     answered(&world, &one(1))?;
-    receiver.wait_for("address_up", PATIENCE, |delivery| {
-        delivery.event("address_up").is_some()
-    })?;
+    told(&receiver, "address_up")?;
 
     // Drained: withheld, and nobody is alerted of the address. For its time only.
-    let before = times(&receiver, "address_down");
+    told(&receiver, "tier_restored")?;
+    let alerts = || {
+        [
+            "address_down",
+            "pool_down",
+            "tier_switched",
+            "tier_restored",
+        ]
+        .map(|kind| times(&receiver, kind))
+    };
+    let before = alerts();
     let drain = [
         &*address, "drain", "--reason", "upgrade", "--pool", "first", "--for", "3s",
     ];
@@ -184,9 +179,15 @@ fn an_operators_word_holds_at_once_for_its_time_and_over_a_kill() -> Result<()> 
     until_answered(&world, &one(1))?;
     wait::pause(DELIVERED);
     ensure!(
-        times(&receiver, "address_down") == before,
-        "a drain is no alert"
+        alerts() == before,
+        "a drain is no alert, nor what it moves: {before:?}, {:?}",
+        alerts()
     );
+    // The history has both ways, and why.
+    let history = daemon.query(&world, &["events", "--kind", "tier_switched"])?;
+    let history = history.to_string();
+    let why = format!("{address} of pool first is forced drain: upgrade");
+    ensure!(history.contains(&why), "{history}");
 
     // What ended while nobody was there is not taken up again.
     let brief = [&*address, "down", "--reason", "brief", "--for", "1s"];
@@ -202,19 +203,61 @@ fn an_operators_word_holds_at_once_for_its_time_and_over_a_kill() -> Result<()> 
     daemon.stop()
 }
 
+/// The other way round: what is measured as down is answered, and told of as up, until it is not.
+#[test]
+fn what_is_forced_up_is_answered_and_told_of() -> Result<()> {
+    let world = World::new("forced-up")?;
+    // Nobody is at backend 1.
+    let _second = Backend::start(world.backends(), "second", backend_v4(2))?;
+    let receiver = receiver(&world)?;
+    let daemon = start(&world, &config(&world, &receiver))?;
+    until_answered(&world, &one(2))?;
+    let address = backend_v4(1).to_string();
+    let told = |kind: &str, times_told: usize| {
+        wait::until(kind, PATIENCE, || {
+            Ok((times(&receiver, kind) == times_told).then_some(()))
+        })
+    };
+    for kind in ["address_down", "pool_down", "tier_switched"] {
+        told(kind, 1)?;
+    }
+    let up = [
+        &*address,
+        "up",
+        "--reason",
+        "the probe lies",
+        "--pool",
+        "first",
+    ];
+    let (code, reply) = force(&daemon, &up)?;
+    ensure!(code == 0 && reply["moved"][0]["to"] == "tier 1", "{reply}");
+    answered(&world, &one(1))?;
+    for kind in ["address_up", "pool_up", "tier_restored"] {
+        told(kind, 1)?;
+    }
+    // Rounds that fail meanwhile change nothing.
+    wait::pause(DELIVERED);
+    answered(&world, &one(1))?;
+    ensure!(times(&receiver, "address_down") == 1, "it is held up");
+    let (code, reply) = force(&daemon, &[&address, "auto", "--pool", "first"])?;
+    ensure!(code == 0 && reply["pools"][0]["after"] == "down", "{reply}");
+    answered(&world, &one(2))?;
+    for kind in ["address_down", "pool_down", "tier_switched"] {
+        told(kind, 2)?;
+    }
+    daemon.stop()
+}
+
 #[test]
 fn a_file_is_told_when_it_is_applied_and_when_it_is_refused() -> Result<()> {
     let world = World::new("told")?;
     let _first = Backend::start(world.backends(), "first", backend_v4(1))?;
-    let receiver = Receiver::start(world.backends(), (RECEIVER, 80).into(), SECRET)?;
+    let receiver = receiver(&world)?;
     let good = config(&world, &receiver);
     let daemon = start(&world, &good)?;
     daemon.rewrite_config(&good.replace("ttl = \"5s\"", "ttl = \"7s\""))?;
     daemon.signal(Signal::SIGHUP)?;
-    let told = receiver.wait_for("config_applied", PATIENCE, |delivery| {
-        delivery.event("config_applied").is_some()
-    })?;
-    let event = told.event("config_applied").context("it is there")?;
+    let event = told(&receiver, "config_applied")?;
     let title = event["title"].as_str().unwrap_or_default();
     ensure!(
         title.contains("0 added, 0 removed, 1 changed (instance www); 1 name answered otherwise"),
@@ -222,10 +265,7 @@ fn a_file_is_told_when_it_is_applied_and_when_it_is_refused() -> Result<()> {
     );
     daemon.rewrite_config(&good.replace("type = \"ipv4\"", "type = \"ipv9\""))?;
     daemon.signal(Signal::SIGHUP)?;
-    let told = receiver.wait_for("config_rejected", PATIENCE, |delivery| {
-        delivery.event("config_rejected").is_some()
-    })?;
-    let event = told.event("config_rejected").context("it is there")?;
+    let event = told(&receiver, "config_rejected")?;
     let title = event["title"].as_str().unwrap_or_default();
     ensure!(
         title.contains("ipv9") && title.contains("more problem"),

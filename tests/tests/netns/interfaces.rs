@@ -1,9 +1,10 @@
 //! Several interfaces, one that comes back, and what is said where XDP is not to be had.
 
 use std::net::IpAddr;
+use std::os::unix::net::UnixStream;
 use std::process::Command;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use hickory_proto::rr::RecordType;
 use igtm_tests::daemon::{Daemon, counted};
 use igtm_tests::dns::Client;
@@ -11,7 +12,8 @@ use igtm_tests::pass::Pass;
 use igtm_tests::wait;
 use igtm_tests::world::{DIRECT_EDGE, DIRECT_INTERFACE, EDGE_INTERFACE, EDGE_V4, Place, World};
 
-use crate::scene::{PATIENCE, WWW, plain, set, start};
+use crate::admin::{exchange, socket};
+use crate::scene::{PATIENCE, WWW, plain, receiver, set, start, told, webhook};
 use crate::survival::{load, lost_nothing};
 
 /// [`plain`] on both interfaces, with the edge's address on each.
@@ -60,10 +62,11 @@ fn shown(world: &World, interface: &str) -> Result<String> {
 fn clients_of_two_interfaces_are_answered_while_one_comes_and_goes() -> Result<()> {
     let world = World::new("two")?;
     let other_end = world.connect_directly(Place::Other)?;
-    let daemon = start(&world, &both(&world))?;
+    let receiver = receiver(&world)?;
+    let hook = webhook(&receiver, "50ms");
+    let daemon = start(&world, &(both(&world) + &hook))?;
     in_the_kernel(&world, &daemon, Place::Telecom, EDGE_V4)?;
     in_the_kernel(&world, &daemon, Place::Other, DIRECT_EDGE)?;
-
     let load = load(&world, set(&["192.0.2.1", "192.0.2.2"]))?;
     drop(other_end);
     world
@@ -72,6 +75,17 @@ fn clients_of_two_interfaces_are_answered_while_one_comes_and_goes() -> Result<(
     wait::until("the loss in the log", PATIENCE, || {
         Ok(daemon.log().contains("the interface is gone").then_some(()))
     })?;
+    let lost = format!("the interface {DIRECT_INTERFACE} is gone");
+    let event = told(&receiver, "dataplane_degraded")?;
+    ensure!(event["severity"] == "critical", "{event}");
+    ensure!(event["reason"][0]["reason"] == lost.as_str(), "{event}");
+    // The other one answers: queries may be sent here.
+    let asked =
+        |path: &str| -> Result<String> { exchange(UnixStream::connect(socket(&world))?, path) };
+    let ready = asked("GET /ready HTTP/1.1")?;
+    ensure!(ready.starts_with("HTTP/1.1 200"), "{ready}");
+    let metrics = asked("GET /metrics HTTP/1.1")?;
+    ensure!(metrics.contains("\nigtm_dataplane_degraded 1"), "{metrics}");
     let _other_end = world.connect_directly(Place::Other)?;
     wait::until("XDP on the new interface", PATIENCE, || {
         Ok((shown(&world, DIRECT_INTERFACE)? == "xdp").then_some(()))
@@ -85,6 +99,19 @@ fn clients_of_two_interfaces_are_answered_while_one_comes_and_goes() -> Result<(
     for said in ["the interface is gone", "the interface is back"] {
         ensure!(log.matches(said).count() == 1, "{said} once: {log}");
     }
+    let event = told(&receiver, "dataplane_restored")?;
+    ensure!(event["duration_s"].is_u64(), "{event}");
+    // Once each, and why.
+    let kinds = ["dataplane_degraded", "dataplane_restored"];
+    let asked = ["events", "--kind", kinds[0], "--kind", kinds[1]];
+    let history = daemon.query(&world, &asked)?;
+    let events = history.as_array().context("a list")?;
+    let kept: Vec<_> = events.iter().map(|one| &one["kind"]).collect();
+    ensure!(kept == kinds, "{history:#}");
+    ensure!(
+        events[0]["reason"][0]["reason"] == lost.as_str(),
+        "{history:#}"
+    );
     daemon.stop()
 }
 

@@ -15,6 +15,7 @@ use igtm_tests::load::Load;
 use igtm_tests::wait;
 use igtm_tests::world::{EDGE_V4, Place, World, backend_v4};
 use nix::sys::signal::Signal;
+use serde_json::Value;
 
 use crate::scene::{
     PATIENCE, WWW, answered, backend_pool, instance, plain, pool, server, set, start, strategy,
@@ -199,6 +200,70 @@ fn serial(world: &World) -> Result<u32> {
         Some(RData::SOA(soa)) => Ok(soa.serial),
         other => bail!("no SOA but {other:?}"),
     }
+}
+
+/// What answers are made of is the same: so is the serial, whoever asks for the reload.
+#[test]
+fn a_file_that_says_the_same_is_no_change() -> Result<()> {
+    let world = World::new("same")?;
+    let file =
+        web("2s", "300ms", 0) + &plain(&world, "xdp = \"native\"").replace("version = 1", "");
+    let file = format!("version = 1\n{file}");
+    let daemon = start(&world, &file)?;
+    let first = serial(&world)?;
+    let reloaded = |text: &str| -> Result<bool> {
+        daemon.rewrite_config(text)?;
+        let applied = daemon.query(&world, &["reload"])?;
+        applied["same"].as_bool().context("it says so")
+    };
+    ensure!(reloaded(&file)?, "the same file");
+    ensure!(reloaded(&format!("# a comment\n{file}"))?, "a comment");
+    let said = "reloaded: nothing changed";
+    let times = || daemon.log().matches(said).count();
+    let before = times();
+    ensure!(before >= 2, "{}", daemon.log());
+    daemon.signal(Signal::SIGHUP)?;
+    wait::until(said, PATIENCE, || Ok((times() > before).then_some(())))?;
+    // A file that was refused is no longer what status shows.
+    daemon.rewrite_config(&file.replace("\"ipv4\"", "\"ipv9\""))?;
+    daemon.signal(Signal::SIGHUP)?;
+    let refused = || -> Result<Value> {
+        let status = daemon.query(&world, &["status"])?;
+        Ok(status["daemon"]["refused"].clone())
+    };
+    wait::until("the refusal", PATIENCE, || {
+        Ok((!refused()?.is_null()).then_some(()))
+    })?;
+    ensure!(reloaded(&file)?, "what ran all the time");
+    ensure!(refused()?.is_null(), "nothing is refused any more");
+    ensure!(
+        serial(&world)? == first,
+        "{} after {first}",
+        serial(&world)?
+    );
+
+    // Whatever goes into an answer, or only into what is applied.
+    let mut last = first;
+    for (from, to) in [
+        ("ttl = \"5s\"", "ttl = \"6s\""),
+        ("negative_ttl = \"30s\"", "negative_ttl = \"31s\""),
+        ("contact      = \"hostmaster.", "contact      = \"ops."),
+        ("\"ns1.example.net\", ", ""),
+        ("192.0.2.2", "192.0.2.3"),
+        ("weight = 80", "weight = 81"),
+        (
+            "[[monitor]]",
+            "[[line]]\nname = \"l\"\nprefixes = [\"192.0.2.0/24\"]\n[[monitor]]",
+        ),
+        ("interval = \"2s\"", "interval = \"3s\""),
+    ] {
+        ensure!(file.contains(from), "{from} is in {file}");
+        ensure!(!reloaded(&file.replace(from, to))?, "{to} is another");
+        let now = serial(&world)?;
+        ensure!(now > last, "{to}: {now} after {last}");
+        last = now;
+    }
+    daemon.stop()
 }
 
 #[test]

@@ -13,8 +13,10 @@ use anyhow::{Context, Result, ensure};
 use hickory_proto::rr::RecordType;
 use igtm_tests::daemon::{Daemon, igtm_beside_tests};
 use igtm_tests::dns::Client;
+use igtm_tests::receiver::Receiver;
 use igtm_tests::wait;
-use igtm_tests::world::{EDGE_INTERFACE, EDGE_V4, EDGE_V6, Place, World, backend_v4};
+use igtm_tests::world::{EDGE_INTERFACE, EDGE_V4, EDGE_V6, Place, RECEIVER, World, backend_v4};
+use serde_json::Value;
 
 /// Longer than any round of probes or delivery here.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -109,13 +111,35 @@ pub(crate) fn strategy(name: &str, line: &str, tiers: &[&str], fallback: &str) -
     )
 }
 
-/// The channel and subscription that tell `url` of everything.
-pub(crate) fn webhook(url: &str, secret: &str, group_wait: &str) -> String {
+/// What every delivery is signed with.
+pub(crate) const SECRET: &str = "whsec_aWd0bSBlbmQgdG8gZW5kIHRlc3RzIHNpZ24gdG9v";
+
+/// Whom [`webhook`] tells.
+pub(crate) fn receiver(world: &World) -> Result<Receiver> {
+    Receiver::start(world.backends(), (RECEIVER, 80).into(), SECRET)
+}
+
+/// The channel and subscription that tell `receiver` of everything.
+pub(crate) fn webhook(receiver: &Receiver, group_wait: &str) -> String {
+    let url = receiver.url();
     format!(
-        "[[channel]]\nname = \"ops\"\ntype = \"webhook\"\nurl = \"{url}\"\nsecret = \"{secret}\"\n\
+        "[[channel]]\nname = \"ops\"\ntype = \"webhook\"\nurl = \"{url}\"\nsecret = \"{SECRET}\"\n\
          allow_private = true\n\
          [[subscription]]\nname = \"all\"\nchannels = [\"ops\"]\ngroup_wait = \"{group_wait}\"\n"
     )
+}
+
+/// How many events of `kind` were delivered.
+pub(crate) fn times(receiver: &Receiver, kind: &str) -> usize {
+    let deliveries = receiver.deliveries();
+    let events = deliveries.iter().flat_map(|delivery| delivery.events());
+    events.filter(|event| event["kind"] == kind).count()
+}
+
+/// The first event of `kind` that is delivered.
+pub(crate) fn told(receiver: &Receiver, kind: &str) -> Result<Value> {
+    let told = receiver.wait_for(kind, PATIENCE, |one| one.event(kind).is_some())?;
+    Ok(told.event(kind).context("chosen for it")?.clone())
 }
 
 /// www.example.com for everybody: 192.0.2.1 (weight 80) and 192.0.2.2, nothing monitored.

@@ -14,20 +14,28 @@ use igtm_tests::daemon::Daemon;
 use igtm_tests::receiver::Receiver;
 use igtm_tests::undo::{Guard, Undo};
 use igtm_tests::wait;
-use igtm_tests::world::{RECEIVER, World, backend_v4};
+use igtm_tests::world::{World, backend_v4};
 use nix::mount::{MsFlags, mount};
 use nix::sys::signal::Signal;
 
 use crate::scene::{
-    PATIENCE, WWW, answered, backend_pool, igtm_by, instance, plain, server, set, start, strategy,
-    until_answered, web, webhook, without,
+    PATIENCE, WWW, answered, backend_pool, igtm_by, instance, plain, receiver, server, set, start,
+    strategy, times, told, until_answered, web, webhook, without,
 };
 
-const SECRET: &str = "whsec_aWd0bSBlbmQgdG8gZW5kIHRlc3RzIHNpZ24gdG9v";
 /// Enough for each target's first rounds, and for what they raise to be delivered.
 const ROUNDS: Duration = Duration::from_millis(2500);
 /// After so long whatever is newest is on the disk.
 const WRITTEN: Duration = Duration::from_millis(500);
+/// What a death of backend 1 and its return leave in the history.
+const FAILOVER: [&str; 6] = [
+    "address_down",
+    "pool_down",
+    "tier_switched",
+    "address_up",
+    "pool_up",
+    "tier_restored",
+];
 /// Said when there is no disk, and when there is one again.
 const WITHOUT: &str = "the state database cannot be written";
 const AGAIN: &str = "the state database is written again";
@@ -40,19 +48,7 @@ fn config(world: &World, xdp: &str, receiver: &Receiver) -> String {
         + &backend_pool("second", &[2])
         + &instance(WWW)
         + &strategy("default", "default", &["first", "second"], "second")
-        + &webhook(receiver.url(), SECRET, "50ms")
-}
-
-/// How many events of `kind` were delivered.
-fn times(receiver: &Receiver, kind: &str) -> usize {
-    let deliveries = receiver.deliveries();
-    let events = deliveries.iter().flat_map(|delivery| delivery.events());
-    events.filter(|event| event["kind"] == kind).count()
-}
-
-fn told(receiver: &Receiver, kind: &str) -> Result<()> {
-    receiver.wait_for(kind, PATIENCE, |delivery| delivery.event(kind).is_some())?;
-    Ok(())
+        + &webhook(receiver, "50ms")
 }
 
 fn kill(daemon: &mut Daemon) -> Result<()> {
@@ -82,7 +78,7 @@ fn a_lasting_failure_is_told_once_over_kill_9_and_its_end_as_well() -> Result<()
     let world = World::new("lasting")?;
     let mut first = Backend::start(world.backends(), "first", backend_v4(1))?;
     let _second = Backend::start(world.backends(), "second", backend_v4(2))?;
-    let receiver = Receiver::start(world.backends(), (RECEIVER, 80).into(), SECRET)?;
+    let receiver = receiver(&world)?;
     let config = config(&world, "native", &receiver);
     let mut daemon = start(&world, &config)?;
     until_answered(&world, &set(&[backend_v4(1)]))?;
@@ -109,18 +105,7 @@ fn a_lasting_failure_is_told_once_over_kill_9_and_its_end_as_well() -> Result<()
     until_answered(&world, &set(&[backend_v4(1)]))?;
     daemon.stop()?;
     let events = history(&world)?;
-    ensure!(
-        kinds(&events)
-            == [
-                "address_down",
-                "pool_down",
-                "tier_switched",
-                "address_up",
-                "pool_up",
-                "tier_restored"
-            ],
-        "{events:#?}"
-    );
+    ensure!(kinds(&events) == FAILOVER, "{events:#?}");
     // It lasted over both deaths.
     for event in &events[3..] {
         let lasted = event.event["duration_s"].as_u64();
@@ -144,7 +129,7 @@ fn a_recovery_while_the_daemon_was_dead_is_told() -> Result<()> {
     let world = World::new("meanwhile")?;
     let mut first = Backend::start(world.backends(), "first", backend_v4(1))?;
     let _second = Backend::start(world.backends(), "second", backend_v4(2))?;
-    let receiver = Receiver::start(world.backends(), (RECEIVER, 80).into(), SECRET)?;
+    let receiver = receiver(&world)?;
     let config = config(&world, "native", &receiver);
     let mut daemon = start(&world, &config)?;
     first.stop();
@@ -167,7 +152,7 @@ fn damping_goes_on_over_a_restart() -> Result<()> {
     let world = World::new("damped")?;
     let mut first = Backend::start(world.backends(), "first", backend_v4(1))?;
     let _second = Backend::start(world.backends(), "second", backend_v4(2))?;
-    let receiver = Receiver::start(world.backends(), (RECEIVER, 80).into(), SECRET)?;
+    let receiver = receiver(&world)?;
     let config = config(&world, "off", &receiver)
         .replace("path = \"/healthz\"", "path = \"/healthz\"\nbad_rounds = 3");
     let mut daemon = start(&world, &config)?;
@@ -224,7 +209,7 @@ fn a_full_disk_is_said_once_and_refuses_no_start_and_no_failover() -> Result<()>
     let (disk, _mounted) = small_disk(&world)?;
     let mut first = Backend::start(world.backends(), "first", backend_v4(1))?;
     let _second = Backend::start(world.backends(), "second", backend_v4(2))?;
-    let receiver = Receiver::start(world.backends(), (RECEIVER, 80).into(), SECRET)?;
+    let receiver = receiver(&world)?;
     let config = config(&world, "off", &receiver);
 
     // Full before there is a database.
@@ -261,18 +246,7 @@ fn a_full_disk_is_said_once_and_refuses_no_start_and_no_failover() -> Result<()>
     // Said again or not, at its end at the latest all of it is there.
     daemon.stop()?;
     let events = history(&world)?;
-    ensure!(
-        kinds(&events)
-            == [
-                "address_down",
-                "pool_down",
-                "tier_switched",
-                "address_up",
-                "pool_up",
-                "tier_restored"
-            ],
-        "{events:#?}"
-    );
+    ensure!(kinds(&events) == FAILOVER, "{events:#?}");
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use super::Wish;
 use crate::admin::authority::Who;
 use crate::admin::command::Command;
 use crate::admin::reply::{failed, shown};
-use crate::admin::routes::{Shared, off_the_loop, told};
+use crate::admin::routes::{Shared, off_the_loop, unheard};
 
 pub(in crate::admin) async fn force(
     State(shared): State<Shared>,
@@ -33,9 +33,12 @@ pub(in crate::admin) async fn force(
         Err(response) => return response,
     };
     let (reply, obeyed) = oneshot::channel();
-    match told(&shared, Command::Force { order, reply }, obeyed).await {
+    let told = shared
+        .commands
+        .tell(Command::Force { order, reply }, obeyed);
+    match told.await {
         Ok(Ok(obeyed)) => shown(&headers, StatusCode::OK, &obeyed),
         Ok(Err(refused)) => failed(StatusCode::NOT_FOUND, refused),
-        Err(response) => response,
+        Err(why) => unheard(why),
     }
 }

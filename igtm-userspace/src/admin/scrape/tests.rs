@@ -20,7 +20,9 @@ fn page(failing: &[&str], kernel: Option<KernelCounters>) -> String {
     metrics.event(Kind::AddressDown);
     metrics.reload(ReloadResult::applied);
     metrics.transition("down");
-    metrics.replies.count(None);
+    let mut tally = crate::metrics::replies::Tally::default();
+    tally.add(crate::metrics::replies::Outcome::Dropped);
+    metrics.replies.add(&tally);
     let published = published(&ground(FILE), failing);
     let now = published.at;
     let lateness = Arc::default();

@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 
 use super::{
-    DaemonStatus, ForceStatus, InstanceStatus, MonitorStatus, RefusedStatus, Status, Summary,
+    DaemonStatus, ForceStatus, InstanceStatus, MonitorStatus, RefusedStatus, StateStatus, Status,
+    Summary,
 };
 use crate::admin::published::Published;
 use crate::config::model::{Config, Instance, Switch};
@@ -205,6 +206,10 @@ fn daemon(published: &Published) -> DaemonStatus {
         }),
         kernel: published.kernel.attached,
         interfaces: server.interfaces.clone(),
+        state: StateStatus {
+            trouble: published.state.trouble.clone(),
+            made_again: published.state.made_again,
+        },
     }
 }
 

@@ -116,6 +116,18 @@ pub struct DaemonStatus {
     pub kernel: bool,
     /// Where XDP is wanted.
     pub interfaces: Vec<String>,
+    /// How the state database is; an older daemon does not say.
+    #[serde(default)]
+    pub state: StateStatus,
+}
+
+/// How what must outlive the daemon is kept.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StateStatus {
+    /// Why it cannot be written now; what is newest waits in memory.
+    pub trouble: Option<String>,
+    /// When it was last found gone from its place, and made again.
+    pub made_again: Option<Timestamp>,
 }
 
 /// A file that was not applied.

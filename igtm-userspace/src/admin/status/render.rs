@@ -146,6 +146,15 @@ impl Drawing<'_> {
             let title = format!("refused {ago} ago, what ran before goes on:");
             let _ = writeln!(text, "{}\n{}", self.paint(Look::Bad, &title), refused.why);
         }
+        if let Some(why) = &daemon.state.trouble {
+            let title = "not kept over a restart now:";
+            let _ = writeln!(text, "{} {why}", self.paint(Look::Bad, title));
+        }
+        if let Some(at) = daemon.state.made_again {
+            let ago = age(at, daemon.at);
+            let said = format!("the state database was gone and made again {ago} ago");
+            let _ = writeln!(text, "{}", self.paint(Look::Doubtful, &said));
+        }
         let summary = &self.status.summary;
         let all = [
             ("instances", self.counts(&summary.instances)),

@@ -10,12 +10,13 @@ use super::build::{Asked, MOST_SHOWN, build};
 use super::render::render;
 use super::*;
 use crate::admin::published::{Kernel, Published};
-use crate::alerts::Since;
+use crate::alerts::{Drained, Since};
 use crate::health::testing::refused;
 use crate::health::{Health, Outcome, Report};
 use crate::snapshot::fixture::{COOKIES, KEY, config, ground};
 use crate::snapshot::freeze::Plan;
 use crate::snapshot::{Ground, Snapshot};
+use crate::state::Condition;
 
 pub(crate) const FILE: &str = r#"
 [server]
@@ -102,10 +103,10 @@ pub(crate) fn published(ground: &Arc<Ground>, failing: &[&str]) -> Published {
     probed(&mut health, &[], at(10));
     let mut since = Since::default();
     let first = Snapshot::new(Arc::clone(ground), &health, 7, COOKIES);
-    since.of_change(None, &first, at(11));
+    since.of_change(None, &first, &Drained::default(), at(11));
     probed(&mut health, failing, at(100));
     let now = Snapshot::new(Arc::clone(ground), &health, 8, COOKIES);
-    since.of_change(Some(&first), &now, at(100));
+    since.of_change(Some(&first), &now, &Drained::default(), at(100));
     Published {
         file: PathBuf::from("/etc/igtm/igtm.toml"),
         started: at(0),
@@ -119,7 +120,9 @@ pub(crate) fn published(ground: &Arc<Ground>, failing: &[&str]) -> Published {
             attached: true,
             heartbeat: Some(at(400)),
             degraded: None,
+            lost: None,
         },
+        state: Condition::default(),
         at: at(400),
     }
 }
@@ -285,6 +288,19 @@ fn before_the_first_answer_everything_waits() {
     assert_eq!(status.instances[0].state, State::Unknown);
     assert_eq!(status.instances[0].strategies[0].active, None);
     assert!(render(&status, false).contains("192.0.2.1   unknown"));
+}
+
+#[test]
+fn what_is_not_kept_over_a_restart_is_said() {
+    let mut seen = published(&ground(FILE), &[]);
+    seen.state = Condition {
+        trouble: Some("disk full".to_owned()),
+        made_again: Some(at(280)),
+    };
+    let text = render(&build(&seen, None, &Asked::default()).expect("all"), false);
+    let said = "not kept over a restart now: disk full\n\
+                the state database was gone and made again 2 min ago\n";
+    assert!(text.contains(said), "{text}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ fn an_applied_file_is_told_in_short() {
     let short = |to: &str| {
         let after = ground(to);
         let applied = Applied {
+            same: before.config == after.config,
             changes: diff(&before.config, &after.config),
             ..Applied::default()
         };
@@ -21,9 +22,19 @@ fn an_applied_file_is_told_in_short() {
         (same.kind, same.severity),
         (Kind::ConfigApplied, Severity::Info)
     );
+    assert_eq!(same.title, "the configuration was applied: nothing changed");
+    let (tcp, other) = (
+        "name = \"tcp\"\nprotocol = \"tcp\"\n",
+        "name = \"other\"\nprotocol = \"tcp\"\nport = 80\n",
+    );
+    let between = "[[monitor]]\n";
+    let turned = short(&FILE.replace(
+        &[tcp, between, other].concat(),
+        &[other, between, tcp].concat(),
+    ));
     assert_eq!(
-        same.title,
-        "the configuration was applied: nothing is different"
+        turned.title,
+        "the configuration was applied: nothing is different but the order"
     );
     let other = short(&FILE.replace("192.0.2.4", "192.0.2.9"));
     assert_eq!(

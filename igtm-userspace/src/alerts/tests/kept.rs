@@ -29,8 +29,8 @@ fn a_moves_cause_is_what_changed_among_its_own_addresses() {
     let changed: Vec<Target> = step.iter().map(|(target, _)| target.clone()).collect();
     let now = before.after(&changed, &Down(&["192.0.2.1", "192.0.2.3"]), 2);
     let mut since = Since::default();
-    since.of_change(None, &before, at(0));
-    let moves = since.of_change(Some(&before), &now, at(90));
+    since.of_change(None, &before, &Drained::default(), at(0));
+    let moves = since.of_change(Some(&before), &now, &Drained::default(), at(90));
     let names: Vec<_> = moves
         .iter()
         .filter_map(|event| event.instance.as_deref())
@@ -58,46 +58,45 @@ fn a_moves_cause_is_what_changed_among_its_own_addresses() {
 /// What a next run has to know: moves, what is gone, and what came back while nobody looked.
 #[test]
 fn news_are_what_the_next_run_would_else_get_wrong() {
-    use crate::policy::Active;
     let name = || ("www".to_owned(), "default".to_owned());
     let gone = || ("old".to_owned(), "default".to_owned());
     let mut since = Since::restored([
-        (name(), Active::Fallback, at(-50)),
-        (gone(), Active::Fallback, at(-60)),
+        (name(), stand(Active::Fallback, -50)),
+        (gone(), stand(Active::Fallback, -60)),
     ]);
     let whole = ground(FILE);
     // All that both tiers of www have, and none that api needs.
     let both = ["192.0.2.3"];
     let first = snapshot(&whole, &both, 1);
-    since.of_change(None, &first, at(0));
+    since.of_change(None, &first, &Drained::default(), at(0));
     let told = since.take_news();
     assert!(told.contains(&(gone(), None)), "{told:?}");
     assert!(
-        told.contains(&(name(), Some((Active::Tier(0), at(0))))),
+        told.contains(&(name(), Some(stand(Active::Tier(0), 0)))),
         "{told:?}"
     );
     assert_eq!(since.take_news(), []);
     let down = snapshot(&whole, &["192.0.2.1"], 2);
-    since.of_change(Some(&first), &down, at(5));
+    since.of_change(Some(&first), &down, &Drained::default(), at(5));
     let told = since.take_news();
     assert!(
-        told.contains(&(name(), Some((Active::Tier(1), at(5))))),
+        told.contains(&(name(), Some(stand(Active::Tier(1), 5)))),
         "{told:?}"
     );
     // Disabled, and enabled again when all is well: no event, but it is not on tier 2 any more.
     let disabled = FILE.replace("name = \"www\"", "name = \"www\"\nenabled = false");
     let without = snapshot(&ground(&disabled), &["192.0.2.1"], 3);
-    since.of_change(Some(&down), &without, at(10));
+    since.of_change(Some(&down), &without, &Drained::default(), at(10));
     since.take_news();
     let again = snapshot(&ground(FILE), &[], 4);
-    let told = since.of_change(Some(&without), &again, at(20));
+    let told = since.of_change(Some(&without), &again, &Drained::default(), at(20));
     assert!(
         told.iter()
             .all(|event| event.instance.as_deref() != Some("www"))
     );
     let told = since.take_news();
     assert!(
-        told.contains(&(name(), Some((Active::Tier(0), at(20))))),
+        told.contains(&(name(), Some(stand(Active::Tier(0), 20)))),
         "{told:?}"
     );
 }

@@ -1,7 +1,7 @@
 //! Nodes that fall silent, and operators' words.
 
 use super::*;
-use crate::alerts::{Forcing, of_force, of_node};
+use crate::alerts::{Cause, Forcing, Said, of_drain, of_force, of_node};
 use crate::config::model::PoolId;
 use crate::health::{Forced, ForcedState, NodeChange};
 use crate::snapshot::Change;
@@ -110,35 +110,85 @@ fn an_operators_word_is_told_unless_it_is_about_draining() {
     }
 }
 
-#[test]
-fn an_operators_word_on_a_pool_moves_what_depends_on_it() {
+/// An operator's word about 192.0.2.1 in the pool `first`, and what it moves: what is told, and what
+/// is only kept. Its target goes down in the same step where it `fails`.
+fn moved(state: ForcedState, fails: bool) -> (Vec<Event>, Vec<Event>) {
     let ground = ground(FILE);
     let mut health = Health::new(&ground.config, at(0));
     let cookies = crate::snapshot::fixture::COOKIES;
     let former = Snapshot::new(Arc::clone(&ground), &health, 1, cookies);
-    health.force(Forced {
+    let word = Forced {
         address: "192.0.2.1".parse().expect("an address"),
         pool: Some("first".to_owned()),
-        state: ForcedState::Drain,
+        state,
         reason: "maintenance".to_owned(),
         who: "ops".to_owned(),
         since: at(1),
         until: None,
-    });
+    };
+    health.force(word.clone());
     let pools = ground.config.pools.iter();
     let first = pools.enumerate().find(|(_, pool)| pool.name == "first");
-    let first = PoolId(first.expect("it is there").0);
+    let pool = PoolId(first.expect("it is there").0);
     let change = Change {
-        pools: &[first],
+        pools: &[pool],
         ..Change::default()
     };
     let now = former.after_change(&change, &health, former.resolved.clone(), 2);
     let mut since = Since::default();
-    since.of_change(None, &former, at(0));
-    let events = since.of_change(Some(&former), &now, at(1));
-    // www leaves its first tier; api, with the same address in other pools, does not notice.
-    assert_eq!(events.len(), 1, "{events:?}");
-    assert_eq!(events[0].kind, Kind::TierSwitched);
-    assert_eq!(events[0].instance.as_deref(), Some("www"));
-    assert_eq!(events[0].answers_now, ["192.0.2.3"]);
+    since.of_change(None, &former, &Drained::default(), at(0));
+    let forcing = Forcing {
+        pool: "first",
+        address: &word.address,
+        before: None,
+        after: Some(state),
+        measured_down: false,
+        by: Some(&word),
+    };
+    let said = [Said {
+        pool,
+        drain: of_drain(&ground.config, &forcing),
+    }];
+    let transition = Transition {
+        target: target(&ground.config, "192.0.2.1"),
+        from: AddressState::Ok,
+        to: AddressState::Down,
+        since: at(0),
+        at: at(1),
+        reasons: Vec::new(),
+    };
+    let cause = Cause::new(&ground, &transition, 1, Vec::new());
+    let changed = Vec::from_iter(fails.then_some((transition.target, cause)));
+    let drained = Drained::of_step(&ground, &said, &changed);
+    let told = since.of_change(Some(&former), &now, &drained, at(1));
+    (told, since.take_quiet())
+}
+
+#[test]
+fn an_operators_word_on_a_pool_moves_what_depends_on_it() {
+    // A failure that comes with a drain is told.
+    for (state, fails) in [(ForcedState::Down, false), (ForcedState::Drain, true)] {
+        let (events, quiet) = moved(state, fails);
+        // www leaves its first tier; api, with the same address in other pools, does not notice.
+        assert_eq!(events.len(), 1, "{events:?}");
+        assert_eq!(events[0].kind, Kind::TierSwitched);
+        assert_eq!(events[0].instance.as_deref(), Some("www"));
+        assert_eq!(events[0].answers_now, ["192.0.2.3"]);
+        assert_eq!(quiet, []);
+    }
+}
+
+#[test]
+fn what_a_drain_moves_is_kept_and_alerts_nobody() {
+    let (events, quiet) = moved(ForcedState::Drain, false);
+    assert_eq!(events, []);
+    let [kept] = &quiet[..] else {
+        panic!("one move: {quiet:?}");
+    };
+    assert_eq!(kept.kind, Kind::TierSwitched);
+    assert_eq!(kept.answers_now, ["192.0.2.3"]);
+    assert_eq!(
+        kept.reason[0].reason,
+        "192.0.2.1 of pool first is forced drain: maintenance"
+    );
 }

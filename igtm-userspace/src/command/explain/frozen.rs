@@ -103,7 +103,7 @@ impl<'a> Inquiry<'a> {
 
     fn told(&self, line: LineId, frozen: &Frozen) -> Outcome {
         let (config, set) = (self.config, frozen.set());
-        let looked_up = super::looked_up(config, self.request);
+        let looked_up = super::subnet::looked_up(config, self.request);
         let prefix = longest_prefix(&config.lines, line, looked_up);
         let offer = Offer {
             set,

@@ -6,7 +6,7 @@
 use super::outline::{Fields, Outline, field, lasting, list, or_none, secret};
 use crate::config::model::{
     Admin, Config, HttpCheck, Limits, Line, LineKind, Monitor, Node, Plan, Protocol, Secret,
-    Server, XdpMode, Zone,
+    Server, Soa, XdpMode, Zone,
 };
 
 fn single(table: &'static str, own: Fields) -> Outline {
@@ -33,6 +33,7 @@ pub(super) fn server(server: &Server) -> Outline {
         bpffs,
         udp_size,
         ecs,
+        says,
         start_wait,
         stale_after,
     } = server;
@@ -52,6 +53,9 @@ pub(super) fn server(server: &Server) -> Outline {
         field("bpffs", bpffs.display()),
         field("udp_size", udp_size),
         field("ecs", ecs),
+        field("nsid", &says.nsid),
+        field("identity", &says.identity),
+        field("version", &says.version),
         lasting("start_wait", *start_wait),
         lasting("stale_after", *stale_after),
     ];
@@ -96,12 +100,33 @@ pub(super) fn zone(zone: &Zone) -> Outline {
         contact,
         min_ttl,
         negative_ttl,
+        transfer,
+        soa,
+        records: _,
     } = zone;
+    let Soa {
+        primary,
+        refresh,
+        retry,
+        expire,
+        minimum,
+        ttl,
+    } = soa;
     let own = vec![
         field("ns", list(ns)),
         field("contact", contact),
         lasting("min_ttl", *min_ttl),
         lasting("negative_ttl", *negative_ttl),
+        field("transfer", list(transfer)),
+        // Without a file it says nothing of its own.
+        if *soa == Zone::new(origin.clone(), ns.clone(), contact.clone(), *negative_ttl).soa {
+            field("soa", "by `ns` and `negative_ttl`")
+        } else {
+            field(
+                "soa",
+                format_args!("{primary} {refresh} {retry} {expire} {minimum}, TTL {ttl} s"),
+            )
+        },
     ];
     named("zone", origin.to_string().trim_end_matches('.'), own)
 }

@@ -3,9 +3,11 @@
 //! Every struct is taken apart whole: a field that the model gains must be told here, or this
 //! does not compile. Must not show a secret.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
 
+use super::Field;
 use super::alerts::{channel, subscription, template};
 use super::objects::{admin, limits, monitor, named, node, plan, server, zone};
 use super::pools::{instance, pool};
@@ -149,6 +151,14 @@ impl Table<'_> {
         }
     }
 
+    /// How the static records of a zone are different from another's: they are counted.
+    pub(super) fn records(&self, at: usize, other: &Self, there: usize) -> Option<Field> {
+        match (self, other) {
+            (Self::Zones(one, _), Self::Zones(other, _)) => records(&one[at], &other[there]),
+            _ => None,
+        }
+    }
+
     pub(super) fn outline(&self, config: &Config, at: usize) -> Outline {
         match self {
             Self::Zones(all, _) => zone(&all[at]),
@@ -161,6 +171,30 @@ impl Table<'_> {
             Self::Subscriptions(all) => subscription(config, &all[at]),
         }
     }
+}
+
+fn records(before: &Zone, after: &Zone) -> Option<Field> {
+    // The NS of zones without a file are told as `ns`.
+    let only_ns = |zone: &Zone| zone.records.sets().len() == 1;
+    if before.records == after.records || (only_ns(before) && only_ns(after)) {
+        return None;
+    }
+    type Record<'z> = (&'z [u8], u16, u32, &'z [u8]);
+    fn all(zone: &Zone) -> HashSet<Record<'_>> {
+        let sets = zone.records.sets().iter();
+        let each = sets.flat_map(|set| {
+            let record = |rdata| (&*set.owner, set.rtype, set.ttl, rdata);
+            set.rdata().map(record)
+        });
+        each.collect()
+    }
+    let (old, new) = (all(before), all(after));
+    let (added, removed) = (new.difference(&old).count(), old.difference(&new).count());
+    Some(Field {
+        name: "records".to_owned(),
+        before: Some(old.len().to_string()),
+        after: Some(format!("{}: {added} added, {removed} removed", new.len())),
+    })
 }
 
 /// "lines telecom, policy all".

@@ -12,6 +12,7 @@ mod node;
 mod notify;
 mod plan;
 mod pool;
+mod records;
 mod server;
 mod zones;
 
@@ -31,7 +32,8 @@ pub use notify::{
 };
 pub use plan::{Plan, Profile, ProtocolKind};
 pub use pool::{Address, AddressError, Policy, Pool, PoolAddress, PoolType};
-pub use server::{Server, XdpMode, Zone};
+pub use records::{RRset, Records, downward, is_at_or_below, rtype};
+pub use server::{APEX_TTL, Says, Server, Soa, XdpMode, Zone};
 pub use zones::Zones;
 
 /// A position in [`Config::lines`]; 0 is always the built-in `default` line.
@@ -65,7 +67,8 @@ pub struct PoolId(pub usize);
 pub struct ChannelId(pub usize);
 
 /// Everything that is wanted, as one file says it.
-#[derive(Clone, Debug)]
+/// Two of them are equal when they want the same in the same order; names are compared without case.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// The daemon itself.
     pub server: Server,

@@ -9,7 +9,7 @@ use hickory_proto::rr::Name;
 use super::Zone;
 
 /// Zones in order of declaration; origins are unique.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Zones {
     list: Vec<Zone>,
     /// Positions by origin.
@@ -21,9 +21,17 @@ pub struct Zones {
 impl Zones {
     /// The zone that `name` lies in: the longest matching origin.
     pub fn holding(&self, name: &Name) -> Option<&Zone> {
+        self.list.get(self.place_of(name)?)
+    }
+
+    /// The position of the zone that `name` lies in.
+    pub fn place_of(&self, name: &Name) -> Option<usize> {
         let own = name.num_labels();
         let mut depths = self.depths.iter().filter(|depth| **depth <= own);
-        depths.find_map(|depth| self.at(&name.trim_to(usize::from(*depth))))
+        depths.find_map(|depth| {
+            let above = name.trim_to(usize::from(*depth));
+            self.by_origin.get(&above).copied()
+        })
     }
 
     /// The zone whose apex `name` is.
@@ -69,13 +77,7 @@ mod tests {
     use super::*;
 
     fn zone(origin: Name) -> Zone {
-        Zone {
-            origin,
-            ns: Vec::new(),
-            contact: Name::root(),
-            min_ttl: Duration::ZERO,
-            negative_ttl: Duration::ZERO,
-        }
+        Zone::new(origin, Vec::new(), Name::root(), Duration::ZERO)
     }
 
     fn name() -> impl Strategy<Value = Name> {

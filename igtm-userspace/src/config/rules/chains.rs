@@ -12,7 +12,8 @@ use super::super::domain::show;
 use super::super::model::{Config, Instance, MOST_CNAMES, Pool, PoolId, PoolType};
 use super::super::problem::Report;
 use super::names::{is_apex, targets};
-use super::{Marks, pools_of};
+use super::{Marks, pools_of, statics};
+use crate::snapshot::names;
 
 /// Looks at all instances together.
 pub(super) fn check(config: &Config, marks: &Marks, report: &Report<'_>) {
@@ -37,6 +38,7 @@ pub(super) fn check(config: &Config, marks: &Marks, report: &Report<'_>) {
         for (pool, target) in book.lead_in(at) {
             match book.owners.get(target) {
                 Some(to) => book.links[at].push(*to),
+                None if is_static(config, target) => {}
                 None => report.problem(mark, nothing_there(config, pool, target)),
             }
         }
@@ -60,10 +62,16 @@ fn inward<'a>(config: &Config, pool: &'a Pool) -> Vec<&'a Name> {
     targets(pool).filter(inside).collect()
 }
 
+/// Whether static records answer a name; where they lead is followed when it is asked for.
+fn is_static(config: &Config, target: &Name) -> bool {
+    let zone = config.zone_of(target);
+    zone.is_some_and(|zone| statics::answers(zone, &names::wire(target)))
+}
+
 fn nothing_there(config: &Config, pool: PoolId, target: &Name) -> String {
     let zone = config.zone_of(target).map(|zone| show(&zone.origin));
     format!(
-        "the pool `{}` sends `{}`, which lies in the zone `{}` served here, but is neither the domain nor the access domain of an instance",
+        "the pool `{}` sends `{}`, which lies in the zone `{}` served here, but is neither the domain nor the access domain of an instance, nor in the zone's file",
         config.pool(pool).name,
         show(target),
         zone.unwrap_or_default()

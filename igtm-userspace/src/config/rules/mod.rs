@@ -7,6 +7,7 @@ mod chains;
 mod names;
 mod nodes;
 mod plans;
+mod statics;
 mod strategies;
 
 use super::instance::InstanceMark;
@@ -14,11 +15,14 @@ use super::model::{Config, Instance, Pool, PoolId, Protocol, Strategy};
 use super::monitor::MonitorMark;
 use super::pool::PoolMark;
 use super::problem::Report;
+use super::zonefile::Contents;
 
 /// Positions, and what the rules may rely on.
 pub(super) struct Marks {
     /// Whether every zone's origin is known.
     pub(super) zones_known: bool,
+    /// What the files of zones hold, one for each zone.
+    pub(super) zones: Vec<Option<Contents>>,
     /// One for each monitor.
     pub(super) monitors: Vec<MonitorMark>,
     /// One for each pool.
@@ -43,6 +47,7 @@ pub(super) fn check_each<'a>(
 ) {
     for (instance, mark) in instances {
         names::check(config, marks, instance, mark, report);
+        statics::check(config, marks, instance, mark, report);
         strategies::check(config, marks, instance, mark, report);
         plans::check(config, marks, instance, mark, report);
     }

@@ -48,7 +48,7 @@ fn a_chain_leads_to_what_exists() {
         expect_after(&before, &instance("a.example.com", "p"), &[]);
     }
     let inside = pool("p", &["access.example.com", "absent.example.com"]);
-    let problem = "17: the pool `p` sends `absent.example.com`, which lies in the zone `example.com` served here, but is neither the domain nor the access domain of an instance";
+    let problem = "17: the pool `p` sends `absent.example.com`, which lies in the zone `example.com` served here, but is neither the domain nor the access domain of an instance, nor in the zone's file";
     let before = [before[0], before[1], before[2], &inside];
     expect_after(&before, &instance("a.example.com", "p"), &[(5, problem)]);
 }

@@ -69,6 +69,9 @@ fn the_smallest_file() {
     assert_eq!(server.listen.len(), 2);
     assert_eq!((server.port, server.udp_size), (53, 1232));
     assert_eq!(server.xdp, XdpMode::Auto);
+    let says = &server.says;
+    assert_eq!((&says.nsid, &says.identity), (&server.node, &server.node));
+    assert_eq!(says.version, "igtm");
     assert_eq!(server.start_wait, Duration::from_secs(10));
     assert_eq!(config.line(LineId::DEFAULT).name, "default");
 }
@@ -92,6 +95,9 @@ listen = ["127.0.0.1"]
 port = 5353
 state_dir = "state"
 stale_after = 30
+node = "edge-1"
+nsid = ""
+version = "igtm 站"
 [[line]]
 name = "a"
 prefix_files = ["a.txt"]
@@ -111,6 +117,7 @@ origin = "Example.COM"
 ns = ["ns.example.net."]
 contact = "ops.example.net"
 min_ttl = "2m"
+transfer = ["192.0.2.7/32", "2001:db8::/48"]
 [[instance]]
 name = "i"
 domain = "www.example.com"
@@ -137,6 +144,14 @@ group_wait = "0s"
         .unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(config.server.state_dir, directory.path().join("state"));
     assert_eq!(config.server.stale_after, Duration::from_secs(30));
+    let says = &config.server.says;
+    let said = [&says.nsid, &says.identity, &says.version];
+    assert_eq!(said, ["", "edge-1", "igtm 站"]);
+    let transfer = config.zones[0].transfer.iter().map(ToString::to_string);
+    assert_eq!(
+        transfer.collect::<Vec<_>>(),
+        ["192.0.2.7/32", "2001:db8::/48"]
+    );
     let prefixes: Vec<String> = config.lines[1]
         .prefixes
         .iter()

@@ -22,3 +22,6 @@ mod objects;
 mod plans;
 mod schema;
 mod whole;
+mod zonefile_any;
+mod zonefile_bad;
+mod zonefile_good;

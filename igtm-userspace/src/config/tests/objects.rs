@@ -20,6 +20,14 @@ fn server() {
             "3:12: `udp_size` is 511; it must be a whole number from 512 to 4096",
         ),
         (
+            "nsid = 7",
+            "3:8: `nsid` is a whole number; it must be a text",
+        ),
+        (
+            "identity = \"a\\u0007b\"",
+            "3:12: `identity` is \"a\\u{7}b\"; it must be a text of at most 255 octets without control characters",
+        ),
+        (
             "ecs = \"yes\"",
             "3:7: `ecs` is \"yes\"; it must be true or false",
         ),
@@ -105,9 +113,20 @@ fn zones() {
     expect(
         "[[zone]]\norigin = \"example.com\"\nns = [\"ns.example.com\"]\ncontact = \"ops@example.com\"\nmin_ttl = \"1500ms\"",
         &[
-            "4:7: the name server `ns.example.com` lies in the zone `example.com` served here and so needs a static address, and `zone.file` is not supported yet; name a server outside",
+            "4:7: the name server `ns.example.com` lies in the zone `example.com` served here and has no address there; add its A or AAAA to the zone's file",
             "5:11: `contact` is \"ops@example.com\"; it must be a domain name (write `user@example.com` as `user.example.com`)",
             "6:11: `min_ttl` is \"1500ms\"; it must be whole seconds",
+        ],
+    );
+    expect(
+        &format!(
+            "{ZONE}transfer = [\"192.0.2.7\", \"192.0.2.0/24\", \"192.0.2.0/24\", \"::1/64\", \"any\"]"
+        ),
+        &[
+            "6:13: `192.0.2.7` has no length; for this one address write `192.0.2.7/32`",
+            "6:42: `192.0.2.0/24` stands in this list twice",
+            "6:58: `::1/64` has host bits set; write `::/64`",
+            "6:68: `any` is not a prefix; write ADDRESS/LENGTH like `192.0.2.0/24` or `2001:db8::/32`",
         ],
     );
     expect(

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::config::{load, parse};
 
-use super::harness::{ZONE, expect, problems};
+use super::harness::{expect, problems};
 
 #[test]
 fn what_is_not_built_is_refused_by_name() {
@@ -18,10 +18,6 @@ fn what_is_not_built_is_refused_by_name() {
             "3:8: `slip` is -1; it must be a whole number from 0 to 1000|4:15: `ipv4_prefix` is 33; it must be a whole number from 1 to 32",
         ),
         ("[cluster]", "2:2: `[cluster]` is not supported yet"),
-        (
-            &format!("{ZONE}file = \"x\""),
-            "6:1: `zone.file` is not supported yet",
-        ),
     ] {
         let expected: Vec<&str> = expected.split('|').collect();
         expect(text, &expected);

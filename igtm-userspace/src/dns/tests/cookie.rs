@@ -12,6 +12,8 @@ use crate::snapshot::fixture::COOKIES;
 const CLIENT: [u8; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
 const COOKIE: u8 = 10;
 const SUBNET: u8 = 8;
+/// Extended error (RFC 8914).
+const ERROR: u8 = 15;
 
 /// A query with an OPT of these options, by code, in order.
 fn asked(name: &str, r#type: hickory_proto::rr::RecordType, options: &[(u8, &[u8])]) -> Vec<u8> {
@@ -47,7 +49,7 @@ fn options(reply: &[u8]) -> Vec<(u8, Vec<u8>)> {
 
 fn cookie(reply: &[u8]) -> Vec<u8> {
     match &options(reply)[..] {
-        [(COOKIE, cookie)] => cookie.clone(),
+        [(COOKIE, cookie)] | [(COOKIE, cookie), (ERROR, _)] => cookie.clone(),
         other => panic!("{other:?}"),
     }
 }
@@ -150,6 +152,47 @@ fn the_first_cookie_counts_and_its_length_must_be_right() {
         );
         assert!(message.edns.is_some() && message.answers.is_empty());
     }
+}
+
+/// RFC 7873 §5.4: a client that has no question yet.
+#[test]
+fn a_cookie_may_be_asked_for_alone() {
+    let snapshot = well();
+    let alone = |option: &[u8]| {
+        let mut whole = asked(".", A, &[(COOKIE, option)]);
+        whole[5] = 0;
+        whole.drain(12..17);
+        whole
+    };
+    let at = |asked: &[u8]| reply(&snapshot, OTHER, asked).expect("a reply");
+    let code = |reply: &[u8]| {
+        Message::from_vec(reply)
+            .expect("well formed")
+            .metadata
+            .response_code
+    };
+
+    let first = at(&alone(&CLIENT));
+    assert_eq!(first[..12], [0, 1, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+    assert_eq!(first.len(), 12 + 11 + 4 + 24, "an OPT and nothing else");
+    let given = cookie(&first);
+    assert!(is_valid(&snapshot, OTHER, &given, NOW));
+    // Is it still good? It is, and one of another server or length is not.
+    assert_eq!(code(&at(&alone(&given))), ResponseCode::NoError);
+    let mut false_one = given.clone();
+    false_one[23] ^= 1;
+    for option in [&false_one[..], &given[..16], &[7; 40]] {
+        let reply = at(&alone(option));
+        assert_eq!(code(&reply), ResponseCode::BADCOOKIE);
+        assert!(is_valid(&snapshot, OTHER, &cookie(&reply), NOW));
+    }
+    // Without a cookie, or with one that is none, there is nothing to answer.
+    assert_eq!(code(&at(&alone(&[7; 9]))), ResponseCode::FormErr);
+    let mut nothing = alone(&[]);
+    nothing.truncate(12);
+    nothing[11] = 0;
+    let formerr = [0, 1, 0x80, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+    assert_eq!(at(&nothing), formerr);
 }
 
 #[test]

@@ -83,6 +83,17 @@ fn negative_answers_have_scope_0() {
     }
 }
 
+/// Without an address its family says nothing: older dig and stubby opt out so.
+#[test]
+fn no_family_without_an_address_comes_back_with_scope_0() {
+    let snapshot = well();
+    let asked = with_subnet("www.example.com", &[0, 0, 0, 0]);
+    let reply = super::reply(&snapshot, TELECOM, &asked).expect("a reply");
+    assert!(reply.ends_with(&[0, 8, 0, 8, 0, 4, 0, 0, 0, 0]));
+    // The client's own line counts.
+    assert!(reply.windows(4).any(|octets| octets == [10, 0, 0, 1]));
+}
+
 #[test]
 fn a_malformed_subnet_is_a_formerr() {
     let snapshot = well();
@@ -98,8 +109,12 @@ fn a_malformed_subnet_is_a_formerr() {
             "{option:?}"
         );
     }
-    // One that cannot even be read as an option: nothing of the message is believed.
-    for option in [&[0, 1, 24][..], &[0, 7, 8, 0, 1]] {
+    for option in [
+        &[0, 1, 24][..],
+        &[0, 7, 8, 0, 1],
+        &[0, 3, 0, 0],
+        &[0, 0, 8, 0, 1],
+    ] {
         let asked = with_subnet("www.example.com", option);
         let reply = parsed(&snapshot, OTHER, &asked);
         assert_eq!(reply.metadata.response_code, ResponseCode::FormErr);
@@ -114,7 +129,11 @@ fn switched_off_the_subnet_is_neither_used_nor_echoed() {
     let asked = with_subnet("www.example.com", &[0, 1, 24, 0, 203, 0, 113]);
     let reply = parsed(&snapshot, OTHER, &asked);
     assert!(words(&reply).contains("10.0.0.2"), "{}", words(&reply));
-    assert_eq!(subnet(&reply), None);
+    assert!(reply.edns.expect("an OPT").options().as_ref().is_empty());
+    // It must be well formed all the same.
+    let asked = with_subnet("www.example.com", &[0, 9, 99]);
+    let reply = parsed(&snapshot, OTHER, &asked);
+    assert_eq!(reply.metadata.response_code, ResponseCode::FormErr);
 }
 
 #[test]
@@ -144,8 +163,8 @@ fn unknown_options_are_ignored_and_unknown_versions_refused() {
     let snapshot = well();
     let mut asked = query("www.example.com", A, true);
     let edns = asked.edns.as_mut().expect("it was asked for");
-    // NSID (RFC 5001), and one that nobody has given a meaning.
-    edns.options_mut().insert(EdnsOption::Unknown(3, vec![]));
+    // EXPIRE (RFC 7314), and one that nobody has given a meaning.
+    edns.options_mut().insert(EdnsOption::Unknown(9, vec![]));
     edns.options_mut()
         .insert(EdnsOption::Unknown(65_001, vec![1; 9]));
     let reply = parsed(&snapshot, TELECOM, &octets(&asked));

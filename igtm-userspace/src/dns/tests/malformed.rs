@@ -109,3 +109,95 @@ proptest! {
         holds(&octets[..at.index(octets.len())])?;
     }
 }
+
+/// Queries of every kind that there is.
+fn samples() -> Vec<Vec<u8>> {
+    use super::wire::{A as A_TYPE, CH, DO, PLAIN, SOA, Section, TSIG, TXT, Wire};
+    let subnet: &[u8] = &[0, 1, 24, 0, 203, 0, 113];
+    let options: &[(u16, &[u8])] = &[(10, &[7; 24]), (8, subnet), (3, &[]), (12, &[0; 9])];
+    let soa = [&[0, 0][..], &7_u32.to_be_bytes(), &[0; 16]].concat();
+    let www = || Wire::new(0x0100).question("www.example.com", A_TYPE);
+    [
+        www(),
+        www().opt(DO, &[]),
+        www().opt(PLAIN, options),
+        www()
+            .opt(PLAIN, options)
+            .record(Section::Additional, "key", TSIG, &[0; 20]),
+        www()
+            .record_of(Section::Additional, &[0xc0, 12], A_TYPE, [1, 0, 0], &[0; 4])
+            .opt(DO, options),
+        Wire::new(0)
+            .question("shop.example.com", A_TYPE)
+            .opt(PLAIN, options),
+        Wire::new(0)
+            .question("absent.example.com", A_TYPE)
+            .opt(PLAIN, options),
+        Wire::new(0).question("example.com", 251).record(
+            Section::Authority,
+            "example.com",
+            SOA,
+            &soa,
+        ),
+        Wire::new(0)
+            .question("example.com", 252)
+            .opt(PLAIN, options),
+        Wire::new(0)
+            .question_of("id.server", TXT, CH)
+            .opt(PLAIN, options),
+        Wire::new(0).opt(PLAIN, options),
+        Wire::new(0x2800).question("example.com", SOA).record(
+            Section::Authority,
+            "x",
+            A_TYPE,
+            &[0; 4],
+        ),
+    ]
+    .iter()
+    .map(Wire::octets)
+    .collect()
+}
+
+#[test]
+fn every_truncation_of_every_query() {
+    let snapshot = well();
+    for sample in samples() {
+        let whole = reply(&snapshot, OTHER, &sample).expect("a reply");
+        assert_ne!(whole[3] & 0x0f, 1, "{sample:x?}");
+        for end in 0..sample.len() {
+            let cut = reply(&snapshot, OTHER, &sample[..end]);
+            assert_eq!(cut.is_some(), end >= 12, "{end} of {sample:x?}");
+            let Some(cut) = cut else { continue };
+            assert_eq!(cut[..2], sample[..2]);
+            let expected = if sample[2] & 0x78 == 0 { 1 } else { 4 };
+            assert_eq!(cut[3] & 0x0f, expected, "{end} of {sample:x?}");
+            assert_eq!(cut[6..10], [0; 4], "no records");
+        }
+    }
+}
+
+#[test]
+fn every_octet_of_every_query_may_be_any() {
+    let snapshot = well();
+    for sample in samples() {
+        for at in 0..sample.len() {
+            for octet in [0, 1, 12, 0x3f, 0x40, 0x7f, 0x80, 0xc0, 0xff] {
+                let mut changed = sample.clone();
+                changed[at] = octet;
+                let reply = reply(&snapshot, OTHER, &changed);
+                assert_eq!(reply.is_some(), changed[2] & 0x80 == 0);
+                let Some(reply) = reply else { continue };
+                assert_eq!(
+                    (&reply[..2], reply[2] & 0xf9),
+                    (&changed[..2], 0x80 | changed[2] & 0x79)
+                );
+                assert_eq!(reply[3] & 0xf0, 0, "RA, Z, AD, CD");
+                assert!(reply.len() <= 1232);
+                assert!(
+                    hickory_proto::op::Message::from_vec(&reply).is_ok(),
+                    "{reply:x?}"
+                );
+            }
+        }
+    }
+}

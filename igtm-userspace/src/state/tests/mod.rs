@@ -3,6 +3,7 @@
 mod damage;
 mod kept;
 mod kill;
+mod lost;
 mod news;
 mod outbox;
 mod trouble;
@@ -26,6 +27,7 @@ const FAST: Pace = Pace {
     retry: Duration::from_millis(20),
     retry_most: Duration::from_millis(40),
     retire: Duration::ZERO,
+    look: Duration::from_millis(20),
 };
 
 fn at(second: i64) -> Timestamp {

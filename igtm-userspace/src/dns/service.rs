@@ -1,0 +1,185 @@
+//! What every socket does with a message: limit, answer, count; and go on when that goes wrong.
+//!
+//! Must not know sockets, nor decide what a reply says.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use arc_swap::{ArcSwap, Guard};
+use igtm_common::rate::Outcome as Rated;
+use rand::RngCore as _;
+use rand::rngs::ThreadRng;
+
+use super::answer::{self, Circumstances, Transport};
+use super::limit::{self, Limiter};
+use super::mishap::Mishaps;
+use super::short::shorten;
+use super::transfer::{self, Transfer};
+use crate::metrics::replies::{Outcome, Replies, Tally, outcome};
+use crate::snapshot::Snapshot;
+
+/// What every socket answers from.
+pub type Current = Arc<ArcSwap<Snapshot>>;
+
+/// A message and what a reply depends on → the reply.
+pub(super) type Answer = fn(&Snapshot, &[u8], Circumstances) -> Option<Vec<u8>>;
+
+/// What all sockets share.
+pub(super) struct Service {
+    current: Current,
+    replies: Arc<Replies>,
+    limiter: Limiter,
+    mishaps: Mishaps,
+    answer: Answer,
+}
+
+impl Service {
+    pub(super) fn new(current: Current, replies: Arc<Replies>, limiter: Limiter) -> Self {
+        Self::answering(current, replies, limiter, answer::answer)
+    }
+
+    /// The same with another way from message to reply.
+    pub(super) fn answering(
+        current: Current,
+        replies: Arc<Replies>,
+        limiter: Limiter,
+        answer: Answer,
+    ) -> Self {
+        Self {
+            current,
+            replies,
+            limiter,
+            mishaps: Mishaps::default(),
+            answer,
+        }
+    }
+
+    /// What `work` gives, or `None` when it panicked, which is told.
+    pub(super) fn survive<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
+        self.mishaps.survive(work)
+    }
+
+    /// Messages that are answered from one snapshot, as of now.
+    pub(super) fn batch(&self) -> Batch<'_> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        Batch {
+            service: self,
+            snapshot: self.current.load(),
+            // Modulo 2^32, as cookies count (RFC 9018 §4.3); a clock before 1970 makes them invalid.
+            seconds: now.map_or(0, |now| now.as_secs() as u32),
+            coarse_ns: limit::coarse_ns(),
+            random: rand::rng(),
+            tally: Tally::default(),
+        }
+    }
+}
+
+/// Some messages that came together. What became of them is counted when it goes.
+pub(super) struct Batch<'a> {
+    service: &'a Service,
+    snapshot: Guard<Arc<Snapshot>>,
+    seconds: u32,
+    coarse_ns: u64,
+    random: ThreadRng,
+    tally: Tally,
+}
+
+impl Batch<'_> {
+    /// The reply over UDP, if there is to be one.
+    pub(super) fn udp(&mut self, message: &[u8], client: IpAddr) -> Option<Vec<u8>> {
+        let rated = self.rated(message, client);
+        if rated == Rated::Drop {
+            self.tally.add(Outcome::LimitedDrop);
+            return None;
+        }
+        let (mut reply, became) = self.reply(message, client, Transport::Udp);
+        match &mut reply {
+            Some(reply) if rated == Rated::Slip => {
+                shorten(reply);
+                self.tally.add(Outcome::LimitedSlip);
+            }
+            _ => self.tally.add(became),
+        }
+        reply
+    }
+
+    /// The reply over TCP, if there is to be one. TCP shows where the client is: it has no limit.
+    pub(super) fn tcp(&mut self, message: &[u8], client: IpAddr) -> Option<Vec<u8>> {
+        let (reply, became) = self.reply(message, client, Transport::Tcp);
+        self.tally.add(became);
+        reply
+    }
+
+    /// The whole zone that a message asks for over TCP, where its client may have it.
+    pub(super) fn transfer(&mut self, message: &[u8], client: IpAddr) -> Option<Transfer> {
+        let circumstances = self.circumstances(client, Transport::Tcp);
+        let (service, snapshot) = (self.service, &*self.snapshot);
+        let begun = service.survive(|| transfer::transfer(snapshot, message, circumstances));
+        begun.flatten()
+    }
+
+    /// The next message of a transfer; what it is made of is that of its beginning.
+    pub(super) fn next_of(&mut self, transfer: &mut Transfer) -> Option<Vec<u8>> {
+        let next = self.service.survive(|| transfer.next());
+        let became = match &next {
+            Some(Some(message)) => outcome(message),
+            Some(None) => return None,
+            None => Outcome::Panicked,
+        };
+        self.tally.add(became);
+        next.flatten()
+    }
+
+    /// A message was not looked at because it had waited for too long.
+    pub(super) fn shed(&mut self) {
+        self.tally.add(Outcome::Shed);
+    }
+
+    fn rated(&self, message: &[u8], client: IpAddr) -> Rated {
+        let limits = &self.snapshot.ground.config.limits;
+        if limits.responses_per_second == 0
+            || !answer::is_query(message)
+            || limit::is_known(&self.snapshot.cookies, message, client, self.seconds)
+        {
+            return Rated::Pass;
+        }
+        let limiter = &self.service.limiter;
+        limiter.take(limits, client, self.coarse_ns)
+    }
+
+    fn circumstances(&mut self, client: IpAddr, transport: Transport) -> Circumstances {
+        Circumstances {
+            client,
+            transport,
+            random: self.random.next_u32(),
+            now: self.seconds,
+        }
+    }
+
+    /// The reply, if there is to be one, and what it says.
+    fn reply(
+        &mut self,
+        message: &[u8],
+        client: IpAddr,
+        transport: Transport,
+    ) -> (Option<Vec<u8>>, Outcome) {
+        let circumstances = self.circumstances(client, transport);
+        let (answer, snapshot) = (self.service.answer, &**self.snapshot);
+        let service = self.service;
+        match service.survive(|| answer(snapshot, message, circumstances)) {
+            Some(Some(reply)) => {
+                let became = outcome(&reply);
+                (Some(reply), became)
+            }
+            Some(None) => (None, Outcome::Dropped),
+            None => (None, Outcome::Panicked),
+        }
+    }
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        self.service.replies.add(&self.tally);
+    }
+}

@@ -1,0 +1,297 @@
+//! The sockets of the daemon alone (`xdp = "off"`): addresses that come and go, floods of connections and of
+//! queries, and limits.
+
+use std::io::Write as _;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use hickory_proto::op::ResponseCode;
+use hickory_proto::rr::RecordType;
+use igtm_tests::backend::Backend;
+use igtm_tests::dns::{Client, query};
+use igtm_tests::load::Load;
+use igtm_tests::wait;
+use igtm_tests::world::{EDGE_INTERFACE, EDGE_V4, EDGE_V6, Place, World, backend_v4};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::socket::{setsockopt, sockopt};
+
+use crate::admin::{get, metric};
+use crate::scene::{
+    PATIENCE, WWW, backend_pool, instance, plain, server, set, start, strategy, web,
+};
+
+#[test]
+fn a_wildcard_follows_the_host_and_loses_nothing() -> Result<()> {
+    let world = World::new("follow")?;
+    let listen = format!("listen     = [\"{EDGE_V4}\", \"{EDGE_V6}\"]");
+    let config = plain(&world, "xdp = \"off\"").replace(&listen, "listen = [\"0.0.0.0\", \"::\"]");
+    ensure!(config.contains("0.0.0.0"), "{config}");
+    let daemon = start(&world, &config)?;
+    let expected = set(&["192.0.2.1", "192.0.2.2"]);
+    let steady = Load::start(
+        world.client(Place::Unicom),
+        EDGE_V4,
+        (WWW, RecordType::A),
+        200,
+        expected,
+    )?;
+    let added: [(IpAddr, u8); 2] = [
+        (Ipv4Addr::new(10, 53, 0, 54).into(), 24),
+        (
+            Ipv6Addr::new(0x2001, 0xdb8, 0x53, 0, 0, 0, 0, 0x54).into(),
+            64,
+        ),
+    ];
+    // Twice: what was closed can be opened again.
+    for round in 0..2 {
+        for (address, length) in added {
+            let edge = world.edge();
+            edge.ip_batch(&format!(
+                "addr add {address}/{length} dev {EDGE_INTERFACE}\n"
+            ))?;
+            let client = Client::new(world.client(Place::Telecom), address)?;
+            wait::until("an answer on the new address", PATIENCE, || {
+                Ok(client.ask(WWW, RecordType::A).ok())
+            })?;
+            ensure!(client.ask_tcp(WWW, RecordType::A)?.addresses().len() == 2);
+        }
+        for (address, length) in added {
+            let edge = world.edge();
+            edge.ip_batch(&format!(
+                "addr del {address}/{length} dev {EDGE_INTERFACE}\n"
+            ))?;
+            wait::until("its sockets to be closed", PATIENCE, || {
+                let said = format!("address={}", SocketAddr::new(address, 53));
+                let log = daemon.log();
+                let closed = log.lines().filter(|line| line.contains("no longer has it"));
+                Ok((closed.filter(|line| line.contains(&said)).count() > round).then_some(()))
+            })?;
+        }
+    }
+    let tally = steady.stop()?;
+    ensure!(tally.lost == 0 && tally.wrong == 0, "{tally:?}");
+    daemon.stop()
+}
+
+const RATE: u64 = 20;
+const BURST: u64 = 100;
+
+/// Replies to `count` queries for `kind` sent at once: whole ones, and those with TC=1.
+fn burst(client: &Client<'_>, kind: RecordType, name: &str, count: u64) -> Result<(u64, u64)> {
+    let mut asked = query(name, kind, true)?;
+    for id in 0..count {
+        asked.metadata.id = id as u16;
+        client.post(&asked)?;
+    }
+    let (mut whole, mut truncated) = (0, 0);
+    // The end is when nothing comes any more.
+    while let Ok(reply) = client.next() {
+        let meta = &reply.metadata;
+        ensure!(meta.response_code == ResponseCode::NoError, "{reply}");
+        match meta.truncation {
+            true => truncated += 1,
+            false => whole += 1,
+        }
+    }
+    Ok((whole, truncated))
+}
+
+#[test]
+fn limits_hold_without_xdp() -> Result<()> {
+    let world = World::new("limits-off")?;
+    let limits = format!("[limits]\nresponses_per_second = {RATE}\nslip = 2\n");
+    let daemon = start(&world, &(plain(&world, "xdp = \"off\"") + &limits))?;
+    let client = Client::new(world.client(Place::Telecom), EDGE_V4)?;
+    let began = Instant::now();
+    let (whole, truncated) = burst(&client, RecordType::A, WWW, BURST)?;
+    let most = RATE + RATE * (began.elapsed().as_millis() as u64 + 1000) / 1000;
+    println!("{whole} whole, {truncated} truncated");
+    ensure!((RATE..=most).contains(&whole), "{whole} whole");
+    // Every other of the limited ones.
+    ensure!(truncated.abs_diff((BURST - whole) / 2) <= 1, "{truncated}");
+    let page = get(&world, "/metrics")?;
+    for (result, expected) in [
+        ("answer", whole),
+        ("limited_slip", truncated),
+        ("limited_drop", BURST - whole - truncated),
+    ] {
+        let name = format!("igtm_queries_total{{path=\"userspace\",result=\"{result}\"}}");
+        ensure!(metric(&page, &name)? as u64 == expected, "{result}: {page}");
+    }
+    // Another prefix has its own, and TCP has none.
+    let other = Client::new(world.client(Place::Other), EDGE_V4)?;
+    ensure!(burst(&other, RecordType::A, WWW, RATE / 2)? == (RATE / 2, 0));
+    for _ in 0..2 * RATE {
+        ensure!(client.ask_tcp(WWW, RecordType::A)?.addresses().len() == 2);
+    }
+    daemon.stop()
+}
+
+/// What XDP has sent a prefix, the daemon does not send it again.
+#[test]
+fn the_kernel_and_the_daemon_charge_the_same_bucket() -> Result<()> {
+    let world = World::new("one-bucket")?;
+    let limits = format!("[limits]\nresponses_per_second = {RATE}\nslip = 0\n");
+    let daemon = start(&world, &(plain(&world, "xdp = \"native\"") + &limits))?;
+    let client = Client::new(world.client(Place::Telecom), EDGE_V4)?;
+    let began = Instant::now();
+    let (hot, soa) = (
+        query(WWW, RecordType::A, true)?,
+        query("example.com", RecordType::SOA, true)?,
+    );
+    for _ in 0..2 * RATE {
+        client.post(&hot)?;
+    }
+    // None of these are the kernel's.
+    for _ in 0..2 * RATE {
+        client.post(&soa)?;
+    }
+    wait::until("the replies", PATIENCE, || {
+        let page = get(&world, "/metrics")?;
+        let name = "igtm_queries_total{path=\"userspace\",result=\"limited_drop\"}";
+        Ok((metric(&page, name)? > 0.0).then_some(()))
+    })?;
+    let took = began.elapsed();
+    let mut sent = 0;
+    while client.next().is_ok() {
+        sent += 1;
+    }
+    // Each CPU may let a few more through.
+    let most = RATE + 4 + RATE * took.as_millis() as u64 / 1000;
+    println!("{sent} in {took:?}, at most {most}");
+    ensure!(sent >= RATE && sent <= most, "{sent} replies in {took:?}");
+    daemon.stop()
+}
+
+/// More than the daemon has places for.
+const CONNECTIONS: usize = 10_500;
+
+/// The resident memory of the daemon, KiB.
+fn resident_kib(pid: &str) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let value = line.and_then(|line| line.trim().strip_suffix("kB"));
+    Ok(value.context("no VmRSS")?.trim().parse()?)
+}
+
+#[test]
+fn ten_thousand_silent_connections_make_nobody_wait() -> Result<()> {
+    let (_, files) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    // For this process; the daemon raises its own as far. Where that is not far, it has fewer places too.
+    setrlimit(Resource::RLIMIT_NOFILE, files, files).context("the limit of open files")?;
+    let connections = CONNECTIONS.min(usize::try_from(files)?.saturating_sub(1000));
+    let world = World::new("slowloris")?;
+    let daemon = start(&world, &plain(&world, "xdp = \"off\""))?;
+    let pid = daemon.pid().to_string();
+    let (edge, before) = (SocketAddr::from((EDGE_V4, 53)), resident_kib(&pid)?);
+    let other = Client::new(world.client(Place::Other), EDGE_V4)?;
+    let (mut most_open, mut slowest) = (0.0_f64, Duration::ZERO);
+    let held = world.client(Place::Telecom).enter(|| {
+        let mut held = Vec::new();
+        while held.len() < connections {
+            let mut stream = TcpStream::connect_timeout(&edge, PATIENCE)?;
+            // Some say nothing, some begin to.
+            if held.len() % 2 == 0 {
+                stream.write_all(&[0])?;
+            }
+            held.push(stream);
+            if held.len() % 1000 == 0 {
+                let open = metric(&get(&world, "/metrics")?, "igtm_tcp_connections ")?;
+                most_open = most_open.max(open);
+                slowest = slowest.max(other.ask_tcp(WWW, RecordType::A)?.took);
+            }
+        }
+        Ok(held)
+    })?;
+    let asked = Instant::now();
+    for _ in 0..20 {
+        slowest = slowest.max(other.ask_tcp(WWW, RecordType::A)?.took);
+    }
+    let grown = resident_kib(&pid)?.saturating_sub(before);
+    println!(
+        "{most_open} open at once, {grown} KiB more; the slowest reply took {slowest:?}, the last 20 {:?}",
+        asked.elapsed()
+    );
+    // What `ask_tcp` waits for a connection or a reply is two seconds each: they would be over.
+    ensure!(most_open <= 11_000.0 && most_open > 100.0, "{most_open}");
+    ensure!(grown < 200 * 1024, "{grown} KiB more");
+    drop(held);
+    wait::until("the connections to end", PATIENCE * 3, || {
+        let open = metric(&get(&world, "/metrics")?, "igtm_tcp_connections ")?;
+        Ok((open < 10.0).then_some(()))
+    })?;
+    daemon.stop()
+}
+
+/// Queries of the flood: a second or some of it.
+const FLOOD: u32 = 400_000;
+const SENDERS: u32 = 2;
+
+#[test]
+fn a_flood_of_queries_leaves_probes_and_admin_alone() -> Result<()> {
+    let world = World::new("flood")?;
+    let _backend = Backend::start(world.backends(), "one", backend_v4(1))?;
+    let config = server(&world, "xdp = \"off\"")
+        + &web("1s", "800ms", 0)
+        + &backend_pool("one", &[1])
+        + &instance(WWW)
+        + &strategy("default", "default", &["one"], "one");
+    let daemon = start(&world, &config)?;
+    let flooder = world.client(Place::Telecom);
+    let message = query(WWW, RecordType::A, true)?.to_vec()?;
+    let message = &message;
+    let flood = || -> Result<u32> {
+        let sockets: Vec<UdpSocket> = flooder.enter(|| {
+            let sockets = (0..8).map(|_| {
+                let socket = UdpSocket::bind((Place::Telecom.v4(10), 0))?;
+                socket.connect((EDGE_V4, 53))?;
+                // Nobody reads: what comes is dropped there.
+                setsockopt(&socket, sockopt::RcvBuf, &4096)?;
+                Ok(socket)
+            });
+            sockets.collect::<Result<_>>()
+        })?;
+        let mut refused = 0;
+        for at in 0..FLOOD / SENDERS {
+            // A full queue on the way is part of it.
+            refused += u32::from(sockets[at as usize % 8].send(message).is_err());
+        }
+        Ok(refused)
+    };
+    let mut said = Vec::new();
+    std::thread::scope(|scope| {
+        let senders: Vec<_> = (0..SENDERS).map(|_| scope.spawn(flood)).collect();
+        while !senders.iter().all(|sender| sender.is_finished()) {
+            let began = Instant::now();
+            let status = daemon.query(&world, &["status"])?;
+            ensure!(status["instances"][0]["state"] == "ok", "{status}");
+            said.push(began.elapsed());
+        }
+        for sender in senders {
+            sender.join().expect("it sends")?;
+        }
+        Ok(())
+    })?;
+    // What waits is soon answered, and new queries at once.
+    let client = Client::new(world.client(Place::Other), EDGE_V4)?;
+    wait::until("an answer after the flood", PATIENCE, || {
+        Ok(client.ask(WWW, RecordType::A).ok())
+    })?;
+    let page = get(&world, "/metrics")?;
+    let of = |name: &str| metric(&page, name);
+    let answered = of("igtm_queries_total{path=\"userspace\",result=\"answer\"}")?;
+    let shed = of("igtm_queries_total{path=\"userspace\",result=\"shed\"}")?;
+    let late = of("igtm_probe_lateness_seconds{quantile=\"1\"}")?;
+    said.sort();
+    println!(
+        "{answered} of {FLOOD} answered, {shed} shed; status took {:?} to {:?}; probes were {late} s late",
+        said.first(),
+        said.last()
+    );
+    ensure!(answered > 100.0, "{page}");
+    ensure!(late < 1.0, "probes were {late} s late");
+    let down = of("igtm_target_transitions_total{to=\"down\"}").unwrap_or_default();
+    ensure!(down == 0.0, "{page}");
+    daemon.stop()
+}

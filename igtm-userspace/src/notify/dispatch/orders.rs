@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Dispatch;
+use crate::notify::event::Event;
 use crate::notify::routing::Fate;
 use crate::notify::told::Mute;
 use crate::notify::{Order, OrderError, outgoing, trial};
@@ -21,7 +22,7 @@ impl Dispatch {
                 let _gone = reply.send(self.router.unmute(&instance));
             }
             Order::Raise { event, reply } => {
-                let event: Arc<_> = Arc::from(event);
+                let event: Arc<Event> = Arc::from(event);
                 self.step.events.push((*event).clone());
                 let fates: Vec<Fate> = self.route(&event, None);
                 let _gone = reply.send(fates);

@@ -24,6 +24,11 @@ impl Bucket {
         }
     }
 
+    /// Whether it is of that limit.
+    pub(super) fn is_of(&self, limit: Limit) -> bool {
+        self.limit == limit
+    }
+
     /// How long until a token is there; zero: there is one.
     pub(super) fn wait(&mut self, now: Instant) -> Duration {
         let gone = now.saturating_duration_since(self.at).as_secs_f64();

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::bucket::Bucket;
-use super::channel::{Sender, SetupError};
+use super::channel::{Limit, Sender, SetupError};
 use super::failure::Failure;
 use super::inbox::Inbox;
 use super::outgoing::Mint;
@@ -172,7 +172,7 @@ struct Sending {
     settings: watch::Receiver<Arc<Settings>>,
     inbox: Arc<Inbox>,
     office: Office,
-    /// Of the receiver as it is configured; `None`: not asked yet.
+    /// `None`: not asked yet.
     bucket: Option<Bucket>,
     /// The next message had to wait for the bucket.
     limited: bool,
@@ -193,7 +193,7 @@ impl Sending {
                 let inbox = Arc::clone(&self.inbox);
                 tokio::select! {
                     () = inbox.woken() => {}
-                    Ok(()) = self.settings.changed() => self.take_over(),
+                    Ok(()) = self.settings.changed() => {}
                 }
                 continue;
             }
@@ -210,10 +210,12 @@ impl Sending {
         }
     }
 
-    /// Another entry: what was wrong with the former one is not said of it.
-    fn take_over(&mut self) {
-        self.bucket = None;
-        self.settings.mark_unchanged();
+    /// What the receiver takes. Another entry of the same limit may be the same receiver: what it
+    /// was sent counts.
+    fn bucket(&mut self, limit: Limit) -> &mut Bucket {
+        let known = self.bucket.take().filter(|bucket| bucket.is_of(limit));
+        self.bucket
+            .insert(known.unwrap_or_else(|| Bucket::new(limit, Instant::now())))
     }
 
     /// Waits until the receiver takes one more part; not where nothing is sent.
@@ -223,16 +225,14 @@ impl Sending {
             let Some(limit) = self.usable(&settings).map(Sender::limit) else {
                 return;
             };
-            let now = Instant::now();
-            let bucket = self.bucket.get_or_insert_with(|| Bucket::new(limit, now));
-            let wait = bucket.wait(now);
+            let wait = self.bucket(limit).wait(Instant::now());
             if wait.is_zero() {
                 return;
             }
             self.limited = true;
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                Ok(()) = self.settings.changed() => self.take_over(),
+                Ok(()) = self.settings.changed() => {}
             }
         }
     }

@@ -64,7 +64,7 @@ impl Sending {
                     self.record(vec![push.clone()]);
                     tokio::select! {
                         () = tokio::time::sleep(pause) => {}
-                        Ok(()) = self.settings.changed() => self.take_over(),
+                        Ok(()) = self.settings.changed() => {}
                     }
                 }
             }
@@ -78,7 +78,7 @@ impl Sending {
         if let Some(left) = left {
             tokio::select! {
                 () = tokio::time::sleep(left) => {}
-                Ok(()) = self.settings.changed() => self.take_over(),
+                Ok(()) = self.settings.changed() => {}
             }
         }
     }
@@ -120,10 +120,8 @@ impl Sending {
     async fn pace(&mut self, sender: &Sender) {
         let limit = sender.limit();
         loop {
-            let now = Instant::now();
-            let bucket = super::Bucket::new(limit, now);
-            let bucket = self.bucket.get_or_insert(bucket);
-            let wait = bucket.wait(now);
+            let bucket = self.bucket(limit);
+            let wait = bucket.wait(Instant::now());
             if wait.is_zero() {
                 return bucket.take();
             }

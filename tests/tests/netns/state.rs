@@ -1,7 +1,6 @@
 //! What outlives the daemon: health, alerts, the history; and a disk that is full, read-only or
 //! not there.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt, chown};

@@ -57,3 +57,14 @@ fn every_type_has_its_section_with_an_example_that_can_be_used() {
         }
     }
 }
+
+#[test]
+fn the_example_of_a_template_can_be_used() {
+    let (_, page) = MANUAL.split_once("\n## Templates\n").expect("the page");
+    let (_, example) = page.split_once("```toml\n").expect("an example");
+    let (example, _) = example.split_once("```").expect("its end");
+    let text = format!("version = 1\n{example}");
+    if let Err(problems) = parse(&text, Path::new("/nowhere/igtm.toml")) {
+        panic!("{problems:?}");
+    }
+}

@@ -117,16 +117,21 @@ fn ratios(over: &str) -> Vec<Ratio> {
             ),
         ));
     }
-    ratios.push(Ratio {
-        name: "userspace path: igtm ÷ gdnsd".to_owned(),
-        of: Server::IgtmUserspace,
-        to: Server::Gdnsd,
-        what: |figures| Some(figures.highest),
-        unit: "×",
-        goal: Goal::AtLeast(1.0),
-        over: format!("highest rates, xdp = \"off\", one core; {over}"),
-        by_rate: true,
-    });
+    for (what, of, to) in [
+        ("", Server::IgtmUserspace, Server::Gdnsd),
+        (", static records", Server::IgtmStatic, Server::Nsd),
+    ] {
+        ratios.push(Ratio {
+            name: format!("userspace path{what}: igtm ÷ {}", to.name()),
+            of,
+            to,
+            what: |figures| Some(figures.highest),
+            unit: "×",
+            goal: Goal::AtLeast(1.0),
+            over: format!("highest rates, xdp = \"off\", one core; {over}"),
+            by_rate: true,
+        });
+    }
     let live = |name: &str, what, over: &str| Ratio {
         name: format!("live frames: igtm's share of the bare reflector{name}"),
         of: Server::Igtm,

@@ -51,7 +51,7 @@ pub(super) fn url(section: &mut Section<'_>, keys: &Keys) -> Secret {
     secret
 }
 
-/// As [`url`], of a vendor whose URLs have something of their own; `shape` is how they look.
+/// As [`url()`], of a vendor whose URLs have something of their own; `shape` is how they look.
 pub(super) fn hook(
     section: &mut Section<'_>,
     is_theirs: impl FnOnce(&Url) -> bool,

@@ -1,4 +1,5 @@
-//! igtm: every name an instance, a line of 10 000 prefixes in which half of all clients are.
+//! igtm: every name an instance, a line of 10 000 prefixes in which half of all clients are; or
+//! every name a static record of the zone file that the others have.
 
 use std::fmt::Write;
 use std::net::Ipv4Addr;
@@ -9,13 +10,24 @@ use igtm_common::generator::{SOURCE_NET, TEMPLATES};
 
 use super::Place;
 use crate::bench::process::Process;
-use crate::bench::query::{ANSWER, PREFIXES, ZONE, name};
+use crate::bench::query::{ANSWER, PREFIXES, ZONE, name, zone_file};
 use crate::bench::wire::{self, Wire};
 use crate::daemon::igtm_beside_tests;
 
-/// Starts it, by native XDP or by sockets alone.
-pub(super) fn start(place: &Place<'_>, xdp: bool) -> Result<Process> {
-    let config = configuration(place, xdp)?;
+/// From where it answers, and what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Instances, by native XDP.
+    Xdp,
+    /// Instances, by sockets alone.
+    Sockets,
+    /// Static records, by sockets alone.
+    Static,
+}
+
+/// Starts it.
+pub(super) fn start(place: &Place<'_>, kind: Kind) -> Result<Process> {
+    let config = configuration(place, kind)?;
     let config = place.write("igtm.toml", &config)?;
     place.start(
         Command::new(igtm_beside_tests()?)
@@ -24,13 +36,23 @@ pub(super) fn start(place: &Place<'_>, xdp: bool) -> Result<Process> {
     )
 }
 
-fn configuration(place: &Place<'_>, xdp: bool) -> Result<String> {
-    let dataplane = match xdp {
-        true => format!(
+fn configuration(place: &Place<'_>, kind: Kind) -> Result<String> {
+    let dataplane = match kind {
+        Kind::Xdp => format!(
             "interfaces = [\"{}\"]\nxdp = \"native\"",
             Wire::server_interface()
         ),
-        false => "xdp = \"off\"".to_owned(),
+        Kind::Sockets | Kind::Static => "xdp = \"off\"".to_owned(),
+    };
+    let (zone, count) = match kind {
+        Kind::Static => {
+            place.write("zone", &zone_file())?;
+            ("file = \"zone\"", 0)
+        }
+        _ => (
+            "ns = [\"ns1.example.net\"]\ncontact = \"hostmaster.example.net\"",
+            TEMPLATES,
+        ),
     };
     let addresses = ANSWER.map(|address| format!("{{ value = \"{address}\" }}"));
     let prefixes: Vec<String> = (0..PREFIXES)
@@ -49,8 +71,7 @@ bpffs = "{}"
 socket = "{}"
 [[zone]]
 origin = "{ZONE}"
-ns = ["ns1.example.net"]
-contact = "hostmaster.example.net"
+{zone}
 [[line]]
 name = "operator"
 kind = "operator"
@@ -67,7 +88,7 @@ address = [{}]
         prefixes.join(", "),
         addresses.join(", "),
     );
-    for number in 0..TEMPLATES {
+    for number in 0..count {
         write!(
             text,
             "[[instance]]\nname = \"{number}\"\ndomain = \"{}\"\n",

@@ -24,6 +24,7 @@ use super::{cpu, generator, query};
 use crate::dns::Client;
 use crate::pass::Pass;
 use crate::wait;
+use igtm::Kind;
 
 /// How long a start may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -37,6 +38,8 @@ pub enum Server {
     Igtm,
     /// igtm with `xdp = "off"`.
     IgtmUserspace,
+    /// The same, with every name a static record.
+    IgtmStatic,
     /// Knot DNS by AF_XDP.
     KnotXdp,
     /// Knot DNS by sockets.
@@ -49,13 +52,14 @@ pub enum Server {
 
 impl Server {
     /// All of them, in the order of a round.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Reflector,
         Self::Igtm,
         Self::KnotXdp,
         Self::Gdnsd,
         Self::IgtmUserspace,
         Self::KnotUdp,
+        Self::IgtmStatic,
         Self::Nsd,
     ];
 
@@ -65,6 +69,7 @@ impl Server {
             Self::Reflector => "bare reflector",
             Self::Igtm => "igtm",
             Self::IgtmUserspace => "igtm userspace",
+            Self::IgtmStatic => "igtm static records",
             Self::KnotXdp => "knot AF_XDP",
             Self::KnotUdp => "knot UDP",
             Self::Gdnsd => "gdnsd",
@@ -85,9 +90,10 @@ impl Server {
                 let program = generator::reflector(wire.server(), &interface)?;
                 Running::by_xdp(None, Some(program))
             }
-            Self::Igtm => Running::by_xdp(Some(igtm::start(&place, true)?), None),
+            Self::Igtm => Running::by_xdp(Some(igtm::start(&place, Kind::Xdp)?), None),
             Self::KnotXdp => Running::by_xdp(Some(knot::start(&place, true)?), None),
-            Self::IgtmUserspace => Running::by_sockets(igtm::start(&place, false)?, wire)?,
+            Self::IgtmUserspace => Running::by_sockets(igtm::start(&place, Kind::Sockets)?, wire)?,
+            Self::IgtmStatic => Running::by_sockets(igtm::start(&place, Kind::Static)?, wire)?,
             Self::KnotUdp => Running::by_sockets(knot::start(&place, false)?, wire)?,
             Self::Gdnsd => Running::by_sockets(gdnsd::start(&place)?, wire)?,
             Self::Nsd => Running::by_sockets(nsd::start(&place)?, wire)?,

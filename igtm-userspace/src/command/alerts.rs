@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
 use super::daemon::{CommandError, Daemon, print_reply, told};
+use super::events::span;
 use crate::admin::alerts::{MuteWish, SendWish, TestWish, Tested};
 use crate::admin::client::{self, Ask, Unreachable};
 use crate::config;
@@ -23,7 +24,7 @@ pub struct MuteArgs {
     #[command(flatten)]
     pub daemon: Daemon,
     /// For how long: 90s, 30m, 1h30m, 2d; 0 ends it
-    #[arg(long = "for", value_name = "DURATION")]
+    #[arg(long = "for", value_name = "DURATION", value_parser = span)]
     pub lasts: String,
     /// Why, in one line: igtm status shows it
     #[arg(long, value_name = "TEXT")]

@@ -95,6 +95,14 @@ pub(super) fn moment(text: &str, now: Timestamp) -> Result<Timestamp, NoMoment> 
     ago.or_else(|| text.parse().ok()).ok_or(NoMoment(second))
 }
 
+/// The text of a duration, as the daemon reads it.
+pub(super) fn span(text: &str) -> Result<String, &'static str> {
+    match duration::parse(text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err("a duration is 90s, 30m, 1h30m or 2d"),
+    }
+}
+
 /// Prints the history.
 pub fn events(args: EventsArgs) -> ExitCode {
     if let Some(EventsCommand::Send(args)) = &args.instead {

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::daemon::{CommandError, Daemon, print_reply};
+use super::events::span;
 use crate::admin::force::{Wish, Word};
 
 /// What is ordered.
@@ -22,7 +23,7 @@ pub struct ForceArgs {
     #[arg(long, value_name = "NAME")]
     pub pool: Option<String>,
     /// For how long: 90s, 30m, 1h30m, 2d; else until it is ended
-    #[arg(long = "for", value_name = "DURATION")]
+    #[arg(long = "for", value_name = "DURATION", value_parser = span)]
     pub lasts: Option<String>,
     /// The address or domain, as a pool has it
     pub address: String,

@@ -8,6 +8,8 @@ pub mod config;
 pub mod dataplane;
 pub mod dns;
 pub mod flatten;
+#[cfg(test)]
+mod fuzz;
 pub mod health;
 pub mod line;
 pub mod metrics;

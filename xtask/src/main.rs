@@ -1,4 +1,4 @@
-//! `cargo xtask`: setup, build, run, test, figures, bench, lint and ci, one file each.
+//! `cargo xtask`: setup, build, run, test, fuzz, figures, bench, lint and ci, one file each.
 //!
 //! Knows none of our crates: what it must say about them it says by their names on a command line.
 
@@ -7,6 +7,7 @@ mod btf;
 mod build;
 mod ci;
 mod figures;
+mod fuzz;
 mod host;
 mod lint;
 mod peers;
@@ -53,6 +54,17 @@ enum Command {
         /// unit needs neither root nor the BPF toolchain; bpf and netns need both.
         level: Option<test::Level>,
     },
+    /// Throw octets that nobody meant at what reads messages and files; finds go to target/fuzz/.
+    Fuzz {
+        /// wire, options, zone_file, prefix_file, configuration or mmdb; all of them without any.
+        target: Option<String>,
+        /// For each target.
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+        minutes: u64,
+        /// Repeat the sequence of inputs that this number begins.
+        #[arg(long)]
+        seed: Option<u64>,
+    },
     /// Measure what a packet costs in the kernel, by BPF_PROG_TEST_RUN; or, with `probes`, what
     /// 100 000 probe tasks cost.
     Figures {
@@ -86,6 +98,11 @@ fn main() -> ExitCode {
         Command::Build { release } => build::build(release.into()),
         Command::Run { once, args } => run::run(once, &args),
         Command::Test { level } => test::test(level),
+        Command::Fuzz {
+            target,
+            minutes,
+            seed,
+        } => fuzz::fuzz(target.as_deref(), minutes, seed),
         Command::Figures { json, only } => figures::figures(json, &only),
         Command::Bench {
             install_peers,

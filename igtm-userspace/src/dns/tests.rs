@@ -5,6 +5,7 @@ mod chain;
 mod compliance;
 mod cookie;
 mod edns;
+mod fuzz;
 mod limit;
 mod malformed;
 mod protocol;

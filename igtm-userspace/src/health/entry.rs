@@ -119,7 +119,8 @@ impl TargetHealth {
         let interval = self.monitor.interval;
         self.panel.seats.iter().filter_map(move |seat| {
             let sight = seat.fresh(interval, now)?;
-            (!nodes[seat.node].suspected).then_some((seat.node, sight))
+            let counts = nodes[seat.node].is_counted(sight, &self.monitor);
+            counts.then_some((seat.node, sight))
         })
     }
 
@@ -153,7 +154,7 @@ impl TargetHealth {
             reporting += 1;
             if sight.failure.is_some() {
                 failing += 1;
-                if nodes[node].is_doubted() {
+                if nodes[node].is_doubted(&self.monitor, now) {
                     doubted += 1;
                     hinge = hinge.or(Some(node));
                 }
@@ -175,7 +176,7 @@ impl TargetHealth {
                 failure: seat
                     .sight()
                     .and_then(|sight| Some(sight.failure.as_deref()?.to_owned())),
-                counts: fresh.is_some() && !node.suspected,
+                counts: fresh.is_some_and(|sight| node.is_counted(sight, &self.monitor)),
             }
         });
         TargetStatus {

@@ -1,14 +1,18 @@
 //! What is known of the nodes themselves: who is silent, and whose own network seems to be down.
 //!
 //! Must not know what the targets are: it counts what a node sees of them.
+//!
+//! A node whose way is cut sees its targets fail one after the other, through an interval: until it
+//! has said something of each, or a good word of one, what it alone sees fail is *doubted*. When the
+//! way is back, a look that was begun without it may still end after the first good word.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::panel::{SILENT_AFTER, elapsed};
-use crate::config::model::Node;
+use super::panel::{SILENT_AFTER, Sight, elapsed, longest_round};
+use crate::config::model::{Monitor, Node};
 
 /// With fewer targets than this a node that sees all of them fail is believed.
 pub(super) const LEAST_SUSPICIOUS: usize = 10;
@@ -40,13 +44,21 @@ pub(super) struct NodeWatch {
     pub(super) trouble: Option<String>,
     /// The shortest interval among its targets; `None` without any.
     pub(super) shortest: Option<Duration>,
+    /// What it takes at most until it has said something of each of its targets.
+    longest: Duration,
+    /// Its targets, seen or not.
+    targets: usize,
     /// Targets that it last saw pass.
     good: usize,
     /// Targets that it last saw fail.
     bad: usize,
     pub(super) suspected: bool,
-    /// Whether what it last said, of any target, was that it fails.
-    failed_last: bool,
+    /// Since when all that it says, of whichever target, is that it fails.
+    failing: Option<Timestamp>,
+    /// Of how many targets it has said so since then.
+    run: usize,
+    /// When a good word last ended a suspicion.
+    cleared_of_it: Option<Timestamp>,
 }
 
 impl NodeWatch {
@@ -57,10 +69,14 @@ impl NodeWatch {
             silent: None,
             trouble: None,
             shortest: None,
+            longest: Duration::ZERO,
+            targets: 0,
             good: 0,
             bad: 0,
             suspected: false,
-            failed_last: false,
+            failing: None,
+            run: 0,
+            cleared_of_it: None,
         }
     }
 
@@ -73,7 +89,7 @@ impl NodeWatch {
         self.silent.is_some()
     }
 
-    /// Forgets its targets, to be told them anew by [`Self::gains`] and [`Self::counts`].
+    /// Forgets its targets, to be told them anew by [`Self::gains`].
     pub(super) fn cleared(self, node: Arc<Node>, now: Timestamp) -> Self {
         // Who had nothing to look at was not asked to report.
         let heard = self.shortest.map_or(now, |_| self.heard);
@@ -81,16 +97,28 @@ impl NodeWatch {
             node,
             heard,
             shortest: None,
+            longest: Duration::ZERO,
+            targets: 0,
             good: 0,
             bad: 0,
+            run: 0,
             ..self
         }
     }
 
-    /// It has one more target.
-    pub(super) fn gains(&mut self, interval: Duration) {
+    /// It has one more target, probed by `monitor`, which it has last seen as `sight`.
+    pub(super) fn gains(&mut self, monitor: &Monitor, sight: Option<&Sight>) {
+        let interval = monitor.interval;
         let shortest = self.shortest.map_or(interval, |least| least.min(interval));
         self.shortest = Some(shortest);
+        self.longest = self.longest.max(time_for_all(monitor));
+        self.targets += 1;
+        match sight.map(Sight::failed) {
+            Some(true) => self.bad += 1,
+            Some(false) => self.good += 1,
+            None => {}
+        }
+        self.run += usize::from(sight.is_some_and(|sight| self.is_of_run(sight)));
     }
 
     /// It reports.
@@ -99,22 +127,39 @@ impl NodeWatch {
         self.trouble = None;
     }
 
-    /// One target is seen another way (`None`: not seen at all); whether it failed.
-    pub(super) fn counts(&mut self, before: Option<bool>, after: Option<bool>) {
-        match before {
+    /// One target is seen another way than `before` (`None`: it had not been seen).
+    pub(super) fn counts(&mut self, before: Option<&Sight>, after: &Sight) {
+        match before.map(Sight::failed) {
             Some(true) => self.bad -= 1,
             Some(false) => self.good -= 1,
             None => {}
         }
-        match after {
-            Some(true) => self.bad += 1,
-            Some(false) => self.good += 1,
-            None => {}
+        if after.failed() {
+            self.bad += 1;
+            let known = before.is_some_and(|before| self.is_of_run(before));
+            self.failing.get_or_insert(after.at);
+            self.run += usize::from(!known);
+            return;
         }
-        self.failed_last = after == Some(true);
-        if self.good > 0 {
-            self.suspected = false;
+        self.good += 1;
+        (self.failing, self.run) = (None, 0);
+        if std::mem::take(&mut self.suspected) {
+            self.cleared_of_it = Some(after.at);
         }
+    }
+
+    /// Whether it saw this since all that it says is that something fails.
+    fn is_of_run(&self, sight: &Sight) -> bool {
+        sight.failed() && self.failing.is_some_and(|since| sight.at >= since)
+    }
+
+    /// Whether what it saw of a target of `monitor` has a say: not while it is suspected, nor when
+    /// the look may have been begun then.
+    pub(super) fn is_counted(&self, sight: &Sight, monitor: &Monitor) -> bool {
+        let over = self.cleared_of_it.is_none_or(|cleared| {
+            sight.at >= cleared && elapsed(cleared, sight.at) >= longest_round(monitor)
+        });
+        !self.suspected && (over || !sight.failed())
     }
 
     /// Whether it sees enough targets, and all of them fail.
@@ -122,10 +167,19 @@ impl NodeWatch {
         self.good == 0 && self.bad >= LEAST_SUSPICIOUS
     }
 
-    /// Whether it could turn out to see everything fail: it has enough targets, and has seen none
-    /// pass since it last saw one fail.
-    pub(super) fn is_doubted(&self) -> bool {
-        self.failed_last && self.good + self.bad >= LEAST_SUSPICIOUS
+    /// Whether it could turn out to see everything fail: it has enough targets, has seen none pass
+    /// since it began to see them fail, and has not yet had the time for all of them.
+    ///
+    /// As long as these are few it need only have had that of the targets of `monitor`: a single
+    /// address that fails must not wait for those that are looked at once a day.
+    pub(super) fn is_doubted(&self, monitor: &Monitor, now: Timestamp) -> bool {
+        let time = if self.run < LEAST_SUSPICIOUS {
+            time_for_all(monitor)
+        } else {
+            self.longest
+        };
+        let failing = self.failing.is_some_and(|since| elapsed(since, now) < time);
+        failing && self.targets >= LEAST_SUSPICIOUS
     }
 
     /// Whether it has become silent or is back.
@@ -154,4 +208,9 @@ impl NodeWatch {
             trouble: self.trouble.clone(),
         })
     }
+}
+
+/// Within this a node says something of each target of `monitor`.
+fn time_for_all(monitor: &Monitor) -> Duration {
+    monitor.interval + longest_round(monitor)
 }

@@ -25,6 +25,11 @@ pub(super) fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or(Duration::ZERO)
 }
 
+/// The longest that a round of `monitor` can last.
+pub(super) fn longest_round(monitor: &Monitor) -> Duration {
+    monitor.worst_case() + (monitor.interval / SLACK_SHARE).min(MOST_SLACK)
+}
+
 /// What a node last saw.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Sight {
@@ -32,6 +37,12 @@ pub(super) struct Sight {
     pub(super) at: Timestamp,
     /// Why it failed; `None` when it did not.
     pub(super) failure: Option<Box<str>>,
+}
+
+impl Sight {
+    pub(super) fn failed(&self) -> bool {
+        self.failure.is_some()
+    }
 }
 
 /// A node with a say.
@@ -134,9 +145,8 @@ impl Panel {
 
     /// Whether the round under way has lasted longer than a round of `monitor` can.
     pub(super) fn is_overdue(&self, monitor: &Monitor, now: Timestamp) -> bool {
-        let slack = (monitor.interval / SLACK_SHARE).min(MOST_SLACK);
         self.opened
-            .is_some_and(|opened| elapsed(opened, now) >= monitor.worst_case() + slack)
+            .is_some_and(|opened| elapsed(opened, now) >= longest_round(monitor))
     }
 
     /// Whether a round is under way.

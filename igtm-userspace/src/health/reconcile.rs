@@ -54,8 +54,7 @@ impl Health {
             let panel = Panel::of(seats.collect());
             for seat in &panel.seats {
                 let node = &mut self.nodes[seat.node];
-                node.gains(monitor.interval);
-                node.counts(None, seat.sight().map(|sight| sight.failure.is_some()));
+                node.gains(monitor, seat.sight());
             }
             let health = match kept {
                 Some(health) => health.redefined(Arc::clone(monitor), panel),

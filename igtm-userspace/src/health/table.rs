@@ -111,7 +111,7 @@ impl Health {
             return changes;
         };
         let node = health.panel.seats[seat].node;
-        if health.panel.is_done(seat) {
+        if health.panel.is_done(seat) && health.hinge(&self.nodes, now).is_none() {
             // The next round of this node has begun: nobody is waited for any longer.
             changes.extend(judge(
                 health,
@@ -142,7 +142,7 @@ impl Health {
 
     /// Ends the round of a target when everyone has had a say, or had the time for it. A bad
     /// verdict that hinges on a node that may itself be in trouble waits until that node has seen
-    /// anything pass, or is suspected, or reports again on this target.
+    /// anything pass, or is suspected, or has had the time to look at all of its targets.
     fn end_if_over(&mut self, target: &Target, now: Timestamp) -> Option<Transition> {
         let health = self.table.get_mut(target)?;
         let monitor = &health.monitor;
@@ -169,17 +169,17 @@ impl Health {
         let Some(health) = self.table.get_mut(target) else {
             return;
         };
-        let failed = failure.is_some();
         let failure = failure.map(String::into_boxed_str);
+        let sight = Sight { at: now, failure };
         let interval = health.monitor.interval;
-        let before = health.panel.see(seat, Sight { at: now, failure }, interval);
-        let before = before.map(|sight| sight.failure.is_some());
+        let before = health.panel.see(seat, sight.clone(), interval);
         let at = health.panel.seats[seat].node;
         let node = &mut self.nodes[at];
         node.hear(now);
-        node.counts(before, Some(failed));
+        node.counts(before.as_ref(), &sight);
         // Its last good target has just failed: is it the node?
-        if failed && before == Some(false) && node.sees_nothing_good() {
+        let lost = sight.failed() && before.is_some_and(|before| !before.failed());
+        if lost && node.sees_nothing_good() {
             self.nodes[at].suspected = self.is_contradicted(at, now);
         }
     }

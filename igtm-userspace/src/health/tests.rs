@@ -1,5 +1,6 @@
 //! Reports in, states out: one node, several, silent and suspected ones, reloads, restarts.
 
+mod cut;
 mod keeping;
 mod panel;
 mod properties;

@@ -6,6 +6,7 @@ mod catalogue;
 mod chains;
 mod directory;
 mod failover;
+mod fuzz;
 mod geo;
 mod good;
 mod harness;

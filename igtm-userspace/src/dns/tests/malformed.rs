@@ -111,7 +111,7 @@ proptest! {
 }
 
 /// Queries of every kind that there is.
-fn samples() -> Vec<Vec<u8>> {
+pub(super) fn samples() -> Vec<Vec<u8>> {
     use super::wire::{A as A_TYPE, CH, DO, PLAIN, SOA, Section, TSIG, TXT, Wire};
     let subnet: &[u8] = &[0, 1, 24, 0, 203, 0, 113];
     let options: &[(u16, &[u8])] = &[(10, &[7; 24]), (8, subnet), (3, &[]), (12, &[0; 9])];

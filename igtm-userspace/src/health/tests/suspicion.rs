@@ -207,6 +207,14 @@ fn a_held_verdict_waits_no_longer_than_the_next_round() {
     entered(&mut health, &targets, 0, |_, _| false);
     say(&mut health, &targets[0], "n0", Outcome::Good, at(60));
     assert_eq!(say(&mut health, &targets[0], "n1", refused(), at(60)), []);
-    let changes = say(&mut health, &targets[0], "n1", refused(), at(120));
+    // That another node speaks again, or this one, tells nothing of its other targets.
+    let again = say(&mut health, &targets[0], "n0", Outcome::Good, at(90));
+    assert_eq!(again, []);
+    assert_eq!(say(&mut health, &targets[0], "n1", refused(), at(119)), []);
+    // An interval, a round's worst case, and what reports may wait.
+    let worst = config.monitors[0].worst_case().as_secs() as i64;
+    assert_eq!(health.tick(at(120 + worst)).transitions, []);
+    let changes = health.tick(at(122 + worst)).transitions;
+    assert_eq!(changes.len(), 1);
     assert_eq!(changes[0].to, AddressState::Down);
 }

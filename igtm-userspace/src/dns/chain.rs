@@ -64,7 +64,7 @@ impl Asked<'_> {
         };
         loop {
             let Ok(step) = self.step(&mut way) else {
-                return Some(self.truncated(way.scope));
+                return Some(self.truncated(&way));
             };
             match step {
                 Step::To(target) => {
@@ -110,7 +110,7 @@ impl Asked<'_> {
         let soa = records::soa(entry, None);
         match way.sending.add(Section::Authority, &origin, soa) {
             Ok(()) => Some(self.send(way)),
-            Err(Full) => Some(self.truncated(way.scope)),
+            Err(Full) => Some(self.truncated(&way)),
         }
     }
 
@@ -321,11 +321,12 @@ impl Asked<'_> {
             return Ok(());
         };
         let (_, raw) = ground.statics.raw(&ground.config, set);
+        // Authority is that of the first name.
+        way.sending.authoritative = way.links > 0;
         for server in raw.rdata() {
             way.sending
                 .add(Section::Authority, &raw.owner, store::data(raw, server))?;
         }
-        way.sending.authoritative = way.links > 0;
         // Those below the delegation cannot be asked for elsewhere: they come first, and must fit.
         for needed in [true, false] {
             for server in raw.rdata() {
@@ -351,7 +352,11 @@ impl Asked<'_> {
         }
         for rdata in raw.rdata() {
             if let Some(host) = crate::zone::compose::host(&way.owner, raw.rtype, rdata) {
-                way.sending.hosts.push(host.to_ascii_lowercase());
+                let host = host.to_ascii_lowercase();
+                // Several records may name one host.
+                if !way.sending.hosts.contains(&host) {
+                    way.sending.hosts.push(host);
+                }
             }
         }
         Ok(())

@@ -30,6 +30,10 @@ impl Sending {
     ) -> Result<(), Full> {
         self.composer.record(section, owner, data)
     }
+
+    fn aa(&self) -> u8 {
+        if self.authoritative { AUTHORITATIVE } else { 0 }
+    }
 }
 
 /// AA and TC in the third octet of a header.
@@ -61,20 +65,17 @@ impl Asked<'_> {
         }
         let Way { sending, scope, .. } = way;
         let counts = sending.composer.counts;
-        let flags = if sending.authoritative {
-            AUTHORITATIVE
-        } else {
-            0
-        };
+        let flags = sending.aa();
         let mut reply = sending.composer.into_octets();
         self.finish_reply(&mut reply, flags, sending.code, counts, scope);
         reply
     }
 
     /// No records: the rest is to be asked for by TCP.
-    pub(super) fn truncated(&self, scope: u8) -> Vec<u8> {
+    pub(super) fn truncated(&self, way: &Way) -> Vec<u8> {
         let mut reply = self.sending().composer.into_octets();
-        self.finish_reply(&mut reply, AUTHORITATIVE | TRUNCATED, 0, [0; 3], scope);
+        let flags = TRUNCATED | way.sending.aa();
+        self.finish_reply(&mut reply, flags, 0, [0; 3], way.scope);
         reply
     }
 

@@ -94,7 +94,7 @@ impl Composer {
     }
 
     /// So many octets by now.
-    pub fn len(&self) -> usize {
+    pub fn octets(&self) -> usize {
         self.octets.len()
     }
 

@@ -193,7 +193,7 @@ impl Store {
         };
         let mut rendered = Vec::with_capacity(shared.sets.len());
         for set in &shared.sets {
-            let (zone, raw) = shared.raw(config, set);
+            let (_, raw) = shared.raw(config, set);
             let mut question = raw.owner.to_vec();
             question.extend_from_slice(&set.rtype.to_be_bytes());
             question.extend_from_slice(&[0, 1]);
@@ -202,19 +202,21 @@ impl Store {
                 // What does not fit a message is refused with the file.
                 let _ = composer.record(Section::Answer, &raw.owner, data(raw, rdata));
             }
-            let own = composer.len();
-            if zone.records.sets().len() > 1 || config.zones.len() > 1 {
-                for rdata in raw.rdata() {
-                    if let Some(host) = host(&raw.owner, set.rtype, rdata) {
-                        let host = host.to_ascii_lowercase();
-                        for addresses in shared.addresses(config, secret, &host) {
-                            for rdata in addresses.rdata() {
-                                let data = data(addresses, rdata);
-                                let _ = composer.record(Section::Additional, &host, data);
-                            }
-                        }
+            let own = composer.octets();
+            let mut hosts: Vec<Vec<u8>> = Vec::new();
+            for rdata in raw.rdata() {
+                let host = host(&raw.owner, set.rtype, rdata).map(<[u8]>::to_ascii_lowercase);
+                // Several records may name one host.
+                let Some(host) = host.filter(|host| !hosts.contains(host)) else {
+                    continue;
+                };
+                for addresses in shared.addresses(config, secret, &host) {
+                    for rdata in addresses.rdata() {
+                        let data = data(addresses, rdata);
+                        let _ = composer.record(Section::Additional, &host, data);
                     }
                 }
+                hosts.push(host);
             }
             let behind = HEADER_OCTETS + question.len();
             let counts = [composer.counts[0], composer.counts[2]];

@@ -312,3 +312,55 @@ fn what_is_frozen_says_since_when() {
     assert_eq!((other.answer.kind, &*other.instance), ("NODATA", "www"));
     assert!(seen(&config, "api.gtm.example.com", "192.0.2.200").is_err());
 }
+
+#[test]
+fn static_records_are_named_and_their_cnames_followed() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let zone = directory.path().join("z");
+    let records = "ns 60 A 192.0.2.53\n 60 TXT x\nto 60 CNAME Alias\nalias 60 CNAME www\n*.w 60 A 192.0.2.1\n\
+                   sub 60 NS ns.other.\nold 60 DNAME x.other.\nlost 60 CNAME no\n";
+    std::fs::write(&zone, records).expect("written");
+    let text = format!(
+        "[[zone]]\norigin = \"example.com\"\nns = [\"ns.other\"]\ncontact = \"h.other\"\nfile = \"{}\"\n\
+         [[pool]]\nname = \"p\"\ntype = \"ipv4\"\naddress = [{{ value = \"192.0.2.9\" }}]\n\
+         [[instance]]\nname = \"i\"\ndomain = \"www.example.com\"\n[[instance.strategy]]\nname = \"s\"\n\
+         lines = [\"default\"]\nfallback = \"p\"\ntier = [{{ pools = [\"p\"] }}]\n",
+        zone.display()
+    );
+    let config = crate::snapshot::fixture::config(&text);
+    let asked = |name: &str| explain(&config, &request(name, "192.0.2.7"));
+    let followed = asked("to.example.com").expect("an instance is there");
+    assert_eq!(followed.instance, "i");
+    assert_eq!(
+        followed.notes[..2],
+        [
+            "a static CNAME of the zone's file leads from to.example.com to alias.example.com",
+            "a static CNAME of the zone's file leads from alias.example.com to www.example.com",
+        ]
+    );
+    for (name, told) in [
+        (
+            "ns.example.com",
+            "static records of ns.example.com answer: A 192.0.2.53 (TTL 60 s); TXT \"x\" (TTL 60 s)",
+        ),
+        (
+            "any.w.example.com",
+            "static records of *.w.example.com answer: A 192.0.2.1 (TTL 60 s)",
+        ),
+        (
+            "x.sub.example.com",
+            "the delegation (NS) of sub.example.com answers: NS ns.other. (TTL 60 s)",
+        ),
+        (
+            "x.old.example.com",
+            "the DNAME of old.example.com answers: DNAME x.other. (TTL 60 s)",
+        ),
+    ] {
+        let error = asked(name).expect_err("no instance is there").to_string();
+        assert_eq!(error, format!("no instance has the name {name}: {told}"));
+    }
+    let unknown = asked("nothing.example.com")
+        .expect_err("nothing is there")
+        .to_string();
+    assert_eq!(unknown, "no instance has the name nothing.example.com");
+}

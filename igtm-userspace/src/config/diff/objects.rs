@@ -118,10 +118,15 @@ pub(super) fn zone(zone: &Zone) -> Outline {
         lasting("min_ttl", *min_ttl),
         lasting("negative_ttl", *negative_ttl),
         field("transfer", list(transfer)),
-        field(
-            "soa",
-            format_args!("{primary} {refresh} {retry} {expire} {minimum}, TTL {ttl} s"),
-        ),
+        // Without a file it says nothing of its own.
+        if *soa == Zone::new(origin.clone(), ns.clone(), contact.clone(), *negative_ttl).soa {
+            field("soa", "by `ns` and `negative_ttl`")
+        } else {
+            field(
+                "soa",
+                format_args!("{primary} {refresh} {retry} {expire} {minimum}, TTL {ttl} s"),
+            )
+        },
     ];
     named("zone", origin.to_string().trim_end_matches('.'), own)
 }

@@ -162,3 +162,39 @@ fn the_order_of_lines_is_told_because_it_decides() {
         "0 added, 0 removed, 1 changed\n~ line\n    order: default, telecom, unicom → default, unicom, telecom\n"
     );
 }
+
+#[test]
+fn records_of_zones_are_counted() {
+    let of_file = |records: &str| {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("z");
+        std::fs::write(&path, records).expect("written");
+        let line = format!(
+            "contact = \"hostmaster.example.com\"\nfile = \"{}\"",
+            path.display()
+        );
+        config(&FILE.replace("contact = \"hostmaster.example.com\"", &line))
+    };
+    let old = of_file("a 60 A 192.0.2.1\nb 60 A 192.0.2.1\n");
+    let changes = diff(
+        &old,
+        &of_file("; moved\nb 60 A 192.0.2.1\na 60 A 192.0.2.1\n"),
+    );
+    assert!(changes.is_empty(), "{changes}");
+    let changes = diff(
+        &old,
+        &of_file("a 60 A 192.0.2.1\nb 61 A 192.0.2.1\nc 60 TXT x y\n"),
+    );
+    assert_eq!(
+        changes.to_string(),
+        "0 added, 0 removed, 1 changed\n~ zone gtm.example.com\n    records: 3 → 4: 2 added, 1 removed\n"
+    );
+    let changes = diff(
+        &config(FILE),
+        &config(&FILE.replace("ns1.example", "ns2.example")),
+    );
+    assert_eq!(
+        changes.to_string(),
+        "0 added, 0 removed, 1 changed\n~ zone gtm.example.com\n    ns: ns1.example.net. → ns2.example.net.\n"
+    );
+}

@@ -73,11 +73,12 @@ impl Row {
         self.reply == "none"
     }
 
-    /// Whether it is about the zone that the peers serve too, and nothing else.
+    /// Whether it is about the zone that the peers serve too, and nothing else. Whole zones are
+    /// compared apart from this.
     pub(crate) fn is_for_peers(&self) -> bool {
         let name = self.ask.split(' ').next().unwrap_or_default();
         let plain = !self.ask.contains('+') && self.ask.split(' ').count() == 2;
-        plain && name.to_lowercase().ends_with("conf.example.")
+        plain && !self.ask.ends_with("XFR") && name.to_lowercase().ends_with("conf.example.")
     }
 
     /// What is wrong with a reply.

@@ -14,10 +14,11 @@ use igtm_common::reply::{self, CookieOption, HEADER_OCTETS, Kind, OPT_OCTETS, ud
 use super::edns::{self, Cookie};
 use super::hot::{Hot, Options};
 use super::query::Raw;
+use crate::config::model::rtype;
 use crate::line::ViewId;
 use crate::policy::families_asked;
 use crate::snapshot::{Either, Snapshot, names};
-use crate::zone::store::Kind as Below;
+use crate::zone::store::{Kind as Below, Node};
 
 /// How a message came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,6 +170,9 @@ impl<'a> Asked<'a> {
             if ready.is_some() {
                 return ready;
             }
+            if set.is_none() && self.has_nothing_else(node, of) {
+                return self.negative(Kind::NoData, of);
+            }
             if of.flags & PASS != 0 || set.is_some() {
                 return self.resolve();
             }
@@ -188,6 +192,16 @@ impl<'a> Asked<'a> {
             None if addresses => self.negative(Kind::NoData, of),
             None => self.resolve(),
         }
+    }
+
+    /// Whether a name with static records, none of the type asked for, has NODATA.
+    fn has_nothing_else(&self, node: &Node, of: &NameRef) -> bool {
+        let statics = &self.snapshot.ground.statics;
+        node.kind == Below::Plain
+            && of.view == [NO_VIEW; 2]
+            && !reply::is_meta(self.raw.qtype)
+            && !self.is_apex(self.raw.name, of)
+            && statics.set(node, rtype::CNAME).is_none()
     }
 
     /// What is answered at an access domain; `None`: NODATA.

@@ -16,7 +16,7 @@ use super::compose::{Composer, Data, Section, host};
 use crate::config::model::{Config, RRset, Zone, is_at_or_below, rtype};
 use crate::snapshot::names;
 
-/// A set whose octets end here has all its own.
+/// Most octets of a message (RFC 1035 §4.2.2).
 const MESSAGE_OCTETS: usize = u16::MAX as usize;
 
 /// What a name means to the names below it.

@@ -9,6 +9,7 @@ mod ci;
 mod figures;
 mod host;
 mod lint;
+mod peers;
 mod run;
 mod setup;
 mod shell;
@@ -49,7 +50,7 @@ enum Command {
     },
     /// Run the tests: all, or one level of them.
     Test {
-        /// unit needs neither root nor the BPF toolchain; bpf and netns need both.
+        /// unit needs neither root nor the BPF toolchain; the others need both.
         level: Option<test::Level>,
     },
     /// Measure what a packet costs in the kernel, by BPF_PROG_TEST_RUN; or, with `probes`, what

@@ -75,6 +75,12 @@ pub(crate) struct Reply {
     pub(crate) text: String,
     /// The OPT, written down.
     pub(crate) edns: Option<String>,
+    /// How long it is.
+    #[serde(default)]
+    pub(crate) octets: usize,
+    /// How long the same is by dnspython's encoder.
+    #[serde(default)]
+    pub(crate) encoded: usize,
 }
 
 /// What was heard.

@@ -2,10 +2,11 @@
 
 use std::os::unix::process::CommandExt;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::build::{self, Profile};
-use crate::host::{self, Apt};
+use crate::host;
+use crate::peers;
 use crate::shell;
 
 /// What is asked for on the command line.
@@ -18,46 +19,10 @@ pub(crate) struct Options {
     pub(crate) write_readme: bool,
 }
 
-/// A program of another project that is measured or measures.
-struct Peer {
-    program: &'static str,
-    package: &'static str,
-    /// What the package would start, if anything.
-    service: Option<&'static str>,
-}
-
-const PEERS: [Peer; 5] = [
-    Peer {
-        program: "knotd",
-        package: "knot",
-        service: Some("knot"),
-    },
-    Peer {
-        program: "kxdpgun",
-        package: "knot-dnsutils",
-        service: None,
-    },
-    Peer {
-        program: "gdnsd",
-        package: "gdnsd",
-        service: Some("gdnsd"),
-    },
-    Peer {
-        program: "nsd",
-        package: "nsd",
-        service: Some("nsd"),
-    },
-    Peer {
-        program: "dnsperf",
-        package: "dnsperf",
-        service: None,
-    },
-];
-
 /// Builds, then becomes the program that measures.
 pub(crate) fn bench(options: &Options) -> Result<()> {
     if options.install_peers {
-        install_peers()?;
+        peers::install("bench", &peers::MEASURED)?;
     }
     build::build(Profile::Release)?;
     let program = Profile::Release.directory().join("igtm-bench");
@@ -76,34 +41,4 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
     }
     let error = command.exec();
     Err(error).with_context(|| format!("cannot run `{}`", shell::shown(&command)))
-}
-
-/// Installs the peers that are missing, so that none of them runs now or after the next boot. Those
-/// that were here before are left as they are.
-fn install_peers() -> Result<()> {
-    let missing: Vec<&Peer> = PEERS
-        .iter()
-        .filter(|peer| shell::find(peer.program).is_none())
-        .collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let packages: Vec<&str> = missing.iter().map(|peer| peer.package).collect();
-    let Some(mut apt) = Apt::find() else {
-        bail!(
-            "this host has no package manager that setup knows; install {} yourself",
-            packages.join(", ")
-        );
-    };
-    let unknown = apt.unknown(&packages)?;
-    if !unknown.is_empty() {
-        bail!("no package source of this host has {}", unknown.join(", "));
-    }
-    println!(
-        "bench: installing {}, and starting none of them",
-        packages.join(" ")
-    );
-    apt.install_idle(&packages)?;
-    let mut services = missing.iter().filter_map(|peer| peer.service);
-    services.try_for_each(host::stop_for_good)
 }

@@ -51,7 +51,7 @@ enum Command {
     },
     /// Run the tests: all, or one level of them.
     Test {
-        /// unit needs neither root nor the BPF toolchain; bpf and netns need both.
+        /// unit needs neither root nor the BPF toolchain; the others need both.
         level: Option<test::Level>,
     },
     /// Throw octets that nobody meant at what reads messages and files; finds go to target/fuzz/.

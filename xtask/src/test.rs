@@ -1,4 +1,4 @@
-//! `cargo xtask test`: the three levels of tests, and what they came to.
+//! `cargo xtask test`: the levels of tests, and what they came to.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -20,16 +20,19 @@ pub(crate) enum Level {
     Bpf,
     /// The real daemon between real veth pairs.
     Netns,
+    /// The real daemon beside Knot DNS and NSD, asked by dnspython: all three are installed first.
+    Conformance,
 }
 
 impl Level {
-    const ALL: [Self; 3] = [Self::Unit, Self::Bpf, Self::Netns];
+    const ALL: [Self; 4] = [Self::Unit, Self::Bpf, Self::Netns, Self::Conformance];
 
     fn name(self) -> &'static str {
         match self {
             Self::Unit => "unit",
             Self::Bpf => "bpf",
             Self::Netns => "netns",
+            Self::Conformance => "conformance",
         }
     }
 
@@ -50,9 +53,10 @@ impl Level {
                 "--test=harness",
                 "--test=netns",
             ],
+            Self::Conformance => &["--package=igtm-tests", "--test=conformance"],
         });
         command.args(["--", "--show-output"]);
-        if self == Self::Netns {
+        if matches!(self, Self::Netns | Self::Conformance) {
             // Times are measured there, and two cores are soon busy.
             command.arg("--test-threads=1");
         }
@@ -77,8 +81,18 @@ pub(crate) fn test(level: Option<Level>) -> Result<()> {
         require_root()?;
         build::build(Profile::Debug)?;
     }
+    // Tests that need what cannot be had skip, which the report says.
+    let said = |done: Result<()>| {
+        if let Err(error) = done {
+            println!("test: {error:#}");
+        }
+    };
     if levels.contains(&Level::Unit) {
-        peers::install();
+        said(peers::install_python("test"));
+        said(peers::install("test", &peers::ALERTED));
+    }
+    if levels.contains(&Level::Conformance) {
+        said(peers::install("test", &peers::COMPARED));
     }
     let outcomes: Vec<Outcome> = levels.into_iter().map(run).collect::<Result<_>>()?;
     report(&outcomes);
@@ -98,7 +112,7 @@ fn require_root() -> Result<()> {
         return Ok(());
     }
     bail!(
-        "the bpf and netns tests load programs and make network namespaces, which needs root:\n  \
+        "all tests but unit load programs and make network namespaces, which needs root:\n  \
          sudo -E env \"PATH=$PATH\" cargo xtask test\n\
          without root: cargo xtask test unit"
     )
@@ -159,10 +173,10 @@ fn report(outcomes: &[Outcome]) {
     println!("\ntests:");
     for outcome in outcomes {
         for result in &outcome.results {
-            println!("  {:5}  {result}", outcome.level.name());
+            println!("  {:11}  {result}", outcome.level.name());
         }
         if outcome.results.is_empty() {
-            println!("  {:5}  did not run", outcome.level.name());
+            println!("  {:11}  did not run", outcome.level.name());
         }
     }
     let mut skipped = outcomes

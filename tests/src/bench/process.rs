@@ -1,4 +1,5 @@
-//! A server's process: in the server's namespace, on the server's CPU, killed on drop.
+//! A server's process: in the server's namespace, killed on drop; on the server's CPU where it is
+//! measured.
 
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
@@ -21,8 +22,25 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `command`; what it prints goes to `log`.
+    /// Starts `command` on the server's CPU, before everything else there; what it prints goes to
+    /// `log`.
     pub fn start(netns: &Netns, command: &mut Command, log: &Path) -> Result<Self> {
+        Self::spawn(netns, command, log, || {
+            cpu::pin_self(cpu::SERVER, Priority::Work)
+        })
+    }
+
+    /// The same wherever there is room: nobody measures it.
+    pub fn start_anywhere(netns: &Netns, command: &mut Command, log: &Path) -> Result<Self> {
+        Self::spawn(netns, command, log, || Ok(()))
+    }
+
+    fn spawn(
+        netns: &Netns,
+        command: &mut Command,
+        log: &Path,
+        prepare: impl FnOnce() -> Result<()> + Send,
+    ) -> Result<Self> {
         let output = File::create(log).with_context(|| format!("{}", log.display()))?;
         command
             .stdin(Stdio::null())
@@ -31,7 +49,7 @@ impl Process {
             // Ctrl-C is for whoever started us: we end it ourselves.
             .process_group(0);
         let child = netns.enter(|| {
-            cpu::pin_self(cpu::SERVER, Priority::Work)?;
+            prepare()?;
             let child = command.spawn();
             child.with_context(|| format!("cannot run {command:?}"))
         })?;

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use super::near_miss::suggestion;
 use super::problem::At;
 use super::reader::Section;
-use super::value::{Value, shorten};
+use super::value::Value;
 
 /// Longest name, characters.
 const LONGEST: usize = 64;
@@ -87,9 +87,7 @@ impl Names {
         let text = value.string()?;
         let found = self.by_name.get(text).copied();
         if found.is_none() {
-            let (kind, shown) = (self.kind, shorten(text));
-            let near = self.near(text, value);
-            value.problem(format!("no {kind} is named `{shown}`{near}"));
+            value.unknown(self.kind, text, self.near(text, value));
         }
         found
     }

@@ -125,7 +125,7 @@ fn names_of(list: &Value<'_>, kind: &str, known: &HashSet<String>) -> Vec<String
             let mut names: Vec<&str> = known.iter().map(String::as_str).collect();
             names.sort_unstable();
             let near = suggestion(text, names);
-            item.problem(format!("no {kind} is named `{}`{near}", shorten(text)));
+            item.unknown(kind, text, near);
         } else if found.iter().any(|seen| seen == text) {
             item.problem(format!("`{}` stands in this list twice", shorten(text)));
         } else {

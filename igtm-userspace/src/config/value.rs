@@ -17,6 +17,8 @@ use super::reader::Section;
 
 /// How much of a text is repeated in a message, characters.
 const SHOWN: usize = 80;
+/// A token has as many characters or more.
+const SHORTEST_TOKEN: usize = 16;
 
 /// What stands at a key, or in a list at it.
 #[derive(Clone, Copy)]
@@ -69,6 +71,15 @@ impl<'a> Value<'a> {
     pub(super) fn wrong_kind(&self, allowed: impl fmt::Display) {
         let Self { key, .. } = self;
         self.problem(format!("`{key}` is {}; it must be {allowed}", self.kind()));
+    }
+
+    /// Records that no `kind` is named `text`. The URL of a hook is a secret, and is put where the
+    /// name of its channel belongs: it is not shown.
+    pub(super) fn unknown(&self, kind: &str, text: &str, near: impl fmt::Display) {
+        self.problem(match text.contains("://") {
+            true => format!("a URL (not shown) is no name of a {kind}"),
+            false => format!("no {kind} is named `{}`{near}", shorten(text)),
+        });
     }
 
     pub(super) fn string(&self) -> Option<&'a str> {
@@ -221,6 +232,7 @@ impl<'a> Value<'a> {
 
     fn describe(&self) -> String {
         match self.value {
+            DeValue::String(text) if may_be_secret(text) => "a text (not shown)".to_owned(),
             DeValue::String(text) => format!("\"{}\"", shorten(text)),
             DeValue::Integer(number) => shorten(&number.to_string()),
             DeValue::Float(number) => shorten(number.as_str()),
@@ -228,6 +240,17 @@ impl<'a> Value<'a> {
             _ => self.kind().to_owned(),
         }
     }
+}
+
+/// Whether a text that does not belong where it stands looks like a token or the URL of a hook:
+/// messages are logged, and keys are mixed up.
+fn may_be_secret(text: &str) -> bool {
+    let of_token = |c: char| c.is_ascii_alphanumeric() || "-_+/=".contains(c);
+    let is_token = text.len() >= SHORTEST_TOKEN
+        && text.chars().all(of_token)
+        && text.contains(|c: char| c.is_ascii_digit())
+        && text.contains(|c: char| c.is_ascii_alphabetic());
+    text.contains("://") || is_token
 }
 
 /// `text` for a message: on one line, cut when it is long.

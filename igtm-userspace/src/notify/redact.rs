@@ -2,6 +2,8 @@
 //!
 //! Pure. Must not show a secret in `Debug`.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use url::{Position, Url};
 
 use super::fit::{Unit, cut};
@@ -61,7 +63,19 @@ impl Secrets {
                 url.password().unwrap_or_default(),
                 url.fragment().unwrap_or_default(),
             ]);
-        texts.fold(self, Self::and)
+        texts.fold(self, Self::and).and_login(url)
+    }
+
+    /// The login of a URL as it is sent: `Authorization: Basic` (RFC 7617). Who shows a request in
+    /// an error shows that.
+    fn and_login(self, url: &Url) -> Self {
+        let (name, password) = (url.username(), url.password());
+        if name.is_empty() && password.is_none() {
+            return self;
+        }
+        let (name, password) = (decoded(name), decoded(password.unwrap_or_default()));
+        let sent = STANDARD.encode(format!("{name}:{password}"));
+        self.and(&name).and(&password).and(&sent)
     }
 
     /// One more, however it may be written in a URL or in JSON.
@@ -94,6 +108,18 @@ impl Secrets {
         }
         cut(&text, REPLY_OCTETS, Unit::Octets).to_owned()
     }
+}
+
+/// A name or password of a URL without `%2F` and the like.
+fn decoded(text: &str) -> String {
+    // In a form these have a meaning of their own.
+    let form = text
+        .replace('+', "%2B")
+        .replace('&', "%26")
+        .replace('=', "%3D");
+    url::form_urlencoded::parse(form.as_bytes())
+        .map(|(text, _)| text.into_owned())
+        .collect()
 }
 
 /// What stands between the quotes in JSON.
@@ -137,6 +163,15 @@ mod tests {
             assert!(shown.len() <= REPLY_OCTETS && shown.contains("[secret]"));
         }
         assert_eq!(format!("{secrets:?}"), "[secret]");
+    }
+
+    #[test]
+    fn a_login_is_taken_out_as_it_is_sent() {
+        let url = Url::parse("https://us3r:pa%2Fss@hooks.example/x").expect("a URL");
+        let secrets = Secrets::none().and_url(&url);
+        // printf 'us3r:pa/ss' | base64
+        let shown = secrets.clean("500\r\nauthorization: Basic dXMzcjpwYS9zcw==\r\n");
+        assert_eq!(shown, "500\r\nauthorization: Basic [secret]\r\n");
     }
 
     #[test]

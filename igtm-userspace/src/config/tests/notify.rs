@@ -233,3 +233,25 @@ severity = \"high\"
         )],
     );
 }
+
+#[test]
+fn a_secret_at_another_key_is_not_shown() {
+    let app = "type = \"wecom_app\"\ncorp_id = \"ww1\"\nsecret = \"1000002\"\nusers = [\"@all\"]";
+    let robot = "type = \"slack\"\nwebhook = \"https://x/services/T\"";
+    let token = "hunter2hunter2hunter2";
+    for text in [
+        format!("[[channel]]\nname = \"c\"\n{app}\nagent_id = \"{token}\""),
+        format!("[[channel]]\nname = \"c\"\n{robot}\nlanguage = \"{token}\""),
+        format!("[[channel]]\nname = \"c\"\n{robot}\ntimeout = \"whsec_{token}\""),
+        format!("[[channel]]\nname = \"https://x/{token}\"\n{robot}"),
+        format!(
+            "[[channel]]\nname = \"c\"\n{robot}\n\
+             [[subscription]]\nname = \"s\"\nchannels = [\"https://x/{token}\"]"
+        ),
+    ] {
+        let told = problems(&text);
+        let told = format!("{told:?}");
+        assert!(told.contains("not shown"), "{text}: {told}");
+        assert!(!told.contains("hunter2"), "{text}: {told}");
+    }
+}

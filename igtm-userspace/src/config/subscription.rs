@@ -53,7 +53,7 @@ fn read(mut section: Section<'_>, named: Named, channels: &Names, config: &Confi
         .map(|list| channels.resolve_list(&list))
         .unwrap_or_default();
     let repeat = section.take("repeat_interval");
-    let repeat = repeat.and_then(|v| v.duration(REPEAT));
+    let repeat = repeat.and_then(|v| repeat_interval(&v));
     let wait = section.take("group_wait");
     let wait = wait.and_then(|v| v.duration(GROUP_WAIT));
     let quiet = section.table("quiet").and_then(quiet);
@@ -74,6 +74,16 @@ fn read(mut section: Section<'_>, named: Named, channels: &Names, config: &Confi
         group_wait: wait.unwrap_or(Duration::from_secs(3)),
         quiet,
     }
+}
+
+/// Never, or no oftener than each second: nobody reads more, and each repeat is recorded.
+fn repeat_interval(value: &Value<'_>) -> Option<Duration> {
+    let found = value.duration(REPEAT)?;
+    if !found.is_zero() && found < Duration::from_secs(1) {
+        value.wrong("0s (once), or a duration from 1s to 365d");
+        return None;
+    }
+    Some(found)
 }
 
 /// `match`: each name must be that of an object, or what is misspelt would tell nobody, at night.

@@ -226,6 +226,14 @@ severity = \"high\"
     );
     expect_after(
         &[&slack],
+        "[[subscription]]\nname = \"s\"\nchannels = [\"c\"]\nrepeat_interval = \"999ms\"\n",
+        &[(
+            5,
+            "19: `repeat_interval` is \"999ms\"; it must be 0s (once), or a duration from 1s to 365d",
+        )],
+    );
+    expect_after(
+        &[&slack],
         "[[subscription]]\nname = \"s\"\nchannels = [\"c\"]\nquiet = { from = \"23:00\", to = \"23:00\", severity = \"critical\" }\n",
         &[(
             5,

@@ -173,6 +173,10 @@ def text(wire, sent):
         if section:
             lines.append(f";; {name}")
             lines += records(section, False)
+    found = sum(len(rrset) for rrset in (*message.answer, *message.authority, *message.additional))
+    if found + (message.edns >= 0) != sum(struct.unpack("!HHH", wire[6:12])):
+        # dnspython has one of those that are alike.
+        reply["twice"] = True
     reply["text"] = "\n".join([" ".join(head), *lines]) + "\n"
     if count == 1:
         end = 12

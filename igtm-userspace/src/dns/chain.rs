@@ -26,6 +26,8 @@ pub(super) struct Way {
     links: usize,
     /// The names that were looked up before.
     passed: Vec<Vec<u8>>,
+    /// The owners of DNAMEs on it.
+    renaming: Vec<Vec<u8>>,
     /// Of what chose the links (RFC 7871 §7.2.1), bits.
     pub(super) scope: u8,
     /// Of the next draw.
@@ -59,6 +61,7 @@ impl Asked<'_> {
             owner: self.raw.name.to_vec(),
             links: 0,
             passed: Vec::new(),
+            renaming: Vec::new(),
             scope: 0,
             random: self.random,
         };
@@ -278,8 +281,12 @@ impl Asked<'_> {
         };
         let (_, raw) = ground.statics.raw(&ground.config, set);
         let target = raw.rdata().next().unwrap_or_default();
-        let dname = store::data(raw, target);
-        way.sending.add(Section::Answer, &raw.owner, dname)?;
+        // However often it renames, it stands once (RFC 2181 §5).
+        if !way.renaming.iter().any(|owner| **owner == *raw.owner) {
+            let dname = store::data(raw, target);
+            way.sending.add(Section::Answer, &raw.owner, dname)?;
+            way.renaming.push(raw.owner.to_vec());
+        }
         let prefix = &way.owner[..way.owner.len() - above.len()];
         let renamed = [prefix, target].concat();
         if renamed.len() > NAME_OCTETS {

@@ -75,6 +75,9 @@ pub(crate) struct Reply {
     pub(crate) text: String,
     /// The OPT, written down.
     pub(crate) edns: Option<String>,
+    /// Whether a record stands in it twice (RFC 2181 §5), as in some of the peers'.
+    #[serde(default)]
+    pub(crate) twice: bool,
     /// How long it is.
     #[serde(default)]
     pub(crate) octets: usize,

@@ -181,6 +181,9 @@ impl Differences {
         if ours.wrong.is_some() || theirs.wrong.is_some() {
             return Some(format!("{head} {:?} {:?}", ours.wrong, theirs.wrong));
         }
+        if ours.twice {
+            return Some(format!("{head} a record stands twice:\n{}", ours.text));
+        }
         let apart = Apart::of(ours, theirs);
         if apart.parts.is_empty() {
             return None;

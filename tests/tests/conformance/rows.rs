@@ -92,6 +92,9 @@ impl Row {
         if let Some(wrong) = &reply.wrong {
             return Some(wrong.clone());
         }
+        if reply.twice {
+            return Some(format!("a record stands twice:\n{}", reply.text));
+        }
         let expected = match self.truncated.contains(&way) {
             true => truncated(&self.reply),
             false => self.reply.clone(),

@@ -195,7 +195,9 @@ fn unquoted(body: &str) -> String {
     let mut octets = Vec::new();
     let mut rest = body.as_bytes();
     while let [first, more @ ..] = rest {
-        let pair = more.get(..2).and_then(|pair| std::str::from_utf8(pair).ok());
+        let pair = more
+            .get(..2)
+            .and_then(|pair| std::str::from_utf8(pair).ok());
         let code = pair.and_then(|pair| u8::from_str_radix(pair, 16).ok());
         match (first, code) {
             (b'=', Some(octet)) => {

@@ -93,7 +93,9 @@ impl Vendors {
 
     /// From now on every one of them has this trouble, or none; its answers repeat all they know.
     pub fn trouble(&self, trouble: Option<Trouble>) {
-        let all = VENDORS.iter().filter_map(|vendor| Some((*vendor, trouble?)));
+        let all = VENDORS
+            .iter()
+            .filter_map(|vendor| Some((*vendor, trouble?)));
         *locked(&self.inbox.troubles) = all.collect();
     }
 
@@ -138,8 +140,11 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// What signs the webhook's messages.
-fn whsec() -> String {
-    format!("whsec_{}", STANDARD.encode(format!("{MARK}-signs-webhooks")))
+pub fn whsec() -> String {
+    format!(
+        "whsec_{}",
+        STANDARD.encode(format!("{MARK}-signs-the-webhooks"))
+    )
 }
 
 /// The token that a wecom_app is given.
@@ -169,15 +174,27 @@ fn answer(inbox: &Inbox, request: &Request) -> Response {
         return refused(vendor, *trouble, request);
     }
     let body = serde_json::from_slice(&request.body).unwrap_or_default();
-    let wrong = judge(&Post { request, query: &query, body: &body });
+    let wrong = judge(&Post {
+        request,
+        query: &query,
+        body: &body,
+    });
     let wrong = wrong.err().map(|error| format!("{error:#}"));
     let response = match (vendor, &wrong) {
         (_, Some(_)) => refused(vendor, Trouble::Config, request),
         ("slack", None) => Response(200, "ok".to_owned()),
         ("pagerduty", None) => Response(202, json!({ "status": "success" }).to_string()),
-        _ => Response(200, json!({ "errcode": 0, "errmsg": "ok", "code": 0, "msg": "success" }).to_string()),
+        _ => Response(
+            200,
+            json!({ "errcode": 0, "errmsg": "ok", "code": 0, "msg": "success" }).to_string(),
+        ),
     };
-    locked(&inbox.sent).push(Sent { vendor, at, body, wrong });
+    locked(&inbox.sent).push(Sent {
+        vendor,
+        at,
+        body,
+        wrong,
+    });
     response
 }
 
@@ -197,7 +214,11 @@ impl Post<'_> {
     fn text(&self, pointer: &str, octets: usize) -> Result<&str> {
         let text = self.body.pointer(pointer).and_then(Value::as_str);
         let text = text.with_context(|| format!("no {pointer} in {}", self.body))?;
-        ensure!(!text.is_empty() && text.len() <= octets, "{pointer} has {}", text.len());
+        ensure!(
+            !text.is_empty() && text.len() <= octets,
+            "{pointer} has {}",
+            text.len()
+        );
         Ok(text)
     }
 }
@@ -207,7 +228,9 @@ fn token(inbox: &Inbox, request: &Request, query: &BTreeMap<String, String>) -> 
         return refused("wecom_app", *trouble, request);
     }
     let right = query.get("corpid").is_some_and(|id| id == "ww1")
-        && query.get("corpsecret").is_some_and(|secret| *secret == format!("{MARK}+corp/="));
+        && query
+            .get("corpsecret")
+            .is_some_and(|secret| *secret == format!("{MARK}+corp/="));
     let reply = if right {
         json!({ "errcode": 0, "access_token": access_token(), "expires_in": 7200 })
     } else {
@@ -223,7 +246,11 @@ fn wecom_robot(post: &Post<'_>) -> Result<()> {
 
 fn wecom_app(post: &Post<'_>) -> Result<()> {
     post.key("access_token", &access_token())?;
-    ensure!(post.body["touser"] == "li" && post.body["agentid"] == 7, "{}", post.body);
+    ensure!(
+        post.body["touser"] == "li" && post.body["agentid"] == 7,
+        "{}",
+        post.body
+    );
     post.text("/markdown/content", 2048).map(drop)
 }
 
@@ -241,7 +268,11 @@ fn feishu(post: &Post<'_>) -> Result<()> {
     let stamp = post.text("/timestamp", 20)?;
     let mac = hmac(format!("{stamp}\n{MARK}/feishu+sign").as_bytes(), "")?;
     ensure!(post.text("/sign", 100)? == mac, "sign");
-    ensure!(post.request.body.len() <= 20_480, "{}", post.request.body.len());
+    ensure!(
+        post.request.body.len() <= 20_480,
+        "{}",
+        post.request.body.len()
+    );
     post.text("/card/header/title/content", 20_000).map(drop)
 }
 
@@ -256,7 +287,10 @@ fn webhook(post: &Post<'_>) -> Result<()> {
 }
 
 fn pagerduty(post: &Post<'_>) -> Result<()> {
-    ensure!(post.body["routing_key"] == format!("{MARK}-routing-key"), "routing_key");
+    ensure!(
+        post.body["routing_key"] == format!("{MARK}-routing-key"),
+        "routing_key"
+    );
     post.text("/payload/summary", 4 * 1024)?;
     post.text("/dedup_key", 255).map(drop)
 }
@@ -280,7 +314,12 @@ fn hmac(key: &[u8], text: &str) -> Result<String> {
 /// The refusal of that class, with all in it that the vendor knows.
 fn refused(vendor: &str, trouble: Trouble, request: &Request) -> Response {
     let body = String::from_utf8_lossy(&request.body);
-    let echo = format!("{} {:?} {body} {}", request.path, request.headers, access_token());
+    // What this channel was never given is not its to take out.
+    let token = match vendor {
+        "wecom_app" if !request.path.starts_with("/cgi-bin/gettoken") => access_token(),
+        _ => String::new(),
+    };
+    let echo = format!("{} {:?} {body} {token}", request.path, request.headers);
     let code = match (vendor, trouble) {
         ("wecom_robot", Trouble::Transient) | ("dingtalk", Trouble::Transient) => -1,
         ("wecom_app", Trouble::Transient) => -1,

@@ -156,6 +156,11 @@ fn key_of(secret: &str) -> Result<Vec<u8>> {
     STANDARD.decode(encoded).context("a secret is base64")
 }
 
+/// Whether `request` is signed with `secret` (`whsec_…`), just now.
+pub fn verify_with(secret: &str, request: &Request) -> Result<()> {
+    verify(&key_of(secret)?, request, SystemTime::now())
+}
+
 /// Any of the signatures may be ours: while a key is rotated there are several.
 fn verify(key: &[u8], request: &Request, now: SystemTime) -> Result<()> {
     let header = |name: &str| request.header(name).with_context(|| format!("no {name}"));

@@ -7,6 +7,7 @@
 mod admin;
 mod alerts;
 mod authority;
+mod channels;
 mod crowds;
 mod draws;
 mod ending;
@@ -23,6 +24,7 @@ mod lines;
 mod lost;
 mod nodes;
 mod one_step;
+mod redaction;
 mod refusals;
 mod reload;
 mod resolvers;

@@ -79,7 +79,17 @@ pub(super) fn base_url(section: &mut Section<'_>, default: &str) -> String {
     let Some(text) = value.string() else {
         return String::new();
     };
-    if !is_http(text) {
+    let url = Url::parse(text);
+    let bare = |url: &Url| {
+        url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none()
+    };
+    if text.contains(['@', '?', '#']) && !url.is_ok_and(|url| bare(&url)) {
+        // It is shown wherever the configuration is: no secret may stand in it.
+        value.problem("`base_url` (not shown) is a scheme, a host and perhaps a path, without a login or a query");
+    } else if !is_http(text) {
         value.wrong("an http:// or https:// URL");
     }
     text.trim_end_matches('/').to_owned()

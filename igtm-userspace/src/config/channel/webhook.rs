@@ -10,6 +10,7 @@ use crate::config::problem::Report;
 use crate::config::reader::Section;
 use crate::config::secret;
 use crate::config::value::{Value, shorten};
+use crate::notify::webhook::check_secret;
 
 /// Headers that the delivery sets itself.
 const OUR_HEADERS: [&str; 7] = [
@@ -42,6 +43,8 @@ fn secrets(section: &mut Section<'_>, report: &Report<'_>) -> Vec<Secret> {
             let message =
                 "`secret` (not shown) must be \"whsec_\" and then the key in base64 with padding";
             report.problem(*at, message);
+        } else if let Err(error) = check_secret(secret.reveal()) {
+            report.problem(*at, format!("`secret` (not shown): {error}"));
         }
     }
     found.into_iter().map(|(secret, _)| secret).collect()

@@ -133,7 +133,7 @@ tier = [{ pools = [{ pool = "p", weight = 7 }], policy = "weight" }]
 name = "c"
 type = "webhook"
 url_file = "hook.url"
-secret = ["whsec_bmV3", "whsec_b2xk"]
+secret = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_aWd0bSBlbmQgdG8gZW5kIHRlc3RzIHNpZ24gdG9v"]
 headers = { Authorization = "Bearer x" }
 [[subscription]]
 name = "all"

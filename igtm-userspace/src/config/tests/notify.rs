@@ -26,6 +26,10 @@ fn channels_never_show_a_secret() {
             "url = \"http://x\"\nsecret = \"hunter2\"",
             "6:10: `secret` (not shown) must be \"whsec_\" and then the key in base64 with padding",
         ),
+        (
+            "url = \"http://x\"\nsecret = \"whsec_aHVudGVyMg==\"",
+            "6:10: `secret` (not shown): a webhook secret holds 24 to 64 octets, this one 7",
+        ),
         // PATH is set, and no URL: the variable was read, and is not shown.
         (
             "url_env = \"PATH\"",

@@ -172,7 +172,9 @@ impl Webhook {
             let remark = None;
             return Ok(Receipt { reply, remark });
         }
-        Err(answer.failure().with_reply(reply))
+        let mut failure = answer.failure();
+        failure.why = format!("{}{}", failure.why, advice(answer.status));
+        Err(failure.with_reply(reply))
     }
 
     async fn post(&self, id: &str, part: &Part, now: Timestamp) -> Result<Answer, Failure> {
@@ -192,5 +194,23 @@ impl Webhook {
             insert("webhook-signature", &signatures.join(" "));
         }
         self.http.post(&self.url, headers, body, now).await
+    }
+}
+
+/// What a status asks to be changed, and where.
+fn advice(status: u16) -> &'static str {
+    match status {
+        300..=399 => ", a redirect, which is not followed: give `url` the address that it leads to",
+        401 | 403 => {
+            ": it does not accept us; compare `secret` and `headers` with what the receiver expects, \
+             and the two clocks"
+        }
+        404 | 405 => ": nothing takes webhooks there; correct `url`",
+        410 => ": the receiver wants no more of these; enable it there, or give `url` another",
+        413 => ": the receiver takes no body of this size; raise its limit",
+        429 => ": the receiver wants fewer messages",
+        400..=499 => ": the receiver will not have this message; its reply and its log say why",
+        500..=599 => ": trouble at the receiver or at a proxy before it; its log says more",
+        _ => "",
     }
 }

@@ -157,6 +157,7 @@ fn a_daemon_that_cannot_be_reached_is_3() {
             "pushes show msg_1 -c {}/igtm.toml",
             "pushes replay msg_1 --socket {}/none.sock",
             "mute www --for 1h -c {}/igtm.toml",
+            "mute www --for 0 -c {}/igtm.toml",
             "explain --live --client 192.0.2.1 www.example.com -c {}/igtm.toml",
             "check {}/igtm.toml --against-running",
         ],

@@ -24,13 +24,21 @@ pub struct MuteArgs {
     #[command(flatten)]
     pub daemon: Daemon,
     /// For how long: 90s, 30m, 1h30m, 2d; 0 ends it
-    #[arg(long = "for", value_name = "DURATION", value_parser = span)]
+    #[arg(long = "for", value_name = "DURATION", value_parser = span_or_end)]
     pub lasts: String,
     /// Why, in one line: igtm status shows it
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
     /// Whose alerts
     pub instance: String,
+}
+
+/// How long, or `0`: no longer.
+fn span_or_end(text: &str) -> Result<String, &'static str> {
+    match text {
+        "0" => Ok(text.to_owned()),
+        _ => span(text),
+    }
 }
 
 /// Has the daemon do so.

@@ -8,6 +8,7 @@
 //! ```
 
 mod lost;
+mod pace;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,39 +22,7 @@ use super::directory::{self, Directory, Inode};
 use super::pending::{Batch, Changes, Question, Shared};
 use super::restored::Restored;
 use super::{StateError, aside, schema, write};
-
-/// How long things wait.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Pace {
-    /// For what comes with it: a verdict, the answer that it changed and their events are one write.
-    pub(super) gather: Duration,
-    /// Between two transactions: however many rounds end, so many they are.
-    pub(super) spacing: Duration,
-    /// For counts of rounds, which change all the time and are missed by nobody.
-    pub(super) rounds: Duration,
-    /// After the first failure; twice as long after each further one.
-    pub(super) retry: Duration,
-    /// At most.
-    pub(super) retry_most: Duration,
-    /// Between two looks at what is old.
-    pub(super) retire: Duration,
-    /// Between two looks at whether the database is still in its place, where nothing is written.
-    pub(super) look: Duration,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self {
-            gather: Duration::from_millis(20),
-            spacing: Duration::from_millis(200),
-            rounds: Duration::from_secs(10),
-            retry: Duration::from_secs(1),
-            retry_most: Duration::from_secs(60),
-            retire: Duration::from_secs(60),
-            look: Duration::from_secs(1),
-        }
-    }
-}
+pub(super) use pace::Pace;
 
 /// Something that keeps the database from being written.
 #[derive(Debug)]

@@ -79,10 +79,6 @@ fn an_operators_word_holds_at_once_for_its_time_and_over_a_kill() -> Result<()> 
             "but in first, idle",
         ),
         (&[&address, "down", "--reason", " "], "--reason is empty"),
-        (
-            &[&address, "up", "--reason", "x", "--for", "1 h"],
-            "--for is",
-        ),
     ] {
         let (code, reply) = force(&daemon, args)?;
         let error = reply["error"].as_str().unwrap_or_default();

@@ -100,25 +100,9 @@ fn seconds(from: Timestamp, to: Timestamp) -> u64 {
 
 fn event(config: &Config, kind: Kind, severity: Severity, time: Timestamp) -> Event {
     Event {
-        kind,
         severity,
-        title: String::new(),
         time,
-        node: config.server.node.clone(),
-        instance: None,
-        domain: None,
-        lines: Vec::new(),
-        strategy: None,
-        tier_from: None,
-        tier_to: None,
-        pool: None,
-        address: None,
-        reason: Vec::new(),
-        since: None,
-        duration_s: None,
-        answers_before: Vec::new(),
-        answers_now: Vec::new(),
-        test: false,
+        ..Event::blank(kind, &config.server.node)
     }
 }
 

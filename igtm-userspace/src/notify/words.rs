@@ -16,7 +16,7 @@ use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, context};
 use serde::Serialize;
 
 use super::condition::{Condition, Phase};
-use super::event::{Event, Kind, NodeReason, Severity};
+use super::event::{Event, Kind, NodeReason};
 use super::message::Message;
 use crate::config::model::{Channel, Language, Template};
 use form::Form;
@@ -210,25 +210,8 @@ pub fn check(text: &str) -> Result<(), (usize, String)> {
 fn samples() -> impl Iterator<Item = Event> {
     let text = || Some("x".to_owned());
     let bare = |kind| Event {
-        kind,
-        severity: Severity::Warning,
         title: "x".to_owned(),
-        time: Timestamp::UNIX_EPOCH,
-        node: "x".to_owned(),
-        instance: None,
-        domain: None,
-        lines: Vec::new(),
-        strategy: None,
-        tier_from: None,
-        tier_to: None,
-        pool: None,
-        address: None,
-        reason: Vec::new(),
-        since: None,
-        duration_s: None,
-        answers_before: Vec::new(),
-        answers_now: Vec::new(),
-        test: false,
+        ..Event::blank(kind, "x")
     };
     let full = move |kind| Event {
         instance: text(),

@@ -17,6 +17,8 @@ pub(crate) struct Options {
     pub(crate) quick: bool,
     /// Put the figures into README.md.
     pub(crate) write_readme: bool,
+    /// Compare only these servers.
+    pub(crate) only: Option<String>,
 }
 
 /// Builds, then becomes the program that measures.
@@ -38,6 +40,9 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
     if options.write_readme {
         let readme = shell::workspace().join("README.md");
         command.arg("--write-readme").arg(readme);
+    }
+    if let Some(servers) = &options.only {
+        command.args(["--only", servers]);
     }
     let error = command.exec();
     Err(error).with_context(|| format!("cannot run `{}`", shell::shown(&command)))

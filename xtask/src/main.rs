@@ -85,6 +85,9 @@ enum Command {
         /// Put the figures into README.md.
         #[arg(long)]
         write_readme: bool,
+        /// Compare only these servers, e.g. `--only 'igtm userspace,gdnsd'`, and measure nothing else.
+        #[arg(long, value_name = "SERVERS")]
+        only: Option<String>,
     },
     /// Formatting, clippy (host and BPF), documentation, the systemd unit: warnings are errors.
     Lint,
@@ -108,10 +111,12 @@ fn main() -> ExitCode {
             install_peers,
             quick,
             write_readme,
+            only,
         } => bench::bench(&bench::Options {
             install_peers,
             quick,
             write_readme,
+            only,
         }),
         Command::Lint => lint::lint(),
         Command::Ci => ci::ci(),

@@ -4,6 +4,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::os::fd::AsRawFd;
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
@@ -37,14 +38,17 @@ impl Bound {
 fn udp(address: SocketAddr, count: usize) -> io::Result<Vec<UdpSocket>> {
     // Alone, this one says whether another server has the address: sockets that share theirs would
     // share it with that one's as well.
-    let alone = bound(address, Type::DGRAM, |_| Ok(()))?;
+    let alone = bound(address, Type::DGRAM, |socket| unfragmented(socket, address))?;
     if count <= 1 {
         receive_more(&alone);
         return Ok(vec![alone.into()]);
     }
     drop(alone);
     let one = || {
-        let socket = bound(address, Type::DGRAM, |socket| socket.set_reuse_port(true))?;
+        let socket = bound(address, Type::DGRAM, |socket| {
+            socket.set_reuse_port(true)?;
+            unfragmented(socket, address)
+        })?;
         receive_more(&socket);
         Ok(socket.into())
     };
@@ -80,6 +84,33 @@ fn bound(
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     Ok(socket)
+}
+
+/// Has no reply of `socket` fragmented (RFC 9715 §3.1): those over IPv4 have DF, as the kernel's have,
+/// and what is larger than the interface takes is an error. Of a path that takes less, ICMP is not
+/// believed: anybody may send it. The kernel chooses no identification for such datagrams either
+/// (RFC 6864 §4.1), which is a tenth of what a reply costs.
+fn unfragmented(socket: &Socket, address: SocketAddr) -> io::Result<()> {
+    let (level, option, value) = match address {
+        SocketAddr::V4(_) => (
+            libc::IPPROTO_IP,
+            libc::IP_MTU_DISCOVER,
+            libc::IP_PMTUDISC_PROBE,
+        ),
+        SocketAddr::V6(_) => (
+            libc::IPPROTO_IPV6,
+            libc::IPV6_MTU_DISCOVER,
+            libc::IPV6_PMTUDISC_PROBE,
+        ),
+    };
+    let octets = size_of_val(&value) as libc::socklen_t;
+    // SAFETY: the value outlives the call, and `octets` is its size.
+    let failed = unsafe {
+        let value = (&raw const value).cast();
+        libc::setsockopt(socket.as_raw_fd(), level, option, value, octets)
+    };
+    nix::errno::Errno::result(failed)?;
+    Ok(())
 }
 
 /// As much as is wanted, where this process may; else what the host allows everybody.

@@ -22,6 +22,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use tracing::{debug, error};
 
 use super::service::Service;
+use super::short::shorten;
 use backlog::Backlog;
 use datagrams::{BATCH, Datagrams};
 
@@ -228,12 +229,23 @@ impl Open {
                         datagrams.forget();
                     }
                 }
+                Err(error) if error.raw_os_error() == Some(libc::EMSGSIZE) && fits(datagrams) => {}
                 Err(error) => {
                     debug!(%error, client = ?datagrams.skip(), "UDP send");
                 }
             }
         }
     }
+}
+
+/// Has the client of a reply that the interface does not take ask by TCP (RFC 9715 §3.1); whether that
+/// made it smaller.
+fn fits(datagrams: &mut Datagrams) -> bool {
+    datagrams.unsent().is_some_and(|reply| {
+        let octets = reply.len();
+        shorten(reply);
+        reply.len() < octets
+    })
 }
 
 #[expect(

@@ -23,15 +23,21 @@ struct Ratio {
     by_rate: bool,
 }
 
-/// The rows of `rounds`, and what could not be computed because a server is missing.
-pub fn rows(rounds: &Rounds, effort: Effort) -> (Vec<Row>, Vec<(String, String)>) {
+/// The rows of `rounds` and the ratios between `servers`, and what could not be computed because one
+/// of them is missing.
+pub fn rows(
+    rounds: &Rounds,
+    servers: &[Server],
+    effort: Effort,
+) -> (Vec<Row>, Vec<(String, String)>) {
     let over = format!("{} rounds of {:?} a step", effort.rounds, effort.step);
     let mut rows = Vec::new();
     let mut errors = Vec::new();
     for (server, figures) in rounds {
         rows.extend(of_server(*server, figures, &over));
     }
-    for ratio in ratios(&over) {
+    let ratios = ratios(&over).into_iter();
+    for ratio in ratios.filter(|ratio| servers.contains(&ratio.of) && servers.contains(&ratio.to)) {
         match ratio.row(rounds) {
             Ok(row) => rows.push(row),
             Err(error) => errors.push((ratio.name.clone(), format!("{error:#}"))),

@@ -22,7 +22,7 @@ const START: f64 = 150_000.0;
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
-    /// Of all servers in turn.
+    /// Of all that are measured, in turn.
     pub rounds: usize,
     /// Of one offered rate.
     pub step: Duration,
@@ -55,12 +55,16 @@ pub struct Flood {
 /// Of each server that could be measured, the rounds.
 pub type Rounds = BTreeMap<Server, Vec<Figures>>;
 
-/// Measures all of them. A server that fails is left out of later rounds, and its error returned.
-pub fn measure(ground: &Ground, effort: Effort) -> (Rounds, BTreeMap<Server, anyhow::Error>) {
+/// Measures `servers` in turn. One that fails is left out of later rounds, and its error returned.
+pub fn measure(
+    ground: &Ground,
+    servers: &[Server],
+    effort: Effort,
+) -> (Rounds, BTreeMap<Server, anyhow::Error>) {
     let mut rounds = Rounds::new();
     let mut errors = BTreeMap::new();
     for round in 1..=effort.rounds {
-        for server in Server::ALL {
+        for &server in servers {
             if errors.contains_key(&server) {
                 continue;
             }

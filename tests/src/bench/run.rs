@@ -10,11 +10,12 @@ use super::ground::Ground;
 use super::machine::Machine;
 use super::peers::Effort;
 use super::report::Report;
+use super::server::Server;
 use super::{comparison, cpu, failover, packets, peers, startup};
 use crate::wait;
 
 /// How much of everything.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     /// Runs of each program in one measurement of packets.
     pub repeat: u32,
@@ -22,6 +23,8 @@ pub struct Plan {
     pub packet_rounds: u32,
     /// Of the servers.
     pub peers: Effort,
+    /// Only these of them, and nothing else; all and everything when there are none.
+    pub only: Vec<Server>,
     /// Of the large configuration.
     pub instances: usize,
     /// Starts and reloads of it.
@@ -42,6 +45,7 @@ impl Plan {
                 rounds: 3,
                 step: Duration::from_secs(1),
             },
+            only: Vec::new(),
             instances: 100_000,
             starts: 3,
             changes: 30,
@@ -58,6 +62,7 @@ impl Plan {
                 rounds: 1,
                 step: Duration::from_millis(400),
             },
+            only: Vec::new(),
             instances: 100_000,
             starts: 1,
             changes: 10,
@@ -67,7 +72,7 @@ impl Plan {
 }
 
 /// Measures; fails only when nothing can be measured at all.
-pub fn run(plan: Plan) -> Result<Report> {
+pub fn run(plan: &Plan) -> Result<Report> {
     let cpus = thread::available_parallelism()?.get();
     ensure!(
         cpus > cpu::SERVER,
@@ -80,21 +85,26 @@ pub fn run(plan: Plan) -> Result<Report> {
         errors: Vec::new(),
         limits: limits(cpus)?,
     };
-    report.add("packets", packets::measure(plan.repeat, plan.packet_rounds));
-    report.add(
-        "start and reload",
-        startup::measure(plan.instances, plan.starts),
-    );
-    report.add("failover", failover::measure(plan.changes));
+    let servers = if plan.only.is_empty() {
+        report.add("packets", packets::measure(plan.repeat, plan.packet_rounds));
+        report.add(
+            "start and reload",
+            startup::measure(plan.instances, plan.starts),
+        );
+        report.add("failover", failover::measure(plan.changes));
+        &Server::ALL[..]
+    } else {
+        &plan.only
+    };
 
     match Ground::new() {
         Ok(ground) => {
-            let (rounds, errors) = peers::measure(&ground, plan.peers);
+            let (rounds, errors) = peers::measure(&ground, servers, plan.peers);
             let errors = errors.into_iter();
             report.errors.extend(
                 errors.map(|(server, error)| (server.name().to_owned(), format!("{error:#}"))),
             );
-            let (rows, missing) = comparison::rows(&rounds, plan.peers);
+            let (rows, missing) = comparison::rows(&rounds, servers, plan.peers);
             report.rows.extend(rows);
             report.errors.extend(missing);
         }

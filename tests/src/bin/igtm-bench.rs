@@ -11,6 +11,7 @@ use clap::Parser;
 use igtm_tests::bench::readme;
 use igtm_tests::bench::report::Report;
 use igtm_tests::bench::run::{self, Plan};
+use igtm_tests::bench::server::Server;
 
 /// Measures igtm and its peers on this host.
 #[derive(Parser)]
@@ -22,12 +23,23 @@ struct Arguments {
     /// One short round of everything.
     #[arg(long)]
     quick: bool,
+    /// Compare only these, by the names that rows have, and measure nothing else.
+    #[arg(long, value_name = "SERVER", value_parser = server, value_delimiter = ',')]
+    only: Vec<Server>,
     /// Rewrite the performance section of this file.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "only")]
     write_readme: Option<PathBuf>,
     /// Instances of the large configuration.
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
     instances: u32,
+}
+
+fn server(name: &str) -> Result<Server, String> {
+    let mut all = Server::ALL.into_iter();
+    all.find(|server| server.name() == name).ok_or_else(|| {
+        let names = Server::ALL.map(Server::name).join(", ");
+        format!("there are: {names}")
+    })
 }
 
 fn main() -> ExitCode {
@@ -54,8 +66,9 @@ fn measure(arguments: &Arguments) -> Result<Report> {
     } else {
         Plan::full()
     };
-    let report = run::run(Plan {
+    let report = run::run(&Plan {
         instances: arguments.instances as usize,
+        only: arguments.only.clone(),
         ..plan
     })?;
     let path = &arguments.report;

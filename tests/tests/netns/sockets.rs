@@ -1,6 +1,7 @@
 //! The sockets of the daemon alone (`xdp = "off"`): addresses that come and go, floods of connections and of
 //! queries, and limits.
 
+use std::fs;
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
@@ -293,5 +294,38 @@ fn a_flood_of_queries_leaves_probes_and_admin_alone() -> Result<()> {
     ensure!(late < 1.0, "probes were {late} s late");
     let down = of("igtm_target_transitions_total{to=\"down\"}").unwrap_or_default();
     ensure!(down == 0.0, "{page}");
+    daemon.stop()
+}
+
+/// Neither family's replies are fragmented (RFC 9715 §3.1): the one that the interface does not take is
+/// asked for by TCP, and the next one, which it takes, leaves whole.
+#[test]
+fn a_reply_larger_than_the_interface_takes_is_asked_for_by_tcp() -> Result<()> {
+    let world = World::new("mtu")?;
+    let texts = format!("\"{}\" ", "x".repeat(250)).repeat(5);
+    let zone =
+        format!("@ SOA ns1 hostmaster 1 1d 2h 4w 30\n NS ns1\nns1 A 192.0.2.53\nbig TXT {texts}\n");
+    fs::write(world.directory().join("zone"), format!("$TTL 1h\n{zone}"))?;
+    let own = "ns           = [\"ns1.example.net\", \"ns2.example.net\"]\ncontact      = \"hostmaster.example.com\"\nnegative_ttl = \"30s\"\n";
+    let config = server(&world, "xdp = \"off\"\nudp_size = 4096").replace(own, "file = \"zone\"\n");
+    let daemon = start(&world, &config)?;
+    let asks = |client: &Client<'_>| -> Result<(bool, usize)> {
+        let mut asked = query("big.example.com", RecordType::TXT, true)?;
+        let edns = asked.edns.as_mut().context("it has one")?;
+        edns.set_max_payload(4096);
+        let reply = client.send(&asked)?.message;
+        Ok((reply.metadata.truncation, reply.answers.len()))
+    };
+    for server in [IpAddr::from(EDGE_V4), EDGE_V6.into()] {
+        let client = Client::new(world.client(Place::Telecom), server)?;
+        ensure!(asks(&client)? == (false, 1), "{server}");
+        let link = |mtu| format!("link set {EDGE_INTERFACE} mtu {mtu}\n");
+        world.edge().ip_batch(&link(1280))?;
+        ensure!(asks(&client)? == (true, 0), "{server}");
+        let whole = client.ask_tcp("big.example.com", RecordType::TXT)?;
+        ensure!(whole.message.answers.len() == 1, "{server}");
+        world.edge().ip_batch(&link(1500))?;
+        ensure!(asks(&client)? == (false, 1), "{server}");
+    }
     daemon.stop()
 }

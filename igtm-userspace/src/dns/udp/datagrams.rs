@@ -148,6 +148,11 @@ impl Datagrams {
         Ok(())
     }
 
+    /// The reply that is sent next.
+    pub(super) fn unsent(&mut self) -> Option<&mut Vec<u8>> {
+        self.replies.get_mut(self.sent).map(|(_, reply)| reply)
+    }
+
     /// Gives the first reply up; whose it was.
     pub(super) fn skip(&mut self) -> Option<IpAddr> {
         let (of, _) = self.replies.get(self.sent)?;

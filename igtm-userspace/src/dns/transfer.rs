@@ -15,7 +15,7 @@ use std::sync::Arc;
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::Name;
 
-use super::answer::{Asked, Circumstances, Transport, is_unknown};
+use super::answer::{Asked, Circumstances, Replied, Transport, is_unknown};
 use super::bare::{Bare, Extended};
 use super::query::{CLASS_IN, IXFR, Raw};
 use crate::config::model::{RRset, Zone};
@@ -72,32 +72,34 @@ impl Asked<'_> {
 
     /// The one message that a question for a transfer gets from [`super::answer::answer`]; `None`
     /// where the question is another.
-    pub(super) fn instead_of_transfer(&self) -> Option<Vec<u8>> {
+    pub(super) fn instead_of_transfer(&self, out: &mut Vec<u8>) -> Option<Replied> {
         if !self.is_transfer() {
             return None;
         }
-        match self.transfer_verdict() {
-            Verdict::Refused(code, error) => Some(self.refused(code, error)),
+        let replied = match self.transfer_verdict() {
+            Verdict::Refused(code, error) => self.refused(code, error, out),
             Verdict::Current(at) => {
                 let mut page = Page::default();
                 if let Some(record) = soa(self.snapshot, at) {
                     page.add(self.raw.name, &record);
                 }
-                Some(self.page(&page))
+                self.page(&page, out)
             }
             // One message is not all: that is `transfer`'s.
-            Verdict::Whole(_) => self.fail(),
-        }
+            Verdict::Whole(_) => self.fail(out),
+        };
+        Some(replied)
     }
 
-    fn page(&self, page: &Page) -> Vec<u8> {
-        self.bare(&Bare {
+    fn page(&self, page: &Page, out: &mut Vec<u8>) -> Replied {
+        let bare = Bare {
             code: ResponseCode::NoError,
             authoritative: true,
             answers: page.count,
             records: &page.octets,
             error: None,
-        })
+        };
+        self.bare(&bare, out)
     }
 
     /// What stands at a name of an instance.
@@ -311,7 +313,8 @@ impl Iterator for Transfer {
             }
             let is_over = self.next == Next::Over;
             if !self.made.is_empty() || (is_over && page.count > 0) {
-                let message = self.asked()?.page(&page);
+                let mut message = Vec::new();
+                self.asked()?.page(&page, &mut message);
                 self.first = false;
                 return Some(message);
             }

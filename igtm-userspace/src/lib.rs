@@ -19,4 +19,5 @@ pub mod policy;
 pub mod probe;
 pub mod snapshot;
 pub mod state;
+mod supervised;
 pub mod zone;

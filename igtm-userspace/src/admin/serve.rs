@@ -26,6 +26,7 @@ use super::paced::{Pace, Paced};
 use super::places::{Place, Places};
 use super::reply::failed;
 use super::routes::{self, Shared};
+use crate::supervised::supervised;
 
 /// Octets of a request's head.
 const HEAD: usize = 16 * 1024;
@@ -75,13 +76,19 @@ impl Door {
         let Self { unix, tcp, path } = self;
         let mut tasks = JoinSet::new();
         let router = routes::router(shared.clone(), Origin::Socket);
-        tasks.spawn(accept(unix, router, Who::of_peer, limits));
+        tasks.spawn(serve("admin socket", unix, router, Who::of_peer, limits));
         if let Some(tcp) = tcp {
             if let Ok(address) = tcp.local_addr() {
                 info!(%address, "admin API by TCP");
             }
             let router = routes::router(shared.clone(), Origin::Tcp);
-            tasks.spawn(accept(tcp, router, |_| Who::Token, limits));
+            tasks.spawn(serve(
+                "admin API by TCP",
+                tcp,
+                router,
+                |_| Who::Token,
+                limits,
+            ));
         }
         Serving {
             _tasks: tasks,
@@ -90,10 +97,23 @@ impl Door {
     }
 }
 
-/// What a listener of axum's cannot accept, it logs, and waits a second before it tries again.
-async fn accept<L: Listener>(
+async fn serve<L: Listener>(
+    what: &'static str,
     mut listener: L,
     router: Router,
+    who: fn(&L::Io) -> Who,
+    limits: Limits,
+) {
+    supervised(what, async move || {
+        accept(&mut listener, &router, who, limits).await
+    })
+    .await;
+}
+
+/// What a listener of axum's cannot accept, it logs, and waits a second before it tries again.
+async fn accept<L: Listener>(
+    listener: &mut L,
+    router: &Router,
     who: fn(&L::Io) -> Who,
     limits: Limits,
 ) {

@@ -30,6 +30,7 @@ use tracing::{debug, info, warn};
 
 use self::places::Places;
 use crate::config::sources::{Since, Source};
+use crate::supervised::supervised;
 
 /// How long nothing must happen to the files: whoever copies many is done, and an editor that moves
 /// the old one away has written the new one.
@@ -50,7 +51,10 @@ impl Watch {
     pub(super) fn start(sources: Vec<Source>, quiet: Duration) -> Self {
         let (tell, changed) = mpsc::channel(1);
         let (sources, read) = watch::channel(sources);
-        tokio::spawn(Follower::new().follow(read, tell, quiet));
+        let (mut follower, mut read) = (Follower::new(), read);
+        tokio::spawn(supervised("watch of the files", async move || {
+            follower.follow(&mut read, &tell, quiet).await;
+        }));
         Self { changed, sources }
     }
 
@@ -113,9 +117,9 @@ impl Follower {
     }
 
     async fn follow(
-        mut self,
-        mut read: watch::Receiver<Vec<Source>>,
-        tell: mpsc::Sender<()>,
+        &mut self,
+        read: &mut watch::Receiver<Vec<Source>>,
+        tell: &mpsc::Sender<()>,
         quiet: Duration,
     ) {
         self.sources = read.borrow_and_update().clone();

@@ -28,6 +28,7 @@ use crate::config::model::Server;
 use crate::dataplane::Rates;
 use crate::metrics::Metrics;
 use crate::open_files;
+use crate::supervised::supervised;
 
 /// How often the host's addresses are looked at: as often as the kernel's side does.
 const FOLLOW: Duration = Duration::from_secs(1);
@@ -144,7 +145,9 @@ impl Listener {
             serving.open(address, bound);
         }
         drop(inside);
-        runtime.spawn(serving.follow());
+        runtime.spawn(supervised("DNS sockets", async move || {
+            serving.follow().await;
+        }));
         Ok(Answering {
             runtime: Some(runtime),
         })
@@ -187,7 +190,8 @@ impl Serving {
                 return;
             }
         };
-        let accepting = tokio::spawn(tcp::serve(listener, Arc::clone(&self.guests)));
+        let guests = Arc::clone(&self.guests);
+        let accepting = tokio::spawn(tcp::serve(address, listener, guests));
         self.open.insert(address, accepting.abort_handle());
         for (worker, socket) in self.workers.iter().zip(bound.udp) {
             worker.open(address, socket);
@@ -204,7 +208,7 @@ impl Serving {
     }
 
     /// Opens and closes sockets as the host's addresses come and go; those of the others stay.
-    async fn follow(mut self) {
+    async fn follow(&mut self) {
         if !self.server.listen.iter().any(IpAddr::is_unspecified) {
             // The workers go with it.
             return std::future::pending().await;

@@ -23,6 +23,7 @@ use tracing::{debug, error, info};
 use super::service::Service;
 use super::transfer::Transfer;
 use crate::metrics::connections::Connections;
+use crate::supervised::supervised;
 use frames::Frames;
 use places::{Place, Places, Prefix};
 
@@ -104,12 +105,17 @@ impl Drop for Seat {
 }
 
 /// Accepts whoever comes to `listener`, until dropped; connections go on without it.
-pub(super) async fn serve(listener: TcpListener, guests: Arc<Guests>) {
+pub(super) async fn serve(address: SocketAddr, listener: TcpListener, guests: Arc<Guests>) {
+    let what = format!("DNS by TCP at {address}");
+    supervised(what, async move || accept_all(&listener, &guests).await).await;
+}
+
+async fn accept_all(listener: &TcpListener, guests: &Arc<Guests>) {
     loop {
         match listener.accept().await {
             Ok((stream, client)) => {
                 let seat = guests.seat(client.ip());
-                let (guests, place) = (Arc::clone(&guests), seat.place);
+                let place = seat.place;
                 let connection = tokio::spawn(connection(stream, client, seat));
                 guests.places().name(place, connection.abort_handle());
             }

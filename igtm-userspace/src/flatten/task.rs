@@ -15,6 +15,7 @@ use tracing::{debug, info, warn};
 use super::memory::{Memory, Outcome};
 use super::resolver::Resolver;
 use super::{Known, Resolved, Resolvers};
+use crate::supervised::supervised;
 
 /// Questions under way at once; more wait.
 const AT_ONCE: usize = 64;
@@ -90,7 +91,11 @@ impl Flattener {
                     continue;
                 }
                 let asking = Arc::clone(&self.asking);
-                let task = tokio::spawn(follow(name.clone(), ipv6, asking));
+                let (name, mut memory) = (name.clone(), Memory::default());
+                let what = format!("flattening of {name} {}", rtype(ipv6));
+                let task = tokio::spawn(supervised(what, async move || {
+                    follow(&name, ipv6, &asking, &mut memory).await;
+                }));
                 self.tasks.insert(key.clone(), task.abort_handle());
                 self.waiting.insert(key);
             }
@@ -165,8 +170,7 @@ impl Drop for Flattener {
 }
 
 /// Asks for one domain and family for ever.
-async fn follow(name: Name, ipv6: bool, asking: Arc<Asking>) {
-    let mut memory = Memory::default();
+async fn follow(name: &Name, ipv6: bool, asking: &Asking, memory: &mut Memory) {
     // Told once until it works again.
     let mut failing = false;
     loop {
@@ -174,7 +178,7 @@ async fn follow(name: Name, ipv6: bool, asking: Arc<Asking>) {
             let Ok(_permit) = asking.permits.acquire().await else {
                 return;
             };
-            asking.resolver.ask(&name, ipv6).await
+            asking.resolver.ask(name, ipv6).await
         };
         match &outcome {
             Outcome::Failed(error) if !failing => {

@@ -13,6 +13,7 @@ use super::round::round;
 use super::timetable::{Due, Slot, Timetable};
 use super::{Lateness, Means, Vantage};
 use crate::health::{Outcome, Report, Task};
+use crate::supervised::supervised;
 
 type Wanted = Vec<Arc<Task>>;
 
@@ -29,9 +30,9 @@ impl Prober {
     /// is full no round begins. A `reports` that is closed stops the prober, and the prober's end
     /// closes it.
     pub fn start(means: Means, reports: mpsc::Sender<Report>) -> Self {
-        let (wanted, changed) = watch::channel(Wanted::new());
+        let (wanted, mut changed) = watch::channel(Wanted::new());
         let lateness = Arc::new(Lateness::default());
-        let schedule = Schedule {
+        let mut schedule = Schedule {
             means: Arc::new(means),
             vantages: HashMap::new(),
             timetable: Timetable::default(),
@@ -43,7 +44,9 @@ impl Prober {
         Self {
             wanted,
             lateness,
-            task: tokio::spawn(schedule.run(changed)),
+            task: tokio::spawn(supervised("probes", async move || {
+                schedule.run(&mut changed).await;
+            })),
         }
     }
 
@@ -88,7 +91,7 @@ struct Schedule {
 }
 
 impl Schedule {
-    async fn run(mut self, mut wanted: watch::Receiver<Wanted>) {
+    async fn run(&mut self, wanted: &mut watch::Receiver<Wanted>) {
         loop {
             let due = self.timetable.next_due();
             let room = self.running.len() < self.means.attempts();
@@ -190,6 +193,7 @@ mod tests {
 
     use super::super::testing::{Counted, means, tcp_task};
     use super::*;
+    use crate::config::model::Monitor;
 
     const INTERVAL: Duration = Duration::from_millis(200);
 
@@ -253,6 +257,47 @@ mod tests {
         while let Ok(report) = rounds.try_recv() {
             assert_eq!(report.task.monitor.name, format!("tcp-{}", kept.port));
         }
+        prober.stop().await;
+    }
+
+    /// No file has such a time limit, or such an interval: they stand for bugs in a round, and in the
+    /// task that begins them all.
+    #[tokio::test]
+    async fn a_panic_ends_neither_other_rounds_nor_the_prober() {
+        let server = Counted::start().await;
+        let good = tcp_task(server.port, INTERVAL);
+        let spoiled = |monitor: Monitor| {
+            let (monitor, task) = (Arc::new(monitor), tcp_task(server.port, INTERVAL));
+            Arc::new(Task {
+                monitor,
+                ..Task::clone(&task)
+            })
+        };
+        let endless = spoiled(Monitor {
+            name: "endless".to_owned(),
+            timeout: Duration::MAX,
+            ..Monitor::clone(&good.monitor)
+        });
+        let always = spoiled(Monitor {
+            name: "always".to_owned(),
+            interval: Duration::ZERO,
+            ..Monitor::clone(&good.monitor)
+        });
+        let (sender, mut rounds) = mpsc::channel(256);
+        let prober = Prober::start(means(), sender);
+        prober.set_tasks(vec![endless, Arc::clone(&good)]);
+        let mut seen = [false; 2];
+        while seen != [true; 2] {
+            match next(&mut rounds).await.outcome {
+                Outcome::Unable(_) => seen[0] = true,
+                outcome => seen[1] = outcome == Outcome::Good,
+            }
+        }
+        prober.set_tasks(vec![always]);
+        sleep(INTERVAL).await;
+        while rounds.try_recv().is_ok() {}
+        prober.set_tasks(vec![good]);
+        assert_eq!(next(&mut rounds).await.outcome, Outcome::Good);
         prober.stop().await;
     }
 

@@ -39,6 +39,7 @@ pub use write::{EVENTS_KEPT, EVENTS_KEPT_DAYS, ROUNDS_KEPT_DAYS};
 use crate::alerts::Cause;
 use crate::health::SavedTarget;
 use crate::notify::event::Event;
+use crate::supervised::supervised_thread;
 use outbox::{Push, PushFilter, Step};
 use pending::{Change, Shared};
 use writer::{Pace, Writer};
@@ -85,11 +86,11 @@ impl Store {
 
     fn open_at_pace(directory: &Path, pace: Pace) -> Result<(Self, Restored), StateError> {
         let shared = Arc::new(Shared::default());
-        let (writer, restored) = Writer::open(directory, pace, Arc::clone(&shared))?;
+        let (mut writer, restored) = Writer::open(directory, pace, Arc::clone(&shared))?;
         let path = directory.to_owned();
         std::thread::Builder::new()
             .name("state".to_owned())
-            .spawn(move || writer.run())
+            .spawn(move || supervised_thread("state", || writer.run()))
             .map_err(|error| StateError::Unavailable {
                 path,
                 why: error.to_string(),

@@ -83,7 +83,7 @@ impl Writer {
     }
 
     /// Until the handle is closed.
-    pub(super) fn run(mut self) {
+    pub(super) fn run(&mut self) {
         loop {
             let Some(batch) = self.next() else {
                 self.look();

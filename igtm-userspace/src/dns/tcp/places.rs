@@ -102,6 +102,12 @@ impl<T> Places<T> {
         });
     }
 
+    /// The last name that was given; a place after the last of all is a panic.
+    #[cfg(test)]
+    pub(super) fn named(&mut self) -> &mut u64 {
+        &mut self.named
+    }
+
     /// It is free again; nothing when it was already.
     pub(super) fn leave(&mut self, place: Place) {
         self.remove(place);

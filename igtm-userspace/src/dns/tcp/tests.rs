@@ -20,6 +20,7 @@ const NAME: &str = "absent.gtm.example.com";
 /// A listener on loopback with its own runtime.
 struct Server {
     address: SocketAddr,
+    guests: Arc<Guests>,
     counts: Arc<Connections>,
     replies: Arc<Replies>,
     _runtime: Runtime,
@@ -45,10 +46,12 @@ impl Server {
         let bound = bound.expect("loopback").tcp;
         let address = bound.local_addr().expect("bound");
         let listener = TcpListener::from_std(bound).expect("a listener");
-        tokio::spawn(serve(listener, Arc::new(guests)));
+        let guests = Arc::new(guests);
+        tokio::spawn(serve(address, listener, Arc::clone(&guests)));
         drop(inside);
         Self {
             address,
+            guests,
             counts,
             replies,
             _runtime: runtime,
@@ -274,4 +277,16 @@ fn a_panic_costs_its_connection_alone() {
         .all()
         .find(|(outcome, _)| *outcome == "panicked");
     assert_eq!(panicked, Some(("panicked", 20)));
+}
+
+#[test]
+fn a_panic_while_accepting_is_not_the_end_of_it() {
+    let server = Server::start(8, PATIENCE);
+    let mut steady = server.connect();
+    assert_eq!(asked(&mut steady, 1).expect("a reply"), 1);
+    let before = std::mem::replace(server.guests.places().named(), u64::MAX);
+    assert!(is_closed(&mut server.connect()));
+    *server.guests.places().named() = before;
+    assert_eq!(asked(&mut server.connect(), 2).expect("a reply"), 2);
+    assert_eq!(asked(&mut steady, 3).expect("a reply"), 3);
 }

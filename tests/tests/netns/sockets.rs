@@ -1,10 +1,8 @@
-//! The sockets of the daemon alone (`xdp = "off"`): addresses that come and go, floods of connections and of
-//! queries, and limits.
+//! The sockets of the daemon alone (`xdp = "off"`): addresses that come and go, floods of queries, and limits.
 
 use std::fs;
-use std::io::Write as _;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
-use std::time::{Duration, Instant};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use hickory_proto::op::ResponseCode;
@@ -14,7 +12,6 @@ use igtm_tests::dns::{Client, query};
 use igtm_tests::load::Load;
 use igtm_tests::wait;
 use igtm_tests::world::{EDGE_INTERFACE, EDGE_V4, EDGE_V6, Place, World, backend_v4};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::socket::{setsockopt, sockopt};
 
 use crate::admin::{get, metric};
@@ -162,66 +159,6 @@ fn the_kernel_and_the_daemon_charge_the_same_bucket() -> Result<()> {
     let most = RATE + 4 + RATE * took.as_millis() as u64 / 1000;
     println!("{sent} in {took:?}, at most {most}");
     ensure!(sent >= RATE && sent <= most, "{sent} replies in {took:?}");
-    daemon.stop()
-}
-
-/// More than the daemon has places for.
-const CONNECTIONS: usize = 10_500;
-
-/// The resident memory of the daemon, KiB.
-fn resident_kib(pid: &str) -> Result<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let value = line.and_then(|line| line.trim().strip_suffix("kB"));
-    Ok(value.context("no VmRSS")?.trim().parse()?)
-}
-
-#[test]
-fn ten_thousand_silent_connections_make_nobody_wait() -> Result<()> {
-    let (_, files) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    // For this process; the daemon raises its own as far. Where that is not far, it has fewer places too.
-    setrlimit(Resource::RLIMIT_NOFILE, files, files).context("the limit of open files")?;
-    let connections = CONNECTIONS.min(usize::try_from(files)?.saturating_sub(1000));
-    let world = World::new("slowloris")?;
-    let daemon = start(&world, &plain(&world, "xdp = \"off\""))?;
-    let pid = daemon.pid().to_string();
-    let (edge, before) = (SocketAddr::from((EDGE_V4, 53)), resident_kib(&pid)?);
-    let other = Client::new(world.client(Place::Other), EDGE_V4)?;
-    let (mut most_open, mut slowest) = (0.0_f64, Duration::ZERO);
-    let held = world.client(Place::Telecom).enter(|| {
-        let mut held = Vec::new();
-        while held.len() < connections {
-            let mut stream = TcpStream::connect_timeout(&edge, PATIENCE)?;
-            // Some say nothing, some begin to.
-            if held.len() % 2 == 0 {
-                stream.write_all(&[0])?;
-            }
-            held.push(stream);
-            if held.len() % 1000 == 0 {
-                let open = metric(&get(&world, "/metrics")?, "igtm_tcp_connections ")?;
-                most_open = most_open.max(open);
-                slowest = slowest.max(other.ask_tcp(WWW, RecordType::A)?.took);
-            }
-        }
-        Ok(held)
-    })?;
-    let asked = Instant::now();
-    for _ in 0..20 {
-        slowest = slowest.max(other.ask_tcp(WWW, RecordType::A)?.took);
-    }
-    let grown = resident_kib(&pid)?.saturating_sub(before);
-    println!(
-        "{most_open} open at once, {grown} KiB more; the slowest reply took {slowest:?}, the last 20 {:?}",
-        asked.elapsed()
-    );
-    // What `ask_tcp` waits for a connection or a reply is two seconds each: they would be over.
-    ensure!(most_open <= 11_000.0 && most_open > 100.0, "{most_open}");
-    ensure!(grown < 200 * 1024, "{grown} KiB more");
-    drop(held);
-    wait::until("the connections to end", PATIENCE * 3, || {
-        let open = metric(&get(&world, "/metrics")?, "igtm_tcp_connections ")?;
-        Ok((open < 10.0).then_some(()))
-    })?;
     daemon.stop()
 }
 

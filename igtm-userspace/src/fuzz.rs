@@ -1,5 +1,5 @@
-//! Octets that nobody meant, thrown at whatever reads what others wrote: a few seconds in every test
-//! run, as long as wanted by `cargo xtask fuzz`.
+//! Octets that nobody meant, thrown at whatever reads what others wrote: a few seconds by `cargo test`,
+//! two minutes in all by `cargo xtask test`, as long as wanted by `cargo xtask fuzz`.
 //!
 //! A target is a corpus of good inputs, words that its format knows, and a check that panics where
 //! something does not hold. Its result, a few numbers that tell one way through the code from
@@ -19,11 +19,11 @@ use std::{env, fs};
 
 use mutate::Mutator;
 
-/// How long a target is tried in an ordinary test run.
+/// How long a target is tried by `cargo test`.
 const USUALLY: Duration = Duration::from_secs(6);
-/// How long, seconds; set by `cargo xtask fuzz`.
+/// How long, seconds; set by `cargo xtask`.
 const SECONDS: &str = "IGTM_FUZZ_SECONDS";
-/// Another sequence of inputs.
+/// Another sequence of inputs than the first; set by `cargo xtask`: to another one every day.
 const SEED: &str = "IGTM_FUZZ_SEED";
 /// No input takes longer, however busy the machine is.
 const LONGEST: Duration = Duration::from_secs(20);
@@ -88,6 +88,8 @@ impl Target<'_> {
                     octets.escape_ascii()
                 );
                 println!("fuzz {}: kept as {}", self.name, path.display());
+                let name = self.name;
+                println!("fuzz {name}: again: cargo xtask fuzz {name} --minutes 1 --seed {seed}");
                 resume_unwind(panic)
             });
             longest = longest.max(begun.elapsed());

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
 use crate::build::{self, Profile};
+use crate::fuzz;
 use crate::host;
 use crate::peers;
 use crate::shell;
@@ -121,6 +122,9 @@ fn require_root() -> Result<()> {
 fn run(level: Level) -> Result<Outcome> {
     println!("test: {}", level.name());
     let mut command = level.command();
+    if level == Level::Unit {
+        fuzz::for_a_test_run(&mut command)?;
+    }
     let mut child = command
         .stdout(Stdio::piped())
         .spawn()

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -97,16 +97,16 @@ pub(crate) struct Heard {
 
 /// Queries for one server.
 pub(crate) struct Asking {
-    server: (Ipv4Addr, u16),
+    server: (IpAddr, u16),
     queries: Vec<Value>,
     transfers: Vec<String>,
 }
 
 impl Asking {
     /// None yet.
-    pub(crate) fn new(server: (Ipv4Addr, u16)) -> Self {
+    pub(crate) fn new(address: impl Into<IpAddr>, port: u16) -> Self {
         Self {
-            server,
+            server: (address.into(), port),
             queries: Vec::new(),
             transfers: Vec::new(),
         }

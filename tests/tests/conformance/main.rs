@@ -12,9 +12,10 @@ mod rows;
 mod scene;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use anyhow::{Result, ensure};
-use igtm_tests::world::{EDGE_V4, Place, World};
+use igtm_tests::world::{EDGE_V4, EDGE_V6, Place, World};
 
 use client::{Asking, Reply, Way};
 use differences::Differences;
@@ -47,10 +48,14 @@ fn report(what: &str, failures: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Every row by every way, and what is wrong.
-fn rows_from(scene: &Scene, netns: &igtm_tests::netns::Netns) -> Result<Vec<String>> {
+/// Every row by every way, asked of `server`, and what is wrong.
+fn rows_from(
+    scene: &Scene,
+    netns: &igtm_tests::netns::Netns,
+    server: impl Into<IpAddr>,
+) -> Result<Vec<String>> {
     let rows = rows::all()?;
-    let mut asking = Asking::new((EDGE_V4, scene::IGTM_PORT));
+    let mut asking = Asking::new(server, scene::IGTM_PORT);
     let mut expected = Vec::new();
     for row in &rows {
         for way in row.ways() {
@@ -84,11 +89,17 @@ fn every_row_is_answered_as_the_rfcs_say() -> Result<()> {
     let world = World::new("rows")?;
     let scene = Scene::start(&world)?;
     // On the host itself the daemon answers everything; from outside XDP has its part.
-    report("the daemon's replies", &rows_from(&scene, world.edge())?)?;
     report(
-        "the replies from outside",
-        &rows_from(&scene, world.client(Place::Other))?,
+        "the daemon's replies",
+        &rows_from(&scene, world.edge(), EDGE_V4)?,
     )?;
+    let outside = world.client(Place::Other);
+    for (what, server) in [
+        ("the replies from outside", IpAddr::from(EDGE_V4)),
+        ("the replies from outside over IPv6", EDGE_V6.into()),
+    ] {
+        report(what, &rows_from(&scene, outside, server)?)?;
+    }
     let counters = scene.daemon().counters(&world)?;
     ensure!(
         counters["reply_answer"] > 0,
@@ -166,7 +177,7 @@ fn peers_answer_the_same_zone_alike_but_for_what_is_listed() -> Result<()> {
     let world = World::new("alike")?;
     let scene = Scene::start(&world)?;
     let transfers = |port: u16| -> Result<_> {
-        let mut asking = Asking::new((EDGE_V4, port));
+        let mut asking = Asking::new(EDGE_V4, port);
         asking.transfers(&ZONES);
         Ok(asking.hear(world.edge(), scene.directory())?.zones)
     };
@@ -191,7 +202,7 @@ fn peers_answer_the_same_zone_alike_but_for_what_is_listed() -> Result<()> {
         queries.extend(row.ways().map(|way| (row.ask.clone(), way)));
     }
     let ask = |port: u16| -> Result<Vec<Option<Reply>>> {
-        let mut asking = Asking::new((EDGE_V4, port));
+        let mut asking = Asking::new(EDGE_V4, port);
         for (ask, way) in &queries {
             asking.ask(ask, *way, false);
         }

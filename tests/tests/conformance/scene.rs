@@ -11,7 +11,7 @@ use igtm_tests::bench::process::Process;
 use igtm_tests::daemon::{Daemon, igtm_beside_tests};
 use igtm_tests::dns;
 use igtm_tests::wait;
-use igtm_tests::world::{EDGE_INTERFACE, EDGE_V4, World};
+use igtm_tests::world::{EDGE_INTERFACE, EDGE_V4, EDGE_V6, World};
 
 use crate::peers;
 
@@ -74,6 +74,7 @@ impl Scene {
         let config = fs::read_to_string(data("igtm.toml"))?
             .replace("DIRECTORY", &directory.display().to_string())
             .replace("BPFFS", &world.bpffs().display().to_string())
+            .replace("ADDRESS6", &EDGE_V6.to_string())
             .replace("ADDRESS", &EDGE_V4.to_string())
             .replace("\nSERVER\n", &format!("\n{server}\n"));
         let daemon = Daemon::start(world, &igtm_beside_tests()?, &config)?;

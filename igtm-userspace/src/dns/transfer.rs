@@ -26,6 +26,8 @@ const A: u16 = 1;
 const CNAME: u16 = 5;
 const AAAA: u16 = 28;
 const AXFR: u16 = 252;
+/// TC in the third octet of a header.
+const TRUNCATED: u8 = 0x02;
 
 /// What becomes of a question for a transfer.
 /// Zones are told by their position.
@@ -90,14 +92,27 @@ impl Asked<'_> {
         }
     }
 
+    /// These records, or where they do not fit none and TC: the client is to come by TCP (RFC 1995
+    /// §2).
     fn page(&self, page: &Page) -> Vec<u8> {
-        self.bare(&Bare {
+        let bare = Bare {
             code: ResponseCode::NoError,
             authoritative: true,
             answers: page.count,
             records: &page.octets,
             error: None,
-        })
+        };
+        let reply = self.bare(&bare);
+        if reply.len() <= usize::from(self.limit) {
+            return reply;
+        }
+        let mut reply = self.bare(&Bare {
+            answers: 0,
+            records: &[],
+            ..bare
+        });
+        reply[2] |= TRUNCATED;
+        reply
     }
 
     /// What stands at a name of an instance.

@@ -47,18 +47,27 @@ pub(super) fn is_query(message: &[u8]) -> bool {
     message.len() >= HEADER_OCTETS && message[2] & 0x80 == 0
 }
 
-/// The reply to `message`; `None` when it is none to reply to (a reply, or not even a header).
+/// That there is a reply, in the buffer that was given for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replied;
+
+/// Writes the reply to `message` in place of what is in `out`; `None` when it is none to reply to (a
+/// reply, or not even a header), and what `out` then has means nothing.
+///
+/// A buffer that is given again and again is what keeps the allocator out of answering.
 pub fn answer(
     snapshot: &Snapshot,
     message: &[u8],
     circumstances: Circumstances,
-) -> Option<Vec<u8>> {
+    out: &mut Vec<u8>,
+) -> Option<Replied> {
+    out.clear();
     let raw = Raw::parse(message)?;
     let asked = Asked::new(snapshot, raw, message, circumstances);
     asked
-        .beside_zones()
-        .or_else(|| asked.instead_of_transfer())
-        .or_else(|| asked.reply())
+        .beside_zones(out)
+        .or_else(|| asked.instead_of_transfer(out))
+        .or_else(|| asked.reply(out))
 }
 
 /// One question on its way to a reply.
@@ -140,16 +149,16 @@ impl<'a> Asked<'a> {
         }
     }
 
-    fn reply(&self) -> Option<Vec<u8>> {
+    fn reply(&self, out: &mut Vec<u8>) -> Option<Replied> {
         let names = &self.snapshot.image.fixed.names;
         let key = names::key(&self.snapshot.ground.hash_key, self.raw.name)?;
         if let Some(of) = names.find(key) {
-            return self.at_name(key, &of);
+            return self.at_name(key, &of, out);
         }
         match self.closest_name(self.raw.name) {
-            Some((_, of)) if of.flags & OPEN_BELOW == 0 => self.negative(Kind::NxDomain, &of),
-            Some(_) => self.resolve(),
-            None => self.refuse(),
+            Some((_, of)) if of.flags & OPEN_BELOW == 0 => self.negative(Kind::NxDomain, &of, out),
+            Some(_) => self.resolve(out),
+            None => Some(self.refuse(out)),
         }
     }
 
@@ -167,7 +176,7 @@ impl<'a> Asked<'a> {
             })
     }
 
-    fn at_name(&self, key: NameKey, of: &NameRef) -> Option<Vec<u8>> {
+    fn at_name(&self, key: NameKey, of: &NameRef, out: &mut Vec<u8>) -> Option<Replied> {
         let qtype = self.raw.qtype;
         let ground = &self.snapshot.ground;
         if of.flags & (PASS | PASS_OTHERS) != 0
@@ -175,31 +184,31 @@ impl<'a> Asked<'a> {
         {
             let set = ground.statics.set(node, qtype);
             let set = set.filter(|_| node.kind != Below::Cut);
-            let ready = set.and_then(|set| self.ready(ground.statics.ready(set)));
+            let ready = set.and_then(|set| self.ready(ground.statics.ready(set), out));
             if ready.is_some() {
                 return ready;
             }
             if set.is_none() && self.has_nothing_else(node, of) {
-                return self.negative(Kind::NoData, of);
+                return self.negative(Kind::NoData, of, out);
             }
             if of.flags & PASS != 0 || set.is_some() {
-                return self.resolve();
+                return self.resolve(out);
             }
         }
         if of.flags & PASS != 0 && ground.business(key).is_some() {
-            return self.resolve();
+            return self.resolve(out);
         }
         let addresses = matches!(RecordType::from(qtype), RecordType::A | RecordType::AAAA);
         if !addresses && !reply::is_meta(qtype) && of.flags & PASS_OTHERS == 0 {
-            return self.negative(Kind::NoData, of);
+            return self.negative(Kind::NoData, of, out);
         }
         let (found, scope) = self.look_up(of);
         match found {
-            Some(answer) if is_unknown(answer) => self.unresolved(),
-            Some(answer) if of.flags & PASS != 0 && is_cname(answer) => self.resolve(),
-            Some(answer) => self.positive(answer, scope),
-            None if addresses => self.negative(Kind::NoData, of),
-            None => self.resolve(),
+            Some(answer) if is_unknown(answer) => Some(self.unresolved(out)),
+            Some(answer) if of.flags & PASS != 0 && is_cname(answer) => self.resolve(out),
+            Some(answer) => self.positive(answer, scope, out),
+            None if addresses => self.negative(Kind::NoData, of, out),
+            None => self.resolve(out),
         }
     }
 
@@ -252,22 +261,22 @@ impl<'a> Asked<'a> {
         (answer.filter(|answer| records(*answer) > 0), place.scope)
     }
 
-    fn positive(&self, answer: Either<'_>, scope: u8) -> Option<Vec<u8>> {
+    fn positive(&self, answer: Either<'_>, scope: u8, out: &mut Vec<u8>) -> Option<Replied> {
         let (hot, options) = (self.hot(), self.options(scope));
         match answer {
-            Either::Small(answer) => hot.answer(answer, self.random, &options),
-            Either::Large(answer) => hot.answer(answer, self.random, &options),
+            Either::Small(answer) => hot.answer(answer, self.random, &options, out),
+            Either::Large(answer) => hot.answer(answer, self.random, &options, out),
         }
     }
 
-    fn negative(&self, kind: Kind, of: &NameRef) -> Option<Vec<u8>> {
-        self.negative_in(kind, of.zone)
+    fn negative(&self, kind: Kind, of: &NameRef, out: &mut Vec<u8>) -> Option<Replied> {
+        self.negative_in(kind, of.zone, out)
     }
 
     /// NODATA or NXDOMAIN in a zone.
-    pub(super) fn negative_in(&self, kind: Kind, zone: u16) -> Option<Vec<u8>> {
+    pub(super) fn negative_in(&self, kind: Kind, zone: u16, out: &mut Vec<u8>) -> Option<Replied> {
         let zone = self.entry(zone)?;
-        Some(self.hot().negative(kind, zone, &self.options(0)))
+        Some(self.hot().negative(kind, zone, &self.options(0), out))
     }
 
     fn hot(&self) -> Hot<'_> {

@@ -7,7 +7,7 @@ use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 use igtm_common::reply::{HEADER_OCTETS, OPT_OCTETS, OptRecord};
 
-use super::answer::Asked;
+use super::answer::{Asked, Replied};
 use super::query::{CLASS_IN, Fault};
 
 /// Class Chaos (RFC 1035 §3.2.4).
@@ -54,7 +54,7 @@ pub(super) struct Bare<'a> {
 
 impl Asked<'_> {
     /// The reply to what is no question about a name in a zone; `None` for all that are.
-    pub(super) fn beside_zones(&self) -> Option<Vec<u8>> {
+    pub(super) fn beside_zones(&self, out: &mut Vec<u8>) -> Option<Replied> {
         let raw = &self.raw;
         if let Some(fault) = raw.fault {
             let (code, error) = match fault {
@@ -62,7 +62,7 @@ impl Asked<'_> {
                 Fault::Version => (ResponseCode::BADVERS, None),
                 Fault::Opcode => (ResponseCode::NotImp, Some(Extended::NotSupported)),
             };
-            return Some(self.refused(code, error));
+            return Some(self.refused(code, error, out));
         }
         if raw.question.is_empty() {
             // RFC 7873 §5.4: a cookie is asked for, or whether the client's is still good.
@@ -71,52 +71,60 @@ impl Asked<'_> {
                 true => ResponseCode::NoError,
                 false => ResponseCode::BADCOOKIE,
             };
-            return Some(self.refused(code, None));
+            return Some(self.refused(code, None, out));
         }
         match (raw.qclass, raw.qtype) {
-            (CLASS_CH, _) => Some(self.chaos()),
-            (CLASS_IN, TYPE_OPT | TKEY | TSIG) => Some(self.refused(ResponseCode::FormErr, None)),
+            (CLASS_CH, _) => Some(self.chaos(out)),
+            (CLASS_IN, TYPE_OPT | TKEY | TSIG) => {
+                Some(self.refused(ResponseCode::FormErr, None, out))
+            }
             // RFC 6895 §3.1: obsolete.
             (CLASS_IN, MAILA | MAILB) => {
-                Some(self.refused(ResponseCode::NotImp, Some(Extended::NotSupported)))
+                Some(self.refused(ResponseCode::NotImp, Some(Extended::NotSupported), out))
             }
             (CLASS_IN, _) => None,
             // ANY too: what is said of all classes can be authoritative for none (RFC 1035 §6.2).
-            _ => Some(self.refused(ResponseCode::Refused, Some(Extended::NotSupported))),
+            _ => Some(self.refused(ResponseCode::Refused, Some(Extended::NotSupported), out)),
         }
     }
 
     /// A code and nothing else.
-    pub(super) fn refused(&self, code: ResponseCode, error: Option<Extended>) -> Vec<u8> {
-        self.bare(&Bare {
+    pub(super) fn refused(
+        &self,
+        code: ResponseCode,
+        error: Option<Extended>,
+        out: &mut Vec<u8>,
+    ) -> Replied {
+        let bare = Bare {
             code,
             authoritative: false,
             answers: 0,
             records: &[],
             error,
-        })
+        };
+        self.bare(&bare, out)
     }
 
     /// SERVFAIL: what is answered cannot be found out.
-    pub(super) fn fail(&self) -> Option<Vec<u8>> {
-        Some(self.refused(ResponseCode::ServFail, Some(Extended::Other)))
+    pub(super) fn fail(&self, out: &mut Vec<u8>) -> Replied {
+        self.refused(ResponseCode::ServFail, Some(Extended::Other), out)
     }
 
     /// SERVFAIL: what is answered is not known, and a negative answer, which caches keep, would be
     /// a wrong one.
-    pub(super) fn unresolved(&self) -> Option<Vec<u8>> {
+    pub(super) fn unresolved(&self, out: &mut Vec<u8>) -> Replied {
         let error = Some(Extended::NoReachableAuthority);
-        Some(self.refused(ResponseCode::ServFail, error))
+        self.refused(ResponseCode::ServFail, error, out)
     }
 
     /// A name in none of our zones.
-    pub(super) fn refuse(&self) -> Option<Vec<u8>> {
+    pub(super) fn refuse(&self, out: &mut Vec<u8>) -> Replied {
         let error = Some(Extended::NotAuthoritative);
-        Some(self.refused(ResponseCode::Refused, error))
+        self.refused(ResponseCode::Refused, error, out)
     }
 
     /// What the server says of itself (RFC 4892), where it may.
-    fn chaos(&self) -> Vec<u8> {
+    fn chaos(&self, out: &mut Vec<u8>) -> Replied {
         let says = &self.snapshot.ground.config.server.says;
         let name = self.raw.name.to_ascii_lowercase();
         let text = match &name[..] {
@@ -129,7 +137,7 @@ impl Asked<'_> {
             RecordType::TXT | RecordType::ANY
         );
         if text.is_empty() || !asks {
-            return self.refused(ResponseCode::Refused, Some(Extended::Prohibited));
+            return self.refused(ResponseCode::Refused, Some(Extended::Prohibited), out);
         }
         let mut data = Vec::new();
         for string in text.as_bytes().chunks(STRING_OCTETS) {
@@ -143,16 +151,17 @@ impl Asked<'_> {
         record.extend(0_u32.to_be_bytes());
         record.extend((data.len() as u16).to_be_bytes());
         record.extend(data);
-        self.bare(&Bare {
+        let bare = Bare {
             code: ResponseCode::NoError,
             authoritative: true,
             answers: 1,
             records: &record,
             error: None,
-        })
+        };
+        self.bare(&bare, out)
     }
 
-    pub(super) fn bare(&self, bare: &Bare<'_>) -> Vec<u8> {
+    pub(super) fn bare(&self, bare: &Bare<'_>, reply: &mut Vec<u8>) -> Replied {
         let code = u16::from(bare.code);
         let raw = &self.raw;
         let flags = QR | (self.message[2] & COPIED) | if bare.authoritative { AA } else { 0 };
@@ -162,9 +171,9 @@ impl Asked<'_> {
             0,
             u16::from(raw.opt.is_some()),
         ];
-        let mut reply = self.message[..2].to_vec();
+        reply.extend_from_slice(&self.message[..2]);
         reply.extend([flags, code as u8 & 0x0f]);
-        reply.extend(counts.map(u16::to_be_bytes).concat());
+        reply.extend(counts.map(u16::to_be_bytes).as_flattened());
         reply.extend_from_slice(raw.question);
         reply.extend_from_slice(bare.records);
         if let Some(opt) = raw.opt {
@@ -184,6 +193,6 @@ impl Asked<'_> {
             reply.extend_from_slice(&record);
             reply.extend_from_slice(options.as_slice());
         }
-        reply
+        Replied
     }
 }

@@ -7,7 +7,7 @@
 use igtm_common::layout::{NameKey, NameRef, OPEN_BELOW};
 use igtm_common::reply::Kind;
 
-use super::answer::{Asked, is_unknown};
+use super::answer::{Asked, Replied, is_unknown};
 use super::records;
 use super::send::Sending;
 use crate::config::model::{MOST_CNAMES, rtype};
@@ -55,7 +55,7 @@ type Stepped = Result<Step, Full>;
 
 impl Asked<'_> {
     /// The whole way from the name asked for.
-    pub(super) fn resolve(&self) -> Option<Vec<u8>> {
+    pub(super) fn resolve(&self, out: &mut Vec<u8>) -> Option<Replied> {
         let mut way = Way {
             sending: self.sending(),
             owner: self.raw.name.to_vec(),
@@ -67,14 +67,14 @@ impl Asked<'_> {
         };
         loop {
             let Ok(step) = self.step(&mut way) else {
-                return Some(self.truncated(&way));
+                return Some(self.truncated(&way, out));
             };
             match step {
                 Step::To(target) => {
                     way.links += 1;
                     // Whoever asked goes on from the last name.
                     if self.raw.qtype == rtype::CNAME || way.links >= MOST_CNAMES {
-                        return Some(self.send(way));
+                        return Some(self.send(way, out));
                     }
                     let passed = std::mem::replace(&mut way.owner, target);
                     way.passed.push(passed);
@@ -84,26 +84,26 @@ impl Asked<'_> {
                         .iter()
                         .any(|name| name.eq_ignore_ascii_case(&way.owner))
                     {
-                        return self.fail();
+                        return Some(self.fail(out));
                     }
                 }
-                Step::Done => return Some(self.send(way)),
-                Step::Negative(kind, zone) => return self.end(way, kind, zone),
+                Step::Done => return Some(self.send(way, out)),
+                Step::Negative(kind, zone) => return self.end(way, kind, zone, out),
                 Step::TooLong => {
                     way.sending.code = YXDOMAIN;
-                    return Some(self.send(way));
+                    return Some(self.send(way, out));
                 }
-                Step::Unknown => return self.unresolved(),
-                Step::Refused => return self.refuse(),
+                Step::Unknown => return Some(self.unresolved(out)),
+                Step::Refused => return Some(self.refuse(out)),
             }
         }
     }
 
     /// A way without records at its end: with the SOA of the zone where it ends (RFC 2308 §2.1); the
     /// code is the last name's (RFC 6604 §3).
-    fn end(&self, mut way: Way, kind: Kind, zone: u16) -> Option<Vec<u8>> {
+    fn end(&self, mut way: Way, kind: Kind, zone: u16, out: &mut Vec<u8>) -> Option<Replied> {
         if way.links == 0 {
-            return self.negative_in(kind, zone);
+            return self.negative_in(kind, zone, out);
         }
         let entry = self.entry(zone)?;
         let origin = names::wire(&self.snapshot.ground.config.zones[usize::from(zone)].origin);
@@ -112,8 +112,8 @@ impl Asked<'_> {
         }
         let soa = records::soa(entry, None);
         match way.sending.add(Section::Authority, &origin, soa) {
-            Ok(()) => Some(self.send(way)),
-            Err(Full) => Some(self.truncated(&way)),
+            Ok(()) => Some(self.send(way, out)),
+            Err(Full) => Some(self.truncated(&way, out)),
         }
     }
 

@@ -8,6 +8,7 @@ use igtm_common::reply::{
 };
 use igtm_common::subnet::{REPLY_OCTETS, SubnetOption};
 
+use super::answer::Replied;
 use super::bare::Extended;
 use super::query::Raw;
 
@@ -16,13 +17,17 @@ const OPTION_KEEPALIVE: u16 = 11;
 const OPTION_ERROR: u16 = 15;
 /// OPTION-CODE and OPTION-LENGTH.
 const OPTION_HEADER: usize = 4;
+/// An extended error is a number, without text.
+const ERROR_OCTETS: usize = OPTION_HEADER + 2;
+/// Options that need no memory of their own.
+const SHORT_OCTETS: usize = COOKIE_OCTETS + REPLY_OCTETS + ERROR_OCTETS;
 
 /// The options of a reply's OPT: the cookie first, then the client subnet, as the kernel sends them; then
 /// NSID (RFC 5001), keepalive (RFC 7828) and extended error (RFC 8914), which only this side sends.
 pub(super) struct Options {
-    octets: [u8; COOKIE_OCTETS + REPLY_OCTETS],
+    octets: [u8; SHORT_OCTETS],
     len: usize,
-    /// All of them, where there are some that only this side sends: most replies have none.
+    /// All of them, where those are too many: with an identifier, which few ask for.
     long: Vec<u8>,
 }
 
@@ -65,10 +70,16 @@ impl Options {
     }
 
     fn with(mut self, code: u16, data: &[u8], room: usize) -> Self {
-        let former = self.as_slice();
-        if former.len() + OPTION_HEADER + data.len() <= room {
-            let length = (data.len() as u16).to_be_bytes();
-            self.long = [former, &code.to_be_bytes(), &length, data].concat();
+        let octets = self.as_slice().len() + OPTION_HEADER + data.len();
+        if octets > room {
+            return self;
+        }
+        let length = (data.len() as u16).to_be_bytes();
+        let parts = [&code.to_be_bytes()[..], &length, data];
+        if self.long.is_empty() && octets <= SHORT_OCTETS {
+            parts.into_iter().for_each(|part| self.add(part));
+        } else {
+            self.long = [self.as_slice(), &parts.concat()].concat();
         }
         self
     }
@@ -99,22 +110,35 @@ impl Hot<'_> {
         answer: &Answer<C, O, T>,
         random: u32,
         options: &Options,
-    ) -> Option<Vec<u8>> {
+        out: &mut Vec<u8>,
+    ) -> Option<Replied> {
         let window = reply::choose(answer, random)?;
         let start = window.start as usize;
         let first = answer.octets.get(start..start + window.len as usize)?;
         let wrapped = answer.octets.get(..window.wrapped as usize)?;
-        Some(self.lay_out(Kind::Answer(window.count), [first, wrapped], options))
+        Some(self.lay_out(Kind::Answer(window.count), [first, wrapped], options, out))
     }
 
     /// NODATA or NXDOMAIN with the zone's SOA.
-    pub(super) fn negative(&self, kind: Kind, zone: &ZoneEntry, options: &Options) -> Vec<u8> {
+    pub(super) fn negative(
+        &self,
+        kind: Kind,
+        zone: &ZoneEntry,
+        options: &Options,
+        out: &mut Vec<u8>,
+    ) -> Replied {
         let owner = reply::origin_pointer(self.raw.name.len(), zone.origin_octets.into());
         let soa = &zone.soa[2..usize::from(zone.soa_octets)];
-        self.lay_out(kind, [&owner, soa], options)
+        self.lay_out(kind, [&owner, soa], options, out)
     }
 
-    fn lay_out(&self, kind: Kind, records: [&[u8]; 2], options: &Options) -> Vec<u8> {
+    fn lay_out(
+        &self,
+        kind: Kind,
+        records: [&[u8]; 2],
+        options: &Options,
+        out: &mut Vec<u8>,
+    ) -> Replied {
         let options_octets = options.as_slice();
         let opt_octets = self
             .raw
@@ -124,21 +148,21 @@ impl Hot<'_> {
         let records_octets = first.len() + second.len();
         let octets = HEADER_OCTETS + self.raw.question.len() + records_octets + opt_octets;
         if octets > usize::from(self.limit) && records_octets > 0 {
-            return self.lay_out(Kind::Truncated, [&[], &[]], options);
+            return self.lay_out(Kind::Truncated, [&[], &[]], options, out);
         }
         let word = |at: usize| u16::from_ne_bytes([self.message[at], self.message[at + 1]]);
         let header = reply::header(word(0), word(2), kind, self.raw.opt.is_some());
-        let mut reply = Vec::with_capacity(octets);
-        reply.extend(header.iter().flat_map(|word| word.to_ne_bytes()));
-        reply.extend_from_slice(self.raw.question);
-        reply.extend_from_slice(first);
-        reply.extend_from_slice(second);
+        out.reserve(octets);
+        out.extend(header.iter().flat_map(|word| word.to_ne_bytes()));
+        out.extend_from_slice(self.raw.question);
+        out.extend_from_slice(first);
+        out.extend_from_slice(second);
         if let Some(opt) = self.raw.opt {
             let rdlength = options_octets.len() as u16;
             let record = OptRecord::new(self.udp_size, opt.dnssec_ok, rdlength);
-            reply.extend_from_slice(&record.octets());
-            reply.extend_from_slice(options_octets);
+            out.extend_from_slice(&record.octets());
+            out.extend_from_slice(options_octets);
         }
-        reply
+        Replied
     }
 }

@@ -4,7 +4,7 @@
 
 use igtm_common::reply::{OPT_OCTETS, OptRecord};
 
-use super::answer::Asked;
+use super::answer::{Asked, Replied};
 use super::chain::Way;
 use crate::zone::compose::{Composer, Data, Full, Section};
 use crate::zone::store::Ready;
@@ -58,7 +58,7 @@ impl Asked<'_> {
     }
 
     /// The reply, with addresses of hosts as far as there is room.
-    pub(super) fn send(&self, mut way: Way) -> Vec<u8> {
+    pub(super) fn send(&self, mut way: Way, out: &mut Vec<u8>) -> Replied {
         for host in std::mem::take(&mut way.sending.hosts) {
             // Whoever needs them can ask for them: they never truncate.
             let _ = self.add_addresses(&mut way, &host);
@@ -66,21 +66,19 @@ impl Asked<'_> {
         let Way { sending, scope, .. } = way;
         let counts = sending.composer.counts;
         let flags = sending.aa();
-        let mut reply = sending.composer.into_octets();
-        self.finish_reply(&mut reply, flags, sending.code, counts, scope);
-        reply
+        *out = sending.composer.into_octets();
+        self.finish_reply(out, flags, sending.code, counts, scope)
     }
 
     /// No records: the rest is to be asked for by TCP.
-    pub(super) fn truncated(&self, way: &Way) -> Vec<u8> {
-        let mut reply = self.sending().composer.into_octets();
+    pub(super) fn truncated(&self, way: &Way, out: &mut Vec<u8>) -> Replied {
+        *out = self.sending().composer.into_octets();
         let flags = TRUNCATED | way.sending.aa();
-        self.finish_reply(&mut reply, flags, 0, [0; 3], way.scope);
-        reply
+        self.finish_reply(out, flags, 0, [0; 3], way.scope)
     }
 
     /// A set that is ready for this question; `None`: it does not fit with its addresses.
-    pub(super) fn ready(&self, ready: Ready<'_>) -> Option<Vec<u8>> {
+    pub(super) fn ready(&self, ready: Ready<'_>, out: &mut Vec<u8>) -> Option<Replied> {
         let octets = ready.answer.len() + ready.additional.len();
         let header = igtm_common::reply::HEADER_OCTETS;
         let octets = header + self.raw.question.len() + octets;
@@ -88,18 +86,24 @@ impl Asked<'_> {
         if octets + opt > usize::from(self.limit) {
             return None;
         }
-        let mut reply = Vec::with_capacity(octets + opt);
-        reply.resize(header, 0);
-        reply.extend_from_slice(self.raw.question);
-        reply.extend_from_slice(ready.answer);
-        reply.extend_from_slice(ready.additional);
+        out.reserve(octets + opt);
+        out.resize(header, 0);
+        out.extend_from_slice(self.raw.question);
+        out.extend_from_slice(ready.answer);
+        out.extend_from_slice(ready.additional);
         let counts = [ready.answers, 0, ready.additionals];
-        self.finish_reply(&mut reply, AUTHORITATIVE, 0, counts, 0);
-        Some(reply)
+        Some(self.finish_reply(out, AUTHORITATIVE, 0, counts, 0))
     }
 
     /// Fills in the header (RFC 1035 §4.1.1) and adds the OPT.
-    fn finish_reply(&self, reply: &mut Vec<u8>, flags: u8, code: u8, counts: [u16; 3], scope: u8) {
+    fn finish_reply(
+        &self,
+        reply: &mut Vec<u8>,
+        flags: u8,
+        code: u8,
+        counts: [u16; 3],
+        scope: u8,
+    ) -> Replied {
         reply[..2].copy_from_slice(&self.message[..2]);
         // Opcode and RD as they came.
         reply[2] = 0x80 | (self.message[2] & 0x79) | flags;
@@ -117,5 +121,6 @@ impl Asked<'_> {
         for (at, count) in [(6, answers), (8, authority), (10, additional)] {
             reply[at..at + 2].copy_from_slice(&count.to_be_bytes());
         }
+        Replied
     }
 }

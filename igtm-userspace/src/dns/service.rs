@@ -11,7 +11,7 @@ use igtm_common::rate::Outcome as Rated;
 use rand::RngCore as _;
 use rand::rngs::ThreadRng;
 
-use super::answer::{self, Circumstances, Transport};
+use super::answer::{self, Circumstances, Replied, Transport};
 use super::limit::{self, Limiter};
 use super::mishap::Mishaps;
 use super::short::shorten;
@@ -22,8 +22,8 @@ use crate::snapshot::Snapshot;
 /// What every socket answers from.
 pub type Current = Arc<ArcSwap<Snapshot>>;
 
-/// A message and what a reply depends on → the reply.
-pub(super) type Answer = fn(&Snapshot, &[u8], Circumstances) -> Option<Vec<u8>>;
+/// A message and what a reply depends on → the reply, in a buffer.
+pub(super) type Answer = fn(&Snapshot, &[u8], Circumstances, &mut Vec<u8>) -> Option<Replied>;
 
 /// What all sockets share.
 pub(super) struct Service {
@@ -86,29 +86,39 @@ pub(super) struct Batch<'a> {
 }
 
 impl Batch<'_> {
-    /// The reply over UDP, if there is to be one.
-    pub(super) fn udp(&mut self, message: &[u8], client: IpAddr) -> Option<Vec<u8>> {
+    /// Writes the reply over UDP into `out`, if there is to be one.
+    pub(super) fn udp(
+        &mut self,
+        message: &[u8],
+        client: IpAddr,
+        out: &mut Vec<u8>,
+    ) -> Option<Replied> {
         let rated = self.rated(message, client);
         if rated == Rated::Drop {
             self.tally.add(Outcome::LimitedDrop);
             return None;
         }
-        let (mut reply, became) = self.reply(message, client, Transport::Udp);
-        match &mut reply {
-            Some(reply) if rated == Rated::Slip => {
-                shorten(reply);
+        let (replied, became) = self.reply(message, client, Transport::Udp, out);
+        match replied {
+            Some(Replied) if rated == Rated::Slip => {
+                shorten(out);
                 self.tally.add(Outcome::LimitedSlip);
             }
             _ => self.tally.add(became),
         }
-        reply
+        replied
     }
 
-    /// The reply over TCP, if there is to be one. TCP shows where the client is: it has no limit.
-    pub(super) fn tcp(&mut self, message: &[u8], client: IpAddr) -> Option<Vec<u8>> {
-        let (reply, became) = self.reply(message, client, Transport::Tcp);
+    /// The same over TCP, which shows where the client is: it has no limit.
+    pub(super) fn tcp(
+        &mut self,
+        message: &[u8],
+        client: IpAddr,
+        out: &mut Vec<u8>,
+    ) -> Option<Replied> {
+        let (replied, became) = self.reply(message, client, Transport::Tcp, out);
         self.tally.add(became);
-        reply
+        replied
     }
 
     /// The whole zone that a message asks for over TCP, where its client may have it.
@@ -157,21 +167,19 @@ impl Batch<'_> {
         }
     }
 
-    /// The reply, if there is to be one, and what it says.
+    /// Writes the reply, if there is to be one; and what it says.
     fn reply(
         &mut self,
         message: &[u8],
         client: IpAddr,
         transport: Transport,
-    ) -> (Option<Vec<u8>>, Outcome) {
+        out: &mut Vec<u8>,
+    ) -> (Option<Replied>, Outcome) {
         let circumstances = self.circumstances(client, transport);
         let (answer, snapshot) = (self.service.answer, &**self.snapshot);
         let service = self.service;
-        match service.survive(|| answer(snapshot, message, circumstances)) {
-            Some(Some(reply)) => {
-                let became = outcome(&reply);
-                (Some(reply), became)
-            }
+        match service.survive(|| answer(snapshot, message, circumstances, out)) {
+            Some(Some(Replied)) => (Some(Replied), outcome(out)),
             Some(None) => (None, Outcome::Dropped),
             None => (None, Outcome::Panicked),
         }

@@ -229,6 +229,7 @@ enum State {
 /// Answers what is there, up to [`OUTBOX`].
 fn answer(frames: &mut Frames, client: IpAddr, seat: &Seat, replies: &mut Vec<u8>) -> State {
     let mut batch = seat.guests.service.batch();
+    let mut reply = Vec::new();
     while replies.len() < OUTBOX {
         let Some(message) = frames.next() else {
             return State::Waiting;
@@ -237,10 +238,8 @@ fn answer(frames: &mut Frames, client: IpAddr, seat: &Seat, replies: &mut Vec<u8
             return State::Transfer(Box::new(transfer));
         }
         // Not even a header, or a reply: whoever sends that speaks no DNS.
-        let Some(reply) = batch.tcp(message, client) else {
-            return State::Done;
-        };
-        if !frame(&reply, replies) {
+        let replied = batch.tcp(message, client, &mut reply);
+        if replied.is_none() || !frame(&reply, replies) {
             return State::Done;
         }
     }

@@ -24,7 +24,7 @@ use std::sync::{Arc, LazyLock};
 use hickory_proto::op::{Edns, Message, Query};
 use hickory_proto::rr::{Name, RData, RecordType};
 
-use super::answer::{Circumstances, Transport, answer};
+use super::answer::{self, Circumstances, Replied, Transport};
 use crate::snapshot::fixture::{ground, snapshot};
 use crate::snapshot::{Ground, Snapshot};
 
@@ -69,6 +69,12 @@ fn by(client: &str, transport: Transport) -> Circumstances {
         random: 0,
         now: NOW,
     }
+}
+
+/// The reply, in a buffer of its own.
+fn answer(snapshot: &Snapshot, message: &[u8], by: Circumstances) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    answer::answer(snapshot, message, by, &mut out).map(|Replied| out)
 }
 
 /// The reply over UDP.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::Name;
 
-use super::answer::{Asked, Circumstances, Transport, is_unknown};
+use super::answer::{Asked, Circumstances, Replied, Transport, is_unknown};
 use super::bare::{Bare, Extended};
 use super::query::{CLASS_IN, IXFR, Raw};
 use crate::config::model::{RRset, Zone};
@@ -74,27 +74,28 @@ impl Asked<'_> {
 
     /// The one message that a question for a transfer gets from [`super::answer::answer`]; `None`
     /// where the question is another.
-    pub(super) fn instead_of_transfer(&self) -> Option<Vec<u8>> {
+    pub(super) fn instead_of_transfer(&self, out: &mut Vec<u8>) -> Option<Replied> {
         if !self.is_transfer() {
             return None;
         }
-        match self.transfer_verdict() {
-            Verdict::Refused(code, error) => Some(self.refused(code, error)),
+        let replied = match self.transfer_verdict() {
+            Verdict::Refused(code, error) => self.refused(code, error, out),
             Verdict::Current(at) => {
                 let mut page = Page::default();
                 if let Some(record) = soa(self.snapshot, at) {
                     page.add(self.raw.name, &record);
                 }
-                Some(self.page(&page))
+                self.page(&page, out)
             }
             // One message is not all: that is `transfer`'s.
-            Verdict::Whole(_) => self.fail(),
-        }
+            Verdict::Whole(_) => self.fail(out),
+        };
+        Some(replied)
     }
 
     /// These records, or where they do not fit none and TC: the client is to come by TCP (RFC 1995
     /// §2).
-    fn page(&self, page: &Page) -> Vec<u8> {
+    fn page(&self, page: &Page, out: &mut Vec<u8>) -> Replied {
         let bare = Bare {
             code: ResponseCode::NoError,
             authoritative: true,
@@ -102,17 +103,21 @@ impl Asked<'_> {
             records: &page.octets,
             error: None,
         };
-        let reply = self.bare(&bare);
-        if reply.len() <= usize::from(self.limit) {
-            return reply;
+        let replied = self.bare(&bare, out);
+        if out.len() <= usize::from(self.limit) {
+            return replied;
         }
-        let mut reply = self.bare(&Bare {
-            answers: 0,
-            records: &[],
-            ..bare
-        });
-        reply[2] |= TRUNCATED;
-        reply
+        out.clear();
+        let replied = self.bare(
+            &Bare {
+                answers: 0,
+                records: &[],
+                ..bare
+            },
+            out,
+        );
+        out[2] |= TRUNCATED;
+        replied
     }
 
     /// What stands at a name of an instance.
@@ -326,7 +331,8 @@ impl Iterator for Transfer {
             }
             let is_over = self.next == Next::Over;
             if !self.made.is_empty() || (is_over && page.count > 0) {
-                let message = self.asked()?.page(&page);
+                let mut message = Vec::new();
+                self.asked()?.page(&page, &mut message);
                 self.first = false;
                 return Some(message);
             }

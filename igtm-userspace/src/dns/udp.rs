@@ -211,12 +211,12 @@ impl Open {
 
     fn answer(&mut self, datagrams: &mut Datagrams, service: &Service) {
         let (backlog, mut batch) = (&self.backlog, service.batch());
-        datagrams.reply(|query, client, waited| {
+        datagrams.reply(|query, client, waited, out| {
             if waited.is_some_and(|waited| backlog.is_late(waited)) {
                 batch.shed();
                 return None;
             }
-            batch.udp(query, client)
+            batch.udp(query, client, out)
         });
         drop(batch);
         while datagrams.has_replies() {

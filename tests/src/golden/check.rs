@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, bail, ensure};
 use hickory_proto::op::{Message, MessageType, ResponseCode};
 use hickory_proto::rr::{RData, Record};
-use igtm::dns::answer::{Circumstances, Transport, answer};
+use igtm::dns::answer::{Circumstances, Replied, Transport, answer};
 use igtm::snapshot::Snapshot;
 use igtm_common::counter::Counter;
 
@@ -192,5 +192,6 @@ pub fn userspace(snapshot: &Snapshot, frame: &[u8], random: u32, now: u32) -> Op
         random,
         now,
     };
-    answer(snapshot, message, circumstances)
+    let mut reply = Vec::new();
+    answer(snapshot, message, circumstances, &mut reply).map(|Replied| reply)
 }

@@ -9,7 +9,7 @@ use socket2::{Domain, Socket, Type};
 use tokio::runtime::{Builder, Runtime};
 
 use super::*;
-use crate::dns::answer::{Circumstances, answer};
+use crate::dns::answer::{Circumstances, Replied, answer};
 use crate::dns::tests::{octets, query, service, well};
 use crate::metrics::replies::Replies;
 use crate::snapshot::Snapshot;
@@ -249,9 +249,14 @@ fn who_does_not_read_is_given_up() {
     assert!(answered < 8 * 60_000, "{answered}");
 }
 
-fn fragile(snapshot: &Snapshot, message: &[u8], by: Circumstances) -> Option<Vec<u8>> {
+fn fragile(
+    snapshot: &Snapshot,
+    message: &[u8],
+    by: Circumstances,
+    out: &mut Vec<u8>,
+) -> Option<Replied> {
     assert!(message[..2] != [0xde, 0xad], "of course");
-    answer(snapshot, message, by)
+    answer(snapshot, message, by, out)
 }
 
 #[test]

@@ -10,6 +10,7 @@ use igtm_common::rate::{Bucket, Limit, Outcome, bucket_of, prefix_hash};
 use proptest::prelude::*;
 
 use super::super::limit::Limiter;
+use super::super::service::Batch;
 use super::super::short::shorten;
 use super::udp::{counted, service};
 use super::*;
@@ -97,43 +98,45 @@ fn with_cookie(cookie: &[u8]) -> Message {
     message
 }
 
+fn udp(batch: &mut Batch<'_>, message: &[u8], client: IpAddr) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    batch.udp(message, client, &mut out).map(|Replied| out)
+}
+
 #[test]
 fn a_prefix_over_its_rate_is_limited_over_udp_unless_it_is_known() {
-    let (service, replies) = service(limited(), answer);
+    let (service, replies) = service(limited(), answer::answer);
     let telecom: IpAddr = TELECOM.parse().expect("an address");
     let neighbour = IpAddr::from([203, 0, 113, 11]);
     let plain = octets(&query("absent.gtm.example.com", RecordType::A, true));
     // No time goes by within a batch.
     let mut batch = service.batch();
-    let whole = batch.udp(&plain, telecom).expect("the first");
-    assert_eq!(batch.udp(&plain, neighbour).as_ref(), Some(&whole));
-    assert_eq!(batch.udp(&plain, telecom), None);
-    let slip = batch.udp(&plain, telecom).expect("every other is TC=1");
+    let whole = udp(&mut batch, &plain, telecom).expect("the first");
+    assert_eq!(udp(&mut batch, &plain, neighbour).as_ref(), Some(&whole));
+    assert_eq!(udp(&mut batch, &plain, telecom), None);
+    let slip = udp(&mut batch, &plain, telecom).expect("every other is TC=1");
     let slip = Message::from_vec(&slip).expect("well formed");
     assert_eq!(words(&slip), "NoError aa tc");
     // What is no query takes nothing from anybody.
     let mut reply = plain.clone();
     reply[2] |= 0x80;
-    assert_eq!(batch.udp(&reply, telecom), None);
+    assert_eq!(udp(&mut batch, &reply, telecom), None);
     // Refusals are replies like any.
     let refused = octets(&query("example.net", RecordType::A, true));
-    assert_eq!(batch.udp(&refused, telecom), None);
-    let slip = batch.udp(&refused, telecom).expect("every other is TC=1");
+    assert_eq!(udp(&mut batch, &refused, telecom), None);
+    let slip = udp(&mut batch, &refused, telecom).expect("every other is TC=1");
     assert_eq!(
         words(&Message::from_vec(&slip).expect("well formed")),
         "Refused tc"
     );
     // TCP, and another prefix, have no part in it.
-    assert!(batch.tcp(&plain, telecom).is_some());
-    assert!(
-        batch
-            .udp(&plain, OTHER.parse().expect("an address"))
-            .is_some()
-    );
+    let mut first = Vec::new();
+    assert!(batch.tcp(&plain, telecom, &mut first).is_some());
+    assert!(udp(&mut batch, &plain, OTHER.parse().expect("an address")).is_some());
     // A cookie of ours, shown by whom it was made for.
-    let first = batch
-        .tcp(&octets(&with_cookie(b"12345678")), telecom)
-        .expect("a reply");
+    let fresh = octets(&with_cookie(b"12345678"));
+    let replied = batch.tcp(&fresh, telecom, &mut first);
+    assert!(replied.is_some());
     let first = Message::from_vec(&first).expect("well formed");
     let edns = first.edns.as_ref().expect("an OPT");
     let Some(EdnsOption::Unknown(_, cookie)) = edns.option(EdnsCode::Cookie) else {
@@ -141,9 +144,9 @@ fn a_prefix_over_its_rate_is_limited_over_udp_unless_it_is_known() {
     };
     let known = octets(&with_cookie(cookie));
     for _ in 0..10 {
-        assert!(batch.udp(&known, telecom).is_some());
+        assert!(udp(&mut batch, &known, telecom).is_some());
     }
-    assert_eq!(batch.udp(&known, neighbour), None);
+    assert_eq!(udp(&mut batch, &known, neighbour), None);
     drop(batch);
     let drops = counted(&replies, 0);
     let of = |name| {

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 
-use super::super::answer::answer;
+use super::super::answer::{Replied, answer};
 use super::super::limit::Limiter;
 use super::super::service::{Answer, Service};
 use super::super::udp::Worker;
@@ -126,12 +126,17 @@ fn sockets_come_and_go_and_the_others_are_answered() {
 }
 
 /// Answers like any, but for one name.
-fn fragile(snapshot: &Snapshot, message: &[u8], by: Circumstances) -> Option<Vec<u8>> {
+fn fragile(
+    snapshot: &Snapshot,
+    message: &[u8],
+    by: Circumstances,
+    out: &mut Vec<u8>,
+) -> Option<Replied> {
     assert!(
         !message.windows(5).any(|word| word == b"panic"),
         "of course"
     );
-    answer(snapshot, message, by)
+    answer(snapshot, message, by, out)
 }
 
 #[test]
@@ -158,9 +163,14 @@ fn a_panic_costs_its_query_alone() {
 const SLOW: Duration = Duration::from_millis(4);
 
 #[expect(clippy::disallowed_methods, reason = "a thread of its own")]
-fn slow(snapshot: &Snapshot, message: &[u8], by: Circumstances) -> Option<Vec<u8>> {
+fn slow(
+    snapshot: &Snapshot,
+    message: &[u8],
+    by: Circumstances,
+    out: &mut Vec<u8>,
+) -> Option<Replied> {
     std::thread::sleep(SLOW);
-    answer(snapshot, message, by)
+    answer(snapshot, message, by, out)
 }
 
 /// Offered twice what it can answer, it answers the newer ones, soon; not all of them, each later than the

@@ -12,6 +12,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use libc::{c_uint, c_void, iovec, mmsghdr, sockaddr_storage, timespec};
 use nix::sys::socket::{setsockopt, sockopt};
 
+use crate::dns::answer::Replied;
+
 /// Datagrams by one call.
 pub(super) const BATCH: usize = 32;
 
@@ -25,9 +27,10 @@ const CONTROL_WORDS: usize = 8;
 pub(super) struct Datagrams {
     queries: Vec<[u8; QUERY_OCTETS]>,
     came: Vec<Came>,
-    /// The replies that have not left yet, with the place of each one's query.
+    /// Replies, with the place of each one's query; the buffers of all are kept.
     replies: Vec<(usize, Vec<u8>)>,
-    /// How many of those have.
+    /// How many of those are of the last call, and how many of these have left.
+    ready: usize,
     sent: usize,
 }
 
@@ -46,7 +49,8 @@ impl Datagrams {
         Self {
             queries: vec![[0; QUERY_OCTETS]; BATCH],
             came: Vec::with_capacity(BATCH),
-            replies: Vec::with_capacity(BATCH),
+            replies: vec![(0, Vec::new()); BATCH],
+            ready: 0,
             sent: 0,
         }
     }
@@ -95,10 +99,11 @@ impl Datagrams {
         Ok(came)
     }
 
-    /// Has `answer` reply to what came: the message, its source, and how long it has waited.
+    /// Has `answer` reply to what came, into a buffer: the message, its source, and how long it has
+    /// waited.
     pub(super) fn reply(
         &mut self,
-        mut answer: impl FnMut(&[u8], IpAddr, Option<Duration>) -> Option<Vec<u8>>,
+        mut answer: impl FnMut(&[u8], IpAddr, Option<Duration>, &mut Vec<u8>) -> Option<Replied>,
     ) {
         self.forget();
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -108,22 +113,24 @@ impl Datagrams {
             };
             let waited = came.at.zip(now.as_ref().ok());
             let waited = waited.map(|(at, now)| now.saturating_sub(at));
-            if let Some(reply) = answer(&query[..came.octets], client, waited) {
-                self.replies.push((at, reply));
+            let (of, reply) = &mut self.replies[self.ready];
+            if answer(&query[..came.octets], client, waited, reply).is_some() {
+                *of = at;
+                self.ready += 1;
             }
         }
     }
 
     /// Whether there is something to send.
     pub(super) fn has_replies(&self) -> bool {
-        self.sent < self.replies.len()
+        self.sent < self.ready
     }
 
     /// Sends what it can; an error is that of the first.
     pub(super) fn send(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
         let mut slices = [NO_SLICE; BATCH];
         let mut headers = [NO_HEADER; BATCH];
-        let replies = &self.replies[self.sent..];
+        let replies = &self.replies[self.sent..self.ready];
         let count = replies.len();
         for (at, (of, reply)) in replies.iter().enumerate() {
             slices[at].iov_base = reply.as_ptr().cast_mut().cast();
@@ -150,12 +157,13 @@ impl Datagrams {
 
     /// The reply that is sent next.
     pub(super) fn unsent(&mut self) -> Option<&mut Vec<u8>> {
-        self.replies.get_mut(self.sent).map(|(_, reply)| reply)
+        let unsent = &mut self.replies[self.sent..self.ready];
+        unsent.first_mut().map(|(_, reply)| reply)
     }
 
     /// Gives the first reply up; whose it was.
     pub(super) fn skip(&mut self) -> Option<IpAddr> {
-        let (of, _) = self.replies.get(self.sent)?;
+        let (of, _) = self.replies[self.sent..self.ready].first()?;
         self.sent += 1;
         let came = self.came.get(*of)?;
         address(&came.source, came.source_octets)
@@ -163,8 +171,7 @@ impl Datagrams {
 
     /// Gives all of them up.
     pub(super) fn forget(&mut self) {
-        self.replies.clear();
-        self.sent = 0;
+        (self.ready, self.sent) = (0, 0);
     }
 }
 

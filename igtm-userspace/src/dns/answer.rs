@@ -13,7 +13,7 @@ use igtm_common::reply::{self, CookieOption, HEADER_OCTETS, Kind, OPT_OCTETS, ud
 
 use super::edns::{self, Cookie};
 use super::hot::{Hot, Options};
-use super::query::Raw;
+use super::query::{Fault, Raw};
 use crate::config::model::rtype;
 use crate::line::ViewId;
 use crate::policy::families_asked;
@@ -104,7 +104,16 @@ impl<'a> Asked<'a> {
             now,
         } = circumstances;
         let server = &snapshot.ground.config.server;
-        if !server.ecs {
+        // Who has no client subnets ignores them, whatever is in them (RFC 7871 §7.2.1, RFC 6891
+        // §6.1.2). Over UDP there is nothing to keep alive (RFC 7828 §3.3.1); a client says no time
+        // (§3.2.1).
+        let bad_subnet = server.ecs && raw.bad_subnet;
+        raw.keepalive = raw.keepalive.filter(|_| transport == Transport::Tcp);
+        if bad_subnet || raw.keepalive.is_some_and(|octets| octets > 0) {
+            raw.fault = raw.fault.or(Some(Fault::Malformed));
+        }
+        if !server.ecs || raw.fault.is_some() {
+            // A scope says something of an answer, which there is none of for a fault.
             raw.subnet = None;
         }
         let subnet = raw.subnet.as_ref().filter(|one| one.source() > 0);
@@ -306,12 +315,21 @@ impl<'a> Asked<'a> {
         });
         let options = Options::new(self.cookie, subnet);
         let nsid = &self.snapshot.ground.config.server.says.nsid;
-        if !self.raw.nsid || nsid.is_empty() {
+        let asks_nsid = self.raw.nsid && !nsid.is_empty();
+        if !asks_nsid && self.raw.keepalive.is_none() {
             return options;
         }
         // Where a name and an identifier are that long, what no reply can do without goes first.
         let without = HEADER_OCTETS + self.raw.question.len() + octets + OPT_OCTETS;
-        options.with_nsid(nsid, usize::from(self.limit).saturating_sub(without))
+        let room = usize::from(self.limit).saturating_sub(without);
+        let options = match asks_nsid {
+            true => options.with_nsid(nsid, room),
+            false => options,
+        };
+        match self.raw.keepalive {
+            Some(_) => options.with_keepalive(super::tcp::IDLE, room),
+            None => options,
+        }
     }
 }
 

@@ -138,7 +138,7 @@ impl Asked<'_> {
                 rdata: &access,
             };
             way.sending.add(Section::Answer, &way.owner, cname)?;
-            return Ok(Step::To(access));
+            return Ok(self.on(access));
         }
         let node = ground.statics.node(key);
         if let Some(node) = node
@@ -160,6 +160,14 @@ impl Asked<'_> {
             return Ok(Step::Done);
         }
         self.any(way, node, of.zone)
+    }
+
+    /// Behind a CNAME: on, but for ANY, which it is an answer to itself (RFC 1034 §4.3.2 3a).
+    fn on(&self, target: Vec<u8>) -> Step {
+        match self.raw.qtype {
+            rtype::ANY => Step::Done,
+            _ => Step::To(target),
+        }
     }
 
     /// ANY is answered by one set (RFC 8482 §4.1).
@@ -229,7 +237,7 @@ impl Asked<'_> {
                 target = Some(record.rdata.to_vec());
             }
         }
-        Ok(Some(target.map_or(Step::Done, Step::To)))
+        Ok(Some(target.map_or(Step::Done, |target| self.on(target))))
     }
 
     /// What is answered for a name that is not there: by its closest ancestor.

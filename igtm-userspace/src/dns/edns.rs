@@ -12,6 +12,7 @@ use super::query::{Fault, Raw, Record};
 
 const OPTION_NSID: u16 = 3;
 const OPTION_COOKIE: u16 = 10;
+const OPTION_KEEPALIVE: u16 = 11;
 
 /// A cookie as it came, in memory order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,12 +42,15 @@ impl Raw<'_> {
             let length = usize::from(u16::from_be_bytes([header[2], header[3]]));
             let (option, rest) = rest.split_at_checked(length).ok_or(Fault::Malformed)?;
             match u16::from_be_bytes([header[0], header[1]]) {
-                subnet::OPTION_CODE if self.subnet.is_some() => return Err(Fault::Malformed),
-                subnet::OPTION_CODE => self.subnet = Some(read_subnet(option)?),
+                subnet::OPTION_CODE => match read_subnet(option) {
+                    Ok(subnet) if self.subnet.is_none() => self.subnet = Some(subnet),
+                    _ => self.bad_subnet = true,
+                },
                 // RFC 7873 §5.2: of several only the first counts.
                 OPTION_COOKIE if self.cookie.is_none() => self.cookie = Some(read_cookie(option)?),
                 // What is in it has no meaning in a query (RFC 5001 §2.1).
                 OPTION_NSID => self.nsid = true,
+                OPTION_KEEPALIVE => self.keepalive = Some(option.len()),
                 _ => {}
             }
             options = rest;

@@ -1,5 +1,7 @@
 //! Replies that the kernel may give too, laid out by the same renderer (`igtm_common::reply`).
 
+use std::time::Duration;
+
 use igtm_common::layout::{Answer, ZoneEntry};
 use igtm_common::reply::{
     self, COOKIE_OCTETS, CookieOption, HEADER_OCTETS, Kind, OPT_OCTETS, OptRecord,
@@ -11,6 +13,7 @@ use super::bare::Extended;
 use super::query::Raw;
 
 const OPTION_NSID: u16 = 3;
+const OPTION_KEEPALIVE: u16 = 11;
 const OPTION_ERROR: u16 = 15;
 /// OPTION-CODE and OPTION-LENGTH.
 const OPTION_HEADER: usize = 4;
@@ -20,7 +23,7 @@ const ERROR_OCTETS: usize = OPTION_HEADER + 2;
 const SHORT_OCTETS: usize = COOKIE_OCTETS + REPLY_OCTETS + ERROR_OCTETS;
 
 /// The options of a reply's OPT: the cookie first, then the client subnet, as the kernel sends them; then
-/// NSID (RFC 5001) and extended error (RFC 8914), which only this side sends.
+/// NSID (RFC 5001), keepalive (RFC 7828) and extended error (RFC 8914), which only this side sends.
 pub(super) struct Options {
     octets: [u8; SHORT_OCTETS],
     len: usize,
@@ -52,6 +55,13 @@ impl Options {
     /// Adds our identifier, unless all options were more than `room` octets.
     pub(super) fn with_nsid(self, nsid: &str, room: usize) -> Self {
         self.with(OPTION_NSID, nsid.as_bytes(), room)
+    }
+
+    /// Adds how long a connection may be silent (RFC 7828), unless all options were more than `room`
+    /// octets.
+    pub(super) fn with_keepalive(self, idle: Duration, room: usize) -> Self {
+        let units = u16::try_from(idle.as_millis() / 100).unwrap_or(u16::MAX);
+        self.with(OPTION_KEEPALIVE, &units.to_be_bytes(), room)
     }
 
     /// Adds an error, unless all options were more than `room` octets.

@@ -47,6 +47,10 @@ pub(super) struct Raw<'a> {
     pub(super) opt: Option<Opt>,
     /// A client subnet in it.
     pub(super) subnet: Option<Subnet>,
+    /// A client subnet that cannot be read, or a second one: FORMERR to those who read them.
+    pub(super) bad_subnet: bool,
+    /// Octets of the edns-tcp-keepalive in it (RFC 7828), which mean something over TCP.
+    pub(super) keepalive: Option<usize>,
     /// The first cookie in it.
     pub(super) cookie: Option<Cookie>,
     /// Whether it asks for our identifier (RFC 5001).
@@ -70,10 +74,6 @@ impl<'a> Raw<'a> {
             0 => read.err(),
             _ => Some(Fault::Opcode),
         };
-        if raw.fault.is_some() {
-            // A scope says something of an answer, which there is none of.
-            raw.subnet = None;
-        }
         Some(raw)
     }
 

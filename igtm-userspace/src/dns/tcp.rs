@@ -29,7 +29,7 @@ use places::{Place, Places, Prefix};
 
 /// How long a connection may be silent, a message may take to come, and replies to be taken
 /// (RFC 7766 §6.2.3).
-const IDLE: Duration = Duration::from_secs(10);
+pub(super) const IDLE: Duration = Duration::from_secs(10);
 /// Octets that one look at a connection takes.
 const CHUNK: usize = 4096;
 /// With so many octets of replies waiting, they leave before more queries are answered. So a

@@ -26,6 +26,8 @@ const A: u16 = 1;
 const CNAME: u16 = 5;
 const AAAA: u16 = 28;
 const AXFR: u16 = 252;
+/// TC in the third octet of a header.
+const TRUNCATED: u8 = 0x02;
 
 /// What becomes of a question for a transfer.
 /// Zones are told by their position.
@@ -91,6 +93,8 @@ impl Asked<'_> {
         Some(replied)
     }
 
+    /// These records, or where they do not fit none and TC: the client is to come by TCP (RFC 1995
+    /// §2).
     fn page(&self, page: &Page, out: &mut Vec<u8>) -> Replied {
         let bare = Bare {
             code: ResponseCode::NoError,
@@ -99,7 +103,21 @@ impl Asked<'_> {
             records: &page.octets,
             error: None,
         };
-        self.bare(&bare, out)
+        let replied = self.bare(&bare, out);
+        if out.len() <= usize::from(self.limit) {
+            return replied;
+        }
+        out.clear();
+        let replied = self.bare(
+            &Bare {
+                answers: 0,
+                records: &[],
+                ..bare
+            },
+            out,
+        );
+        out[2] |= TRUNCATED;
+        replied
     }
 
     /// What stands at a name of an instance.

@@ -101,6 +101,8 @@ pub fn outcome(reply: &[u8]) -> Outcome {
     }
     let answers = u16::from_be_bytes([header[6], header[7]]);
     match (header[3] & RCODE, answers) {
+        // BADVERS: the only code of more than four bits that ends in zeros (RFC 6891 §6.1.3).
+        (0, 0) if upper_bits(reply) > 0 => Outcome::Notimp,
         (0, 0) => Outcome::Nodata,
         (0, _) => Outcome::Answer,
         (1, _) => Outcome::Formerr,
@@ -109,6 +111,23 @@ pub fn outcome(reply: &[u8]) -> Outcome {
         (5, _) => Outcome::Refused,
         _ => Outcome::Other,
     }
+}
+
+/// The upper bits of the code of a reply without records: of the OPT behind its question.
+fn upper_bits(reply: &[u8]) -> u8 {
+    if reply[8..HEADER] != [0, 0, 0, 1] {
+        return 0;
+    }
+    let mut at = HEADER;
+    if reply[4..6] != [0, 0] {
+        while let Some(length) = reply.get(at).filter(|length| **length > 0) {
+            at += 1 + usize::from(*length);
+        }
+        // The root, type and class.
+        at += 5;
+    }
+    // The root, type and class again, the last of which is a size.
+    reply.get(at + 5).copied().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -134,6 +153,20 @@ mod tests {
             assert_eq!(outcome(&header(flags, answers)), expected, "{flags:x}");
         }
         assert_eq!(outcome(&[0; 11]), Outcome::Other);
+        // The rest of a code stands in the OPT, behind the question where there is one.
+        let opt = [0, 0, 41, 4, 208, 1, 0, 0, 0, 0, 0];
+        for question in [&[][..], &[0, 0, 1, 0, 1], &[1, b'a', 0, 0, 1, 0, 1]] {
+            let mut reply = header(0x8000, 0);
+            (reply[5], reply[11]) = (u8::from(!question.is_empty()), 1);
+            let mut reply = [&reply[..], question, &opt].concat();
+            assert_eq!(outcome(&reply), Outcome::Notimp, "{question:?}");
+            let at = reply.len() - 6;
+            reply[at] = 0;
+            assert_eq!(outcome(&reply), Outcome::Nodata, "{question:?}");
+            for cut in 12..reply.len() {
+                assert_eq!(outcome(&reply[..cut]), Outcome::Nodata, "{question:?}");
+            }
+        }
         // Each has the place of its number.
         for (at, (outcome, _)) in OUTCOMES.iter().enumerate() {
             assert_eq!(*outcome as usize, at);

@@ -138,6 +138,11 @@ fn held<'a>(config: &Config, frozen: &'a [Frozen]) -> BTreeMap<&'a Name, Vec<Hel
     let lines = config.lines.iter().zip(0..);
     let lines: HashMap<&str, u16> = lines.map(|(line, id)| (&*line.name, id)).collect();
     for (one, at) in frozen.iter().zip(0..) {
+        // What another record stands for now has been released.
+        let zone = config.zone_of(&one.name);
+        if zone.is_some_and(|zone| one.displaced_by(zone).is_some()) {
+            continue;
+        }
         if let Some(line) = lines.get(&*one.key.line) {
             let line = LineId(*line);
             held.entry(&one.name).or_default().push(Held { at, line });

@@ -8,12 +8,13 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
+use domain::base::iana::Rtype;
 use hickory_proto::rr::Name;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::frozen::{self, Frozen};
-use super::{Snapshot, soa};
+use super::{Snapshot, names, soa};
 use crate::config::model::{Config, Instance, LineId};
 use crate::state::FrozenKey;
 
@@ -43,6 +44,14 @@ pub enum Why {
     Taken {
         /// Whose.
         instance: String,
+    },
+    /// The zone's file says otherwise: at the name, or above it where it is delegated or a DNAME.
+    #[error("the zone's file has {rtype} at {owner}")]
+    Static {
+        /// Mnemonic of the record's type.
+        rtype: String,
+        /// Where it stands.
+        owner: String,
     },
     /// A later answer of the same strategy at another name, or of another at the same place.
     #[error("a later answer is frozen in its place")]
@@ -211,12 +220,18 @@ impl<'a> Wanted<'a> {
 
     /// Why an answer cannot be frozen beside this configuration.
     fn ends(&self, frozen: &Frozen) -> Option<Why> {
-        if self.config.zone_of(&frozen.name).is_none() {
+        let Some(zone) = self.config.zone_of(&frozen.name) else {
             return Some(Why::NotServed);
-        }
+        };
         if let Some(instance) = self.by_domain.get(&frozen.name) {
             let instance = instance.name.clone();
             return Some(Why::Taken { instance });
+        }
+        if let Some(set) = frozen.displaced_by(zone) {
+            return Some(Why::Static {
+                rtype: Rtype::from_int(set.rtype).to_string(),
+                owner: names::text(&set.owner),
+            });
         }
         let Some(line) = self.lines.get(&*frozen.key.line) else {
             return Some(Why::NoLine);

@@ -11,8 +11,8 @@ use hickory_proto::rr::Name;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::answers;
-use crate::config::model::{Address, PoolType};
+use super::{answers, names};
+use crate::config::model::{Address, PoolType, RRset, Zone, rtype};
 use crate::health::AddressState;
 use crate::policy::{AnswerSet, Candidate, Decision, Draw};
 use crate::state::{FrozenKey, SavedFrozen};
@@ -42,6 +42,17 @@ impl Frozen {
             Address::Domain(domain) => Some(domain),
             Address::Ip(_) => None,
         })
+    }
+
+    /// The record of its zone's file that takes its place: what takes the name out of the zone, an
+    /// address or a CNAME at it, and beside a CNAME that it is answered with, anything.
+    pub(super) fn displaced_by<'z>(&self, zone: &'z Zone) -> Option<&'z RRset> {
+        let wire = names::wire(&self.name);
+        let answered = [rtype::A, rtype::AAAA, rtype::CNAME];
+        let alone = self.set().kind == PoolType::Domain && zone.origin != self.name;
+        let mut own = zone.records.at(&wire).iter();
+        zone.covering(&wire)
+            .or_else(|| own.find(|set| alone || answered.contains(&set.rtype)))
     }
 }
 

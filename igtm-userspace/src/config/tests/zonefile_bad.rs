@@ -122,6 +122,34 @@ const BAD: &[(&str, &str)] = &[
         "z:3:22: `SVCB PRIORITY NAME KEY=VALUE…`: duplicate SvcParamKey; `port=2` was found",
     ),
     (
+        "a 60 HTTPS 1 . key9=x key9=y",
+        "z:3:23: `HTTPS PRIORITY NAME KEY=VALUE…`: duplicate SvcParamKey; `key9=y` was found",
+    ),
+    (
+        "a 60 HTTPS 1 . key3=\\000\\053 port=53",
+        "z:3:30: `HTTPS PRIORITY NAME KEY=VALUE…`: duplicate SvcParamKey; `port=53` was found",
+    ),
+    (
+        "a 60 HTTPS 1 . key65535=x",
+        "z:3:16: `HTTPS PRIORITY NAME KEY=VALUE…`: a numbered key is `key0` to `key65534`, without leading zeros",
+    ),
+    (
+        "a 60 HTTPS 1 . key09=x",
+        "z:3:16: `HTTPS PRIORITY NAME KEY=VALUE…`: a numbered key is `key0` to `key65534`, without leading zeros",
+    ),
+    (
+        "a 60 HTTPS 1 . Port=53",
+        "z:3:16: `HTTPS PRIORITY NAME KEY=VALUE…`: invalid SvcParamKey; `Port=53` was found",
+    ),
+    (
+        "a 60 HTTPS 1 . pvd",
+        "z:3:16: `HTTPS PRIORITY NAME KEY=VALUE…`: the values of `pvd` are not known here; write `key11=OCTETS`",
+    ),
+    (
+        "a 60 HTTPS 1 . mandatory=port",
+        "z:3:16: `HTTPS PRIORITY NAME KEY=VALUE…`: port is mandatory and not there; `mandatory=port` was found",
+    ),
+    (
         "a 60 HTTPS x .",
         "z:3:12: `HTTPS PRIORITY NAME KEY=VALUE…`: expected decimal number; `x` was found",
     ),

@@ -80,6 +80,26 @@ fn every_type_in_wire_format() {
             ),
         ),
         ("HTTPS 0 b", 65, format!("0000{name}")),
+        // In ascending order of their keys, whatever their order in the file (RFC 9460 §2.2).
+        (
+            "HTTPS 1 . key65409=\"x y\" key9=x port=53 alpn=h2 mandatory=key9,port",
+            65,
+            "0001000000000400030009".to_owned()
+                + "0001000302683200030002003500090001"
+                + "78ff8100037820"
+                + "79",
+        ),
+        // Numbered keys have octets, also those with a name (RFC 9460 §7.1.1).
+        (
+            "SVCB 1 . key1=\\002h2 key65534 key0=\"\\000\\001\"",
+            64,
+            "000100000000020001000100030268".to_owned() + "32fffe0000",
+        ),
+        (
+            "HTTPS 1 . tls-supported-groups=29,23",
+            65,
+            "00010000090004001d0017".to_owned(),
+        ),
         (
             "CAA 128 issue \"ca.example; x=1\"",
             257,

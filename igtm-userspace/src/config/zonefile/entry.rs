@@ -12,6 +12,7 @@ use domain::base::scan::{Scanner as _, ScannerError as _};
 use domain::dep::octseq::Parser;
 use domain::rdata::ZoneRecordData;
 
+use super::service;
 use super::words::{Words, Wrong};
 use crate::config::model::rtype;
 
@@ -144,6 +145,8 @@ pub(super) fn rdata(found: Rtype, words: &mut Words<'_>) -> Result<Vec<u8>, Wron
         generic(found, words)?
     } else if found.to_int() == rtype::SOA {
         soa(words)?
+    } else if matches!(found, Rtype::SVCB | Rtype::HTTPS) {
+        service::rdata(words)?
     } else {
         let data =
             ZoneRecordData::scan(found, words).map_err(|wrong| unknown_text(found, wrong))?;

@@ -13,6 +13,7 @@ mod across;
 mod checks;
 mod entry;
 mod lexer;
+mod service;
 mod words;
 
 use std::fs;

@@ -184,6 +184,29 @@ fn what_does_not_fit_is_left_out() {
     }
 }
 
+/// RFC 7828: over TCP who asks is told how long a connection may be silent, in tenths of a second.
+#[test]
+fn keepalive_is_told_over_tcp() {
+    let snapshot = well();
+    let idle: &[u8] = &[0, 11, 0, 2, 0, 100];
+    for name in ["www.example.com", "shop.example.com", "absent.example.com"] {
+        let of = |options: &[(u16, &[u8])], transport| {
+            let asked = Wire::new(0).question(name, A).opt(PLAIN, options);
+            answer(&snapshot, &asked.octets(), by(OTHER, transport)).expect("a reply")
+        };
+        let plain = of(&[], Transport::Tcp);
+        let told = of(&[(11, &[])], Transport::Tcp);
+        assert_eq!(told.len(), plain.len() + idle.len(), "{name}");
+        assert!(told.ends_with(idle), "{name}");
+        // A client has no time to tell.
+        for wrong in [&[0, 100][..], &[0], &[0; 3]] {
+            assert_eq!(of(&[(11, wrong)], Transport::Tcp)[3] & 15, 1, "{name}");
+            assert_eq!(of(&[(11, wrong)], Transport::Udp), of(&[], Transport::Udp));
+        }
+        assert_eq!(of(&[(11, &[])], Transport::Udp), of(&[], Transport::Udp));
+    }
+}
+
 /// Why, where a code does not say it (RFC 8914); not to who has no OPT.
 #[test]
 fn extended_errors() {

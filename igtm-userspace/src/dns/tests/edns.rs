@@ -4,6 +4,7 @@ use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::RecordType::{A, AAAA};
 use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
 
+use super::wire::{PLAIN, Wire};
 use super::{FILE, OTHER, TELECOM, answer, by, octets, parsed, query, well, words};
 use crate::dns::answer::Transport;
 use crate::snapshot::fixture::{ground, snapshot};
@@ -130,10 +131,20 @@ fn switched_off_the_subnet_is_neither_used_nor_echoed() {
     let reply = parsed(&snapshot, OTHER, &asked);
     assert!(words(&reply).contains("10.0.0.2"), "{}", words(&reply));
     assert!(reply.edns.expect("an OPT").options().as_ref().is_empty());
-    // It must be well formed all the same.
-    let asked = with_subnet("www.example.com", &[0, 9, 99]);
-    let reply = parsed(&snapshot, OTHER, &asked);
-    assert_eq!(reply.metadata.response_code, ResponseCode::FormErr);
+    // As every unknown option it may be anything, and there may be several (RFC 6891 §6.1.2).
+    let (plain, bad): (&[u8], &[u8]) = (&[0, 1, 24, 0, 203, 0, 113], &[0, 9, 99]);
+    for options in [&[bad][..], &[plain, plain], &[bad, plain], &[plain, bad]] {
+        let options: Vec<_> = options.iter().map(|option| (8, *option)).collect();
+        let asked = Wire::new(0).question("www.example.com", 1);
+        let asked = asked.opt(PLAIN, &options).octets();
+        let reply = parsed(&snapshot, TELECOM, &asked);
+        assert_eq!(words(&reply), "NoError aa www.example.com. 60 A 10.0.0.1");
+        assert!(reply.edns.expect("an OPT").options().as_ref().is_empty());
+        // Who reads them refuses.
+        let reply = parsed(&well(), TELECOM, &asked);
+        assert_eq!(reply.metadata.response_code, ResponseCode::FormErr);
+        assert!(reply.edns.expect("an OPT").options().as_ref().is_empty());
+    }
 }
 
 #[test]

@@ -241,6 +241,54 @@ fn over_udp_there_is_none() {
 }
 
 #[test]
+fn over_udp_a_soa_that_does_not_fit_is_truncated() {
+    let label = |octet: &str| octet.repeat(60);
+    let origin = format!("{}.{}.{}", label("a"), label("b"), label("c"));
+    let contact = format!(
+        "{}.{}.{}.{}",
+        label("d"),
+        label("e"),
+        label("f"),
+        label("g")
+    );
+    let snapshot = snapshot(
+        &ground(&format!(
+            "[[zone]]\norigin = \"{origin}\"\nns = [\"{}.{}.{}\"]\ncontact = \"{contact}\"\n\
+             transfer = [\"192.0.2.0/24\"]\n",
+            label("h"),
+            label("i"),
+            label("j"),
+        )),
+        &[],
+        SERIAL,
+    );
+    let soa = [&[0, 0][..], &SERIAL.to_be_bytes(), &[0; 16]].concat();
+    let asked = Wire::new(0).question(&origin, IXFR);
+    let asked = asked.record_of(Section::Authority, &[0xc0, 12], SOA, [IN, 0, 0], &soa);
+    let small = super::wire::Says { size: 512, ..PLAIN };
+    for (asked, limit) in [
+        (asked.clone(), 512),
+        (asked.clone().opt(small, &[(3, &[])]), 512),
+        (asked.opt(PLAIN, &[]), 1232),
+    ] {
+        let asked = asked.octets();
+        let reply = answer(&snapshot, &asked, by(OTHER, Udp)).expect("a reply");
+        assert!(reply.len() <= limit, "{} octets", reply.len());
+        let message = Message::from_vec(&reply).expect("well formed");
+        assert_eq!(message.edns.is_some(), asked[11] == 1);
+        assert_eq!(message.metadata.truncation, limit == 512);
+        assert_eq!(message.answers.len(), usize::from(limit > 512));
+        // By TCP it is there.
+        let reply = answer(&snapshot, &asked, by(OTHER, Tcp)).expect("a reply");
+        let message = Message::from_vec(&reply).expect("well formed");
+        assert_eq!(
+            (message.metadata.truncation, message.answers.len()),
+            (false, 1)
+        );
+    }
+}
+
+#[test]
 fn what_asks_wrongly_is_a_formerr() {
     let snapshot = open("");
     let no_soa = Wire::new(0).question("example.com", IXFR);

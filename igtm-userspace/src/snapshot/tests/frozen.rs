@@ -1,6 +1,7 @@
 //! Frozen answers: what a change of the configuration freezes and ends.
 
 mod any_files;
+mod records;
 
 use std::sync::Arc;
 

@@ -1,59 +1,32 @@
 //! Which events a change raises (product.md §4). Pure: two snapshots or a transition in, events out.
 
+mod addresses;
+mod because;
 mod cause;
 mod drained;
 mod forcing;
 mod itself;
 mod leftover;
+mod place;
 mod pools;
 mod sample;
 mod since;
+mod why;
 
 use jiff::Timestamp;
 
-use crate::config::model::{Config, Instance};
-use crate::health::{AddressState, NodeChange, Target, Transition};
+use crate::config::model::Config;
+use crate::health::NodeChange;
 use crate::notify::event::{Event, Kind, NodeReason, Severity};
-use crate::snapshot::Ground;
+pub use addresses::AddressesTold;
+pub use because::Because;
 pub use cause::{Cause, NodeReport, of_moves};
-pub use drained::{Drained, Said};
-pub use forcing::{Forcing, of_drain, of_force};
+pub use forcing::{Before, Said};
 pub use itself::{of_applied, of_dataplane, of_refused};
 pub use leftover::{AfterStart, after_start, is_left_over};
 pub use pools::PoolsDown;
 pub use sample::{NoInstance, of_test};
 pub use since::{News, Since, Stand};
-
-/// The events of a transition: one for each pool that holds the address.
-pub fn of_transition(ground: &Ground, transition: &Transition) -> Vec<Event> {
-    let config = &*ground.config;
-    let (from, to) = (transition.from, transition.to);
-    let (kind, severity, word) = match (from, to) {
-        (_, AddressState::Down) => (Kind::AddressDown, Severity::Warning, "down"),
-        (AddressState::Down, _) => (Kind::AddressUp, Severity::Info, "up again"),
-        (_, AddressState::Warn) => (Kind::AddressWarn, Severity::Info, "failing in part"),
-        _ => return Vec::new(),
-    };
-    let user = sole_user(ground, &transition.target);
-    let address = transition.target.address.to_string();
-    let pools = ground.recipes.pools(&transition.target).iter();
-    pools
-        .map(|pool| {
-            let pool = &config.pool(*pool).name;
-            Event {
-                title: format!("{address} of pool {pool} is {word}"),
-                instance: user.map(|instance| instance.name.clone()),
-                domain: user.map(Instance::domain_text),
-                pool: Some(pool.clone()),
-                address: Some(address.clone()),
-                reason: transition.reasons.clone(),
-                since: Some(transition.since),
-                duration_s: Some(seconds(transition.since, transition.at)),
-                ..event(config, kind, severity, transition.at)
-            }
-        })
-        .collect()
-}
 
 /// The event of a node that has become silent, or is back.
 pub fn of_node(config: &Config, change: &NodeChange) -> Event {
@@ -80,18 +53,6 @@ pub fn of_node(config: &Config, change: &NodeChange) -> Event {
         duration_s: Some(seconds(change.since, change.at)),
         ..event(config, kind, severity, change.at)
     }
-}
-
-/// The one instance whose answers depend on a target; `None` when there are none or several.
-fn sole_user<'a>(ground: &'a Ground, target: &Target) -> Option<&'a Instance> {
-    let recipes = ground
-        .recipes
-        .dependents(&ground.config, target)
-        .into_iter();
-    let mut users = recipes.flat_map(|recipe| ground.recipes.users(recipe));
-    let first = users.next()?;
-    let alone = users.all(|user| user.instance == first.instance);
-    alone.then(|| ground.strategy(*first).0)
 }
 
 fn seconds(from: Timestamp, to: Timestamp) -> u64 {

@@ -43,7 +43,7 @@ use tracing::{info, warn};
 use crate::admin::command::{self, Applied, Told};
 use crate::admin::published::{self, Refused};
 use crate::admin::{Door, Serving, Shared};
-use crate::alerts::{Cause, PoolsDown, Said, Since};
+use crate::alerts::{AddressesTold, Cause, PoolsDown, Said, Since};
 use crate::config::{self, model::Config};
 use crate::dataplane::{Capacity, Dataplane};
 use crate::dns::server::{Answering, Current, Listener};
@@ -117,6 +117,8 @@ struct App {
     flattener: Flattener,
     current: Option<Current>,
     since: Since,
+    /// The addresses that are down or at risk, as was told.
+    addresses_told: AddressesTold,
     /// The pools that are down, as was told.
     pools_down: PoolsDown,
     serial: u32,
@@ -169,8 +171,10 @@ impl App {
         let serial = restored.serial;
         let saved = std::mem::take(&mut restored.alerts);
         let left_over = left::left_over(&saved);
+        let told = left::told(&saved);
         let since = keep::resume(&store, &mut health, restored);
-        let pools_down = PoolsDown::known(&ground, &health, started);
+        let addresses_told = AddressesTold::resumed(&ground, &health, &told, started);
+        let pools_down = PoolsDown::resumed(&ground, &health, &told, started);
         let notifier = Notifier::start(config, store.clone(), metrics.clone(), saved);
         let (sender, reports) = mpsc::channel(REPORTS);
         let means = Means::of_host().counted_by(metrics.clone());
@@ -209,6 +213,7 @@ impl App {
             flattener,
             current: None,
             since,
+            addresses_told,
             pools_down,
             serial,
             cookies,
@@ -233,6 +238,8 @@ impl App {
     async fn first_rounds(&mut self) {
         let wait = self.ground.config.server.start_wait;
         let until = tokio::time::Instant::now() + wait;
+        // What ended while nobody was here.
+        self.end_forces(self.started);
         // Rounds wait meanwhile, and are taken in also when the time is over.
         self.first_addresses(until).await;
         let mut clock = interval(events::HEARTBEAT);
@@ -275,7 +282,9 @@ impl App {
         phases.over("decided");
         self.write(&snapshot)?;
         phases.over("maps written");
-        self.note_pools(&snapshot.ground, false);
+        for all in [false, true] {
+            self.note_pools(&snapshot.ground, all);
+        }
         self.learned.clear();
         let current: Current = Arc::new(ArcSwap::from_pointee(snapshot));
         let listener = self

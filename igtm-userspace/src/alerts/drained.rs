@@ -1,60 +1,10 @@
-//! What draining moves, and what whoever is alerted believes meanwhile. Pure.
+//! What whoever is alerted believes, where drains alone have moved answers on. Pure.
 //!
-//! A drain withholds an address and alerts nobody (product.md §2): not of the address, and not of
-//! the tier that answers in its place. Where a failure has a part in a move, it is told. Must not
-//! decide what is answered.
-
-use std::collections::{HashMap, HashSet};
+//! Must not decide what is answered.
 
 use imbl::HashMap as SharedMap;
 
-use super::Cause;
-use crate::config::model::PoolId;
-use crate::health::Target;
-use crate::notify::event::NodeReason;
 use crate::policy::Active;
-use crate::snapshot::{Ground, RecipeId};
-
-/// What an operator said of a pool's address, and is not yet part of what is answered.
-#[derive(Clone, Debug)]
-pub struct Said {
-    /// Which pool.
-    pub pool: PoolId,
-    /// In words, when it is that the address is drained, or no longer.
-    pub drain: Option<NodeReason>,
-}
-
-/// What of a step nothing but drains, or their ends, brought about; with their reasons.
-#[derive(Clone, Debug, Default)]
-pub struct Drained(HashMap<RecipeId, Vec<NodeReason>>);
-
-impl Drained {
-    /// Of a step in which operators `said` so, and those targets `changed` their states.
-    pub fn of_step(ground: &Ground, said: &[Said], changed: &[(Target, Cause)]) -> Self {
-        let mut drained: HashMap<RecipeId, Vec<NodeReason>> = HashMap::new();
-        for Said { pool, drain } in said {
-            for recipe in ground.recipes.using(*pool) {
-                drained.entry(recipe).or_default().extend(drain.clone());
-            }
-        }
-        if drained.is_empty() {
-            return Self::default();
-        }
-        let others = said.iter().filter(|one| one.drain.is_none());
-        let others = others.flat_map(|one| ground.recipes.using(one.pool));
-        let failing = changed.iter();
-        let failing =
-            failing.flat_map(|(target, _)| ground.recipes.dependents(&ground.config, target));
-        let loud: HashSet<RecipeId> = others.chain(failing).collect();
-        drained.retain(|recipe, _| !loud.contains(recipe));
-        Self(drained)
-    }
-
-    /// Why a recipe is decided otherwise, when nothing but draining is the reason.
-    pub(super) fn of(&self, recipe: RecipeId) -> Option<&[NodeReason]> {
-        self.0.get(&recipe).map(Vec::as_slice)
-    }
-}
 
 /// By the names of instance and strategy: from what they are answered by all that was told, where
 /// it is something else by now. Always from something more preferred.
@@ -98,7 +48,8 @@ impl Believed {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use proptest::prelude::{Just, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};
+    use proptest::strategy::Strategy as _;
 
     use super::*;
 
@@ -144,7 +95,7 @@ mod tests {
         );
     }
 
-    fn active() -> impl Strategy<Value = Active> {
+    fn active() -> impl proptest::strategy::Strategy<Value = Active> {
         prop_oneof![(0..4usize).prop_map(Active::Tier), Just(Active::Fallback)]
     }
 

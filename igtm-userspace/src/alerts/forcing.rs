@@ -1,76 +1,147 @@
-//! The events of an operator's word about an address. Pure.
+//! The events of an operator's word about an address, and of its end. Pure.
 
 use jiff::Timestamp;
 
-use super::event;
-use crate::config::model::{Address, Config};
-use crate::health::{Forced, ForcedState};
-use crate::notify::event::{Event, Kind, NodeReason, Severity};
+use super::addresses::{AddressesTold, places};
+use super::place::Place;
+use super::why::by_word;
+use crate::config::model::{Address, Config, Pool, PoolAddress, PoolId};
+use crate::health::{Forced, Health};
+use crate::notify::event::{Event, NodeReason};
+use crate::snapshot::Ground;
 
-/// Another word of an operator about an address of a pool.
-#[derive(Clone, Copy, Debug)]
-pub struct Forcing<'a> {
-    /// The pool's name.
-    pub pool: &'a str,
-    /// Which.
-    pub address: &'a Address,
-    /// What it was held to be.
-    pub before: Option<ForcedState>,
-    /// What it is held to be now.
-    pub after: Option<ForcedState>,
-    /// What holds where nobody says anything.
-    pub measured_down: bool,
-    /// The word itself, with its reason; on the end of one, the one that ended.
-    pub by: Option<&'a Forced>,
+/// What operators said of some addresses, before they say something else.
+#[derive(Clone, Debug)]
+pub struct Before {
+    addresses: Vec<Address>,
+    forces: Vec<Forced>,
 }
 
-/// The event of an operator's word, if it is told: one about draining is not.
-pub fn of_force(config: &Config, change: &Forcing<'_>, at: Timestamp) -> Option<Event> {
-    // Down, up, or drained: neither.
-    let down = |forced| match forced {
-        Some(ForcedState::Down) => Some(true),
-        Some(ForcedState::Up) => Some(false),
-        Some(ForcedState::Drain) => None,
-        None => Some(change.measured_down),
-    };
-    let (kind, severity, word) = match (down(change.before), down(change.after)) {
-        (Some(false) | None, Some(true)) => (Kind::AddressDown, Severity::Warning, "down"),
-        (Some(true), Some(false)) => (Kind::AddressUp, Severity::Info, "up again"),
-        _ => return None,
-    };
-    let (address, pool) = (change.address, change.pool);
-    let said = said(change);
-    let reason = reason(config, change, &said);
-    Some(Event {
-        title: format!("{address} of pool {pool} is {word} ({said})"),
-        pool: Some(pool.to_owned()),
-        address: Some(address.to_string()),
-        reason: Vec::from_iter(reason),
-        ..event(config, kind, severity, at)
-    })
+/// What an operator said of a pool's address, and is not yet part of what is answered.
+#[derive(Clone, Debug)]
+pub struct Said {
+    /// Which pool.
+    pub pool: PoolId,
+    /// It is that the address is drained, or no longer: nobody is alerted of what that moves.
+    pub drain: bool,
+    /// In words.
+    pub why: NodeReason,
 }
 
-/// Why answers move, when the word is that an address is drained, or is no longer.
-pub fn of_drain(config: &Config, change: &Forcing<'_>) -> Option<NodeReason> {
-    let drain = Some(ForcedState::Drain);
-    if change.before != drain && change.after != drain {
-        return None;
+impl Before {
+    /// Of `addresses`.
+    pub fn of(health: &Health, addresses: &[Address]) -> Self {
+        Self {
+            addresses: addresses.to_vec(),
+            forces: health.forces_of(addresses),
+        }
     }
-    let (address, pool) = (change.address, change.pool);
-    let said = format!("{address} of pool {pool} is {}", said(change));
-    reason(config, change, &said)
-}
 
-fn said(change: &Forcing<'_>) -> String {
-    match change.after {
-        Some(state) => format!("forced {}", state.word()),
-        None => "no longer forced".to_owned(),
+    /// What held for an address in a pool: what was said of that pool before what was said of all.
+    fn forced_in(&self, pool: &str, address: &Address) -> Option<&Forced> {
+        let all = self.forces.iter();
+        let here = all.filter(|one| {
+            one.address == *address && one.pool.as_deref().is_none_or(|own| own == pool)
+        });
+        here.max_by_key(|one| one.pool.is_some())
     }
 }
 
-fn reason(config: &Config, change: &Forcing<'_>, said: &str) -> Option<NodeReason> {
-    change.by.map(|by| NodeReason {
-        node: config.server.node.clone(),
-        reason: format!("{said}: {}", by.reason),
-    })
+impl AddressesTold {
+    /// The events of other words than `before`, and those words; one about draining alerts nobody.
+    pub fn of_words(
+        &mut self,
+        ground: &Ground,
+        health: &Health,
+        before: &Before,
+        at: Timestamp,
+    ) -> (Vec<Event>, Vec<Said>) {
+        let config = &*ground.config;
+        let (mut events, mut said): (Vec<Event>, Vec<Said>) = (Vec::new(), Vec::new());
+        for (place, entry) in places(config, health, |one| before.addresses.contains(one)) {
+            let Some(word) = Word::new(config, health, before, (&place, entry)) else {
+                continue;
+            };
+            let told = (&*word.short(), Some(word.reason()));
+            events.extend(self.of_word(ground, health, (&place, entry), told, at));
+            if said.last().is_none_or(|last| last.pool != place.0) {
+                said.push(Said {
+                    pool: place.0,
+                    drain: word.is_about_draining(),
+                    why: NodeReason {
+                        node: config.server.node.clone(),
+                        reason: word.long(),
+                    },
+                });
+            }
+        }
+        (events, said)
+    }
+}
+
+/// Another word about an address of a pool.
+struct Word<'a> {
+    config: &'a Config,
+    pool: &'a Pool,
+    before: Option<&'a Forced>,
+    after: Option<&'a Forced>,
+    /// The word itself; on the end of one, the one that ended.
+    by: &'a Forced,
+}
+
+impl<'a> Word<'a> {
+    /// `None`: it is as it was.
+    fn new(
+        config: &'a Config,
+        health: &'a Health,
+        before: &'a Before,
+        (place, entry): (&Place, &PoolAddress),
+    ) -> Option<Self> {
+        let pool = config.pool(place.0);
+        let before = before.forced_in(&pool.name, &entry.value);
+        let after = health.forced_in(&pool.name, &entry.value);
+        if before.map(|one| one.state) == after.map(|one| one.state) {
+            return None;
+        }
+        let by = after.or(before)?;
+        Some(Self {
+            config,
+            pool,
+            before,
+            after,
+            by,
+        })
+    }
+
+    fn is_about_draining(&self) -> bool {
+        let mut both = self.before.into_iter().chain(self.after);
+        both.any(|one| one.state == crate::health::ForcedState::Drain)
+    }
+
+    fn short(&self) -> String {
+        match self.after {
+            Some(forced) => format!("forced {}", forced.state.word()),
+            None => "no longer forced".to_owned(),
+        }
+    }
+
+    fn reason(&self) -> NodeReason {
+        NodeReason {
+            node: self.config.server.node.clone(),
+            reason: format!("{}: {}", self.short(), self.by.reason),
+        }
+    }
+
+    fn long(&self) -> String {
+        match self.after {
+            Some(forced) => by_word(forced, self.pool),
+            None => {
+                let Forced {
+                    address, reason, ..
+                } = self.by;
+                let pool = &self.pool.name;
+                format!("{address} of pool {pool} is no longer forced: {reason}")
+            }
+        }
+    }
 }

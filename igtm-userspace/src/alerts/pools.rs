@@ -3,34 +3,48 @@
 //! A drained address counts for nothing here: what an operator withholds alerts nobody.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::addresses::forced;
+use super::place::{Place, effective, of_pool, of_target, sole_user, target};
+use super::why::{self, Few};
 use super::{Cause, event, seconds};
-use crate::config::model::{Config, Pool, PoolId};
-use crate::health::{AddressState, ForcedState, Health, HealthView as _, Target, is_by_instance};
-use crate::notify::event::{Event, Kind, Severity};
+use crate::config::model::{Config, Instance, PoolId};
+use crate::health::{AddressState, ForcedState, Health, HealthView as _, Target};
+use crate::notify::event::{Event, Kind, NodeReason, Severity};
+use crate::notify::inventory::Inventory;
 use crate::snapshot::Ground;
 
 /// Of a step in which more targets of a pool changed, the first so many are told.
 const MOST: usize = 16;
-
-/// A pool, and the domain that is asked for where that is each instance's own.
-type Place = (PoolId, Option<String>);
 
 /// The pools that are down, by name and domain, each since when.
 #[derive(Clone, Debug, Default)]
 pub struct PoolsDown(BTreeMap<(String, Option<String>), Timestamp>);
 
 impl PoolsDown {
-    /// Those that a former run has told of: they are known, and not told again.
-    pub fn known(ground: &Ground, health: &Health, at: Timestamp) -> Self {
+    /// Those that a former run has told of: they are known, and not told again. `open` are the
+    /// events of what it told to last.
+    pub fn resumed<'a>(
+        ground: &Ground,
+        health: &Health,
+        open: impl IntoIterator<Item = &'a Arc<Event>>,
+        at: Timestamp,
+    ) -> Self {
         let config = &*ground.config;
         let mut known = Self::default();
         for place in places(ground, health) {
             if is_down(config, health, &place) == Some(true) {
                 let since = down_since(config, health, &place).unwrap_or(at);
                 known.0.insert(name(config, &place), since);
+            }
+        }
+        for event in open {
+            if let (Kind::PoolDown, Some(pool)) = (event.kind, &event.pool) {
+                let name = (pool.clone(), event.host.clone());
+                known.0.entry(name).or_insert(event.time);
             }
         }
         known
@@ -60,13 +74,14 @@ impl PoolsDown {
             }
         }
         let told = step.into_iter().filter_map(|(place, causes)| {
-            let event = self.turn(&ground.config, health, &place, at)?;
+            let event = self.turn(ground, health, &place, at)?;
             Some((event, causes))
         });
         told.collect()
     }
 
-    /// The events of another file: what is gone from it is forgotten.
+    /// The events of another file, and those of a start. What is gone from the file is forgotten:
+    /// whoever was told hears that from the [`Inventory`].
     pub fn of_file(&mut self, ground: &Ground, health: &Health, at: Timestamp) -> Vec<Event> {
         let config = &*ground.config;
         let mut all = places(ground, health);
@@ -74,24 +89,40 @@ impl PoolsDown {
         let ids: BTreeMap<&str, PoolId> = pools
             .map(|(at, pool)| (pool.name.as_str(), PoolId(at)))
             .collect();
-        self.0.retain(|(pool, host), _| {
-            let id = ids.get(pool.as_str());
-            all.extend(id.map(|id| (*id, host.clone())));
-            id.is_some()
+        let inventory = Inventory::new(config);
+        let mut told = Vec::new();
+        let mut known: BTreeMap<PoolId, BTreeSet<Place>> = BTreeMap::new();
+        self.0.retain(|(pool, host), since| {
+            let Some(id) = ids.get(pool.as_str()) else {
+                return false;
+            };
+            let places = known
+                .entry(*id)
+                .or_insert_with(|| of_pool(config, health, *id));
+            let place = (*id, host.clone());
+            if places.contains(&place) {
+                all.insert(place);
+                return true;
+            }
+            let gone = gone(config, pool, host, *since, at);
+            // Otherwise it is said by whoever looks for what is gone.
+            told.extend(inventory.has(&gone).then_some(gone));
+            false
         });
-        let told = all.iter();
-        told.filter_map(|place| self.turn(config, health, place, at))
-            .collect()
+        let turned = all.iter();
+        told.extend(turned.filter_map(|place| self.turn(ground, health, place, at)));
+        told
     }
 
     /// The event of a pool that is down now, or no longer.
     fn turn(
         &mut self,
-        config: &Config,
+        ground: &Ground,
         health: &Health,
         place: &Place,
         at: Timestamp,
     ) -> Option<Event> {
+        let config = &*ground.config;
         let down = is_down(config, health, place)?;
         let (pool, host) = name(config, place);
         let (kind, severity, word, since) =
@@ -107,13 +138,20 @@ impl PoolsDown {
                 }
                 _ => return None,
             };
-        let of = host
-            .as_ref()
-            .map_or(String::new(), |host| format!(", asked for {host},"));
+        let reason = match kind {
+            Kind::PoolDown => why::of_pool(config, health, config.pool(place.0), host.as_ref()),
+            _ => of_return(config, health, place),
+        };
+        let (user, lines) = user(ground, place).unzip();
+        let title = format!("{} is {word}", named(&pool, host.as_ref()));
         Some(Event {
-            title: format!("pool {pool}{of} is {word}"),
-            domain: host,
+            title,
+            instance: user.map(|instance| instance.name.clone()),
+            domain: user.map(Instance::domain_text).or_else(|| host.clone()),
+            lines: lines.unwrap_or_default(),
+            host,
             pool: Some(pool),
+            reason,
             since,
             duration_s: since.map(|since| seconds(since, at)),
             ..event(config, kind, severity, at)
@@ -121,31 +159,71 @@ impl PoolsDown {
     }
 }
 
+fn gone(
+    config: &Config,
+    pool: &str,
+    host: &Option<String>,
+    since: Timestamp,
+    at: Timestamp,
+) -> Event {
+    Event {
+        title: format!("{} is not probed any more", named(pool, host.as_ref())),
+        pool: Some(pool.to_owned()),
+        host: host.clone(),
+        since: Some(since),
+        duration_s: Some(seconds(since, at)),
+        gone: true,
+        ..event(config, Kind::PoolUp, Severity::Info, at)
+    }
+}
+
+fn named(pool: &str, host: Option<&String>) -> String {
+    let of = host.map_or_else(String::new, |host| format!(", asked for {host},"));
+    format!("pool {pool}{of}")
+}
+
+/// What is usable in it again.
+fn of_return(config: &Config, health: &Health, (id, host): &Place) -> Vec<NodeReason> {
+    let pool = config.pool(*id);
+    let node = &*config.server.node;
+    let mut few = Few::new(node);
+    for entry in pool.addresses.iter().filter(|entry| entry.enabled) {
+        let forced = health.forced(&pool.name, &entry.value);
+        let state = effective(config, health, pool, entry, host.as_ref());
+        if state.is_some_and(AddressState::usable) {
+            few.add(&entry.value, || {
+                let word = if forced.is_some() {
+                    "forced up"
+                } else {
+                    "up again"
+                };
+                vec![NodeReason {
+                    node: node.to_owned(),
+                    reason: format!("{} is {word}", entry.value),
+                }]
+            });
+        }
+    }
+    few.reasons()
+}
+
+/// The one instance that it answers for, with its lines.
+fn user<'a>(ground: &'a Ground, place: &Place) -> Option<(&'a Instance, Vec<String>)> {
+    let config = &*ground.config;
+    let (id, host) = place;
+    let pool = config.pool(*id);
+    match host {
+        None => sole_user(ground, ground.recipes.using(*id)),
+        Some(_) => {
+            let entry = pool.addresses.iter().find(|entry| entry.enabled)?;
+            let target = target(config, pool, entry, host.as_ref())?;
+            sole_user(ground, ground.recipes.dependents(config, &target))
+        }
+    }
+}
+
 fn name(config: &Config, (id, host): &Place) -> (String, Option<String>) {
     (config.pool(*id).name.clone(), host.clone())
-}
-
-/// Where a target counts.
-fn of_target<'a>(ground: &'a Ground, target: &'a Target) -> impl Iterator<Item = Place> + 'a {
-    let pools = ground.recipes.pools(target).iter();
-    pools.map(|id| {
-        let own = is_by_instance(&ground.config, ground.config.pool(*id));
-        (*id, target.host.clone().filter(|_| own))
-    })
-}
-
-/// A pool, for each domain that it is asked for.
-fn of_pool(config: &Config, health: &Health, id: PoolId) -> BTreeSet<Place> {
-    let pool = config.pool(id);
-    if !is_by_instance(config, pool) {
-        return BTreeSet::from([(id, None)]);
-    }
-    let own = health.targets().filter(|(target, _)| {
-        let stands = |entry: &_| target.address == *entry;
-        Some(target.monitor) == pool.monitor
-            && pool.addresses.iter().any(|entry| stands(&entry.value))
-    });
-    own.map(|(target, _)| (id, target.host.clone())).collect()
 }
 
 /// Every place that may be down: where something is, or is forced.
@@ -155,34 +233,30 @@ fn places(ground: &Ground, health: &Health) -> BTreeSet<Place> {
     let mut places: BTreeSet<Place> = down
         .flat_map(|(target, _)| of_target(ground, target))
         .collect();
-    let forced: BTreeSet<_> = health.forces().map(|one| &one.address).collect();
-    if !forced.is_empty() {
-        for (at, pool) in ground.config.pools.iter().enumerate() {
-            if pool.addresses.iter().any(|one| forced.contains(&one.value)) {
-                places.extend(of_pool(&ground.config, health, PoolId(at)));
-            }
-        }
-    }
+    places.extend(
+        forced(&ground.config, health)
+            .into_iter()
+            .map(|(place, _)| place),
+    );
     places
 }
 
-/// Whether nothing in it is usable; `None` when nothing in it counts.
+/// Whether nothing in it is usable; `None` when nothing in it counts, or what might be is not known
+/// yet.
 fn is_down(config: &Config, health: &Health, (id, host): &Place) -> Option<bool> {
     let pool = config.pool(*id);
-    let mut counted = false;
+    let (mut counted, mut unknown) = (false, false);
     for entry in pool.addresses.iter().filter(|entry| entry.enabled) {
-        let state = match health.forced(&pool.name, &entry.value) {
-            Some(ForcedState::Drain) => continue,
-            Some(forced) => forced.held(),
-            None => target(config, pool, entry, host.as_ref())
-                .map_or(AddressState::Unmonitored, |target| health.state(&target)),
-        };
-        if state.usable() {
-            return Some(false);
+        if health.forced(&pool.name, &entry.value) == Some(ForcedState::Drain) {
+            continue;
         }
-        counted = true;
+        match effective(config, health, pool, entry, host.as_ref()) {
+            Some(AddressState::Down) => counted = true,
+            Some(_) => return Some(false),
+            None => unknown = true,
+        }
     }
-    counted.then_some(true)
+    (counted && !unknown).then_some(true)
 }
 
 /// When the last address of a pool went down that is.
@@ -197,21 +271,4 @@ fn down_since(config: &Config, health: &Health, (id, host): &Place) -> Option<Ti
         Some(health.target(&target)?.since())
     });
     since.max()
-}
-
-fn target(
-    config: &Config,
-    pool: &Pool,
-    entry: &crate::config::model::PoolAddress,
-    host: Option<&String>,
-) -> Option<Target> {
-    let Some(host) = host else {
-        return Target::shared(config, pool, entry);
-    };
-    let monitor = pool.monitor?;
-    config.monitor(monitor).enabled.then(|| Target {
-        monitor,
-        address: entry.value.clone(),
-        host: Some(host.clone()),
-    })
 }

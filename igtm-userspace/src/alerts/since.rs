@@ -7,12 +7,13 @@ use std::sync::Arc;
 use imbl::HashMap as SharedMap;
 use jiff::Timestamp;
 
-use super::drained::{Believed, Drained};
+use super::because::Because;
+use super::drained::Believed;
 use super::{event, seconds};
 use crate::config::model::{Config, Instance, Strategy};
 use crate::notify::event::{Event, Kind, NodeReason, Severity};
 use crate::policy::{Active, Decision};
-use crate::snapshot::{RecipeId, Snapshot};
+use crate::snapshot::{Ground, RecipeId, Snapshot};
 
 /// When each strategy began to be answered as it is. A clone costs nothing.
 #[derive(Clone, Debug, Default)]
@@ -96,21 +97,21 @@ impl Since {
     }
 
     /// The events of going from `former` to `now`: strategies that moved between their tiers
-    /// and the fallback, other than by being `drained`. Without a former snapshot, from where every
-    /// strategy wants to be.
+    /// and the fallback, other than by being drained, with the reasons `because` of which they did.
+    /// Without a former snapshot, from where every strategy wants to be.
     pub fn of_change(
         &mut self,
         former: Option<&Snapshot>,
         now: &Snapshot,
-        drained: &Drained,
+        because: &Because<'_>,
         at: Timestamp,
     ) -> Vec<Event> {
         self.first.get_or_insert(at);
         match (former, &now.redecided) {
             (Some(former), Some(redecided)) if Arc::ptr_eq(&former.ground, &now.ground) => {
-                self.of_health(former, now, (redecided, drained), at)
+                self.of_health(former, now, (redecided, because), at)
             }
-            _ => self.of_file(former, now, at),
+            _ => self.of_file(former, now, because, at),
         }
     }
 
@@ -119,7 +120,7 @@ impl Since {
         &mut self,
         former: &Snapshot,
         now: &Snapshot,
-        (redecided, drained): (&[RecipeId], &Drained),
+        (redecided, because): (&[RecipeId], &Because<'_>),
         at: Timestamp,
     ) -> Vec<Event> {
         let ground = &now.ground;
@@ -135,21 +136,29 @@ impl Since {
             for user in ground.recipes.users(*recipe) {
                 let (instance, strategy) = ground.strategy(*user);
                 let moved = Move {
-                    config: &ground.config,
+                    ground,
                     instance,
                     strategy,
+                    recipe: Some(*recipe),
                     old: Some(&old),
                     new: &new,
-                    drained: drained.of(*recipe),
+                    drained: because.is_drained(*recipe),
+                    reloaded: false,
                 };
-                events.extend(self.tell(&moved, at));
+                events.extend(self.tell(&moved, because, at));
             }
         }
         events
     }
 
     /// Looks at all.
-    fn of_file(&mut self, former: Option<&Snapshot>, now: &Snapshot, at: Timestamp) -> Vec<Event> {
+    fn of_file(
+        &mut self,
+        former: Option<&Snapshot>,
+        now: &Snapshot,
+        because: &Because<'_>,
+        at: Timestamp,
+    ) -> Vec<Event> {
         let config = &now.ground.config;
         let former = former.map(|former| (former, Standing::of(&former.ground.config)));
         let mut events = Vec::new();
@@ -171,14 +180,16 @@ impl Since {
                     }
                 }
                 let moved = Move {
-                    config,
+                    ground: &now.ground,
                     instance,
                     strategy,
+                    recipe: now.ground.recipes.followed(instance_at, strategy_at),
                     old,
                     new,
-                    drained: None,
+                    drained: false,
+                    reloaded: former.is_some(),
                 };
-                events.extend(self.tell(&moved, at));
+                events.extend(self.tell(&moved, because, at));
             }
         }
         self.forget(config);
@@ -218,15 +229,17 @@ impl Since {
     }
 
     /// The event of a move, if it is one that is told.
-    fn tell(&mut self, moved: &Move<'_>, at: Timestamp) -> Option<Event> {
+    fn tell(&mut self, moved: &Move<'_>, because: &Because<'_>, at: Timestamp) -> Option<Event> {
         let Move {
-            config,
+            ground,
             instance,
             strategy,
             old,
             new,
             drained,
+            ..
         } = *moved;
+        let config = &*ground.config;
         let name = (instance.name.clone(), strategy.name.clone());
         let old_active = match old {
             Some(old) => old.active,
@@ -236,7 +249,7 @@ impl Since {
             return None;
         }
         let way = (old_active, new.active);
-        let told = self.believed.tells(&name, way, drained.is_some());
+        let told = self.believed.tells(&name, way, drained);
         self.keep(name.clone(), new.active, at);
         let since = self.moved.insert(name, at).or(self.first).unwrap_or(at);
         let (kind, severity) = kind(old_active, new.active)?;
@@ -253,7 +266,7 @@ impl Since {
             duration_s: Some(seconds(since, at)),
             answers_before: old.map(answers).unwrap_or_default(),
             answers_now: answers(new),
-            reason: drained.map(<[NodeReason]>::to_vec).unwrap_or_default(),
+            reason: moved.reasons(because, way),
             ..event(config, kind, severity, at)
         };
         if told {
@@ -267,13 +280,34 @@ impl Since {
 /// A strategy before and now.
 #[derive(Clone, Copy)]
 struct Move<'a> {
-    config: &'a Config,
+    ground: &'a Ground,
     instance: &'a Instance,
     strategy: &'a Strategy,
+    /// What it follows.
+    recipe: Option<RecipeId>,
     old: Option<&'a Decision>,
     new: &'a Decision,
-    /// Why, when that is draining alone.
-    drained: Option<&'a [NodeReason]>,
+    /// By draining alone.
+    drained: bool,
+    /// By another file, perhaps.
+    reloaded: bool,
+}
+
+impl Move<'_> {
+    fn reasons(&self, because: &Because<'_>, way: (Active, Active)) -> Vec<NodeReason> {
+        let strategy = (self.instance, self.strategy);
+        let found = self
+            .recipe
+            .map(|recipe| because.reasons(self.ground, recipe, strategy, way));
+        let mut found = found.unwrap_or_default();
+        if found.is_empty() && self.reloaded {
+            found.push(NodeReason {
+                node: self.ground.config.server.node.clone(),
+                reason: "another configuration was applied".to_owned(),
+            });
+        }
+        found
+    }
 }
 
 fn kind(from: Active, to: Active) -> Option<(Kind, Severity)> {

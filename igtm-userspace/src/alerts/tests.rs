@@ -1,5 +1,6 @@
 //! Transitions and snapshots in, events out.
 
+mod ends;
 mod itself;
 mod kept;
 mod pools;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Drained, Since, Stand, of_transition};
+use super::{AddressesTold, Because, Since, Stand};
 use crate::config::model::Config;
 use crate::health::{AddressState, Health, Target, Transition, targets};
 use crate::notify::event::{Event, Kind, NodeReason, Severity};
@@ -98,46 +99,77 @@ fn target(config: &Config, address: &str) -> Target {
     found.expect("it is probed")
 }
 
-fn events_of(ground: &Ground, address: &str, from: AddressState, to: AddressState) -> Vec<Event> {
-    let transition = Transition {
-        target: target(&ground.config, address),
-        from,
-        to,
-        since: at(0),
-        at: at(90),
-        reasons: vec![NodeReason {
-            node: "local".to_owned(),
-            reason: "connection refused".to_owned(),
-        }],
-    };
-    of_transition(ground, &transition)
+/// What is told of an address on its way through states, of the last of them.
+fn events_of(ground: &Ground, address: &str, way: &[AddressState]) -> Vec<Event> {
+    let health = Health::new(&ground.config, at(0));
+    let mut told = AddressesTold::default();
+    let mut from = AddressState::Unknown;
+    let mut last = Vec::new();
+    for to in way {
+        let transition = Transition {
+            target: target(&ground.config, address),
+            from,
+            to: *to,
+            since: at(0),
+            at: at(90),
+            reasons: vec![NodeReason {
+                node: "local".to_owned(),
+                reason: "connection refused".to_owned(),
+            }],
+        };
+        last = told.of_transition(ground, &health, &transition);
+        from = *to;
+    }
+    last
 }
 
 #[test]
-fn only_what_gets_worse_or_leaves_down_is_told() {
-    use AddressState::{Down, Ok, Unknown, Warn};
+fn what_gets_worse_is_told_and_whatever_was_told_ends() {
+    use AddressState::{Down, Ok, Warn};
     let ground = ground(FILE);
-    for (from, to, expected) in [
-        (Unknown, Down, Some(Kind::AddressDown)),
-        (Ok, Down, Some(Kind::AddressDown)),
-        (Warn, Down, Some(Kind::AddressDown)),
-        (Down, Ok, Some(Kind::AddressUp)),
-        (Down, Warn, Some(Kind::AddressUp)),
-        (Unknown, Ok, None),
-        (Unknown, Warn, Some(Kind::AddressWarn)),
-        (Ok, Warn, Some(Kind::AddressWarn)),
-        (Warn, Ok, None),
-    ] {
-        let events = events_of(&ground, "192.0.2.3", from, to);
+    type Told = Option<(Kind, &'static str)>;
+    let steps: [(&[AddressState], Told); 11] = [
+        (&[Down], Some((Kind::AddressDown, "is down"))),
+        (&[Ok], None),
+        (&[Ok, Down], Some((Kind::AddressDown, "is down"))),
+        (&[Ok, Warn, Down], Some((Kind::AddressDown, "is down"))),
+        (&[Ok, Down, Ok], Some((Kind::AddressUp, "is up again"))),
+        (
+            &[Ok, Down, Warn],
+            Some((Kind::AddressUp, "is up again, though some probes fail")),
+        ),
+        (&[Ok, Down, Warn, Ok], None),
+        (&[Warn], Some((Kind::AddressWarn, "is at risk"))),
+        (&[Ok, Warn], Some((Kind::AddressWarn, "is at risk"))),
+        // Warned of, and never down.
+        (
+            &[Ok, Warn, Ok],
+            Some((Kind::AddressUp, "is no longer at risk")),
+        ),
+        (
+            &[Ok, Warn, Down, Ok],
+            Some((Kind::AddressUp, "is up again")),
+        ),
+    ];
+    for (way, expected) in steps {
+        let events = events_of(&ground, "192.0.2.3", way);
         let kinds: Vec<_> = events.iter().map(|event| event.kind).collect();
-        assert_eq!(kinds, Vec::from_iter(expected), "{from:?} to {to:?}");
+        assert_eq!(
+            kinds,
+            Vec::from_iter(expected.map(|(kind, _)| kind)),
+            "{way:?}"
+        );
+        if let (Some(event), Some((_, words))) = (events.first(), expected) {
+            assert!(event.title.contains(words), "{way:?}: {}", event.title);
+            assert_eq!(event.state_to, way.last().copied());
+        }
     }
 }
 
 #[test]
 fn an_address_is_told_of_in_every_pool_that_it_is_probed_for() {
     let ground = ground(FILE);
-    let events = events_of(&ground, "192.0.2.1", AddressState::Ok, AddressState::Down);
+    let events = events_of(&ground, "192.0.2.1", &[AddressState::Down]);
     let pools: Vec<_> = events.iter().map(|event| event.pool.as_deref()).collect();
     // Not elsewhere: that is another monitor's verdict.
     assert_eq!(pools, [Some("first"), Some("also")]);
@@ -152,9 +184,14 @@ fn an_address_is_told_of_in_every_pool_that_it_is_probed_for() {
         assert_eq!((&event.instance, &event.domain), (&None, &None));
         assert!(event.title.contains("192.0.2.1") && event.title.contains("down"));
     }
-    let events = events_of(&ground, "192.0.2.3", AddressState::Down, AddressState::Ok);
+    let events = events_of(
+        &ground,
+        "192.0.2.3",
+        &[AddressState::Down, AddressState::Ok],
+    );
     assert_eq!(events[0].instance.as_deref(), Some("www"));
     assert_eq!(events[0].domain.as_deref(), Some("www.example.com"));
+    assert_eq!(events[0].lines, ["default"]);
     assert_eq!(events[0].severity, Severity::Info);
 }
 
@@ -177,7 +214,7 @@ fn way(ground: &Arc<Ground>, downs: &[&[&str]]) -> Vec<Vec<Event>> {
         let mut events = since.of_change(
             former.as_ref(),
             &now,
-            &Drained::default(),
+            &Because::default(),
             at(10 * n as i64),
         );
         events.retain(|event| event.instance.as_deref() == Some("www"));
@@ -279,7 +316,7 @@ fn a_changed_file_is_no_move() {
     let ground_before = ground(FILE);
     let before = snapshot(&ground_before, &["192.0.2.1"], 1);
     let mut since = Since::default();
-    since.of_change(None, &before, &Drained::default(), at(0));
+    since.of_change(None, &before, &Because::default(), at(0));
     for (from, to) in [
         ("edge-1", "edge-1"), // the same again
         (
@@ -290,20 +327,20 @@ fn a_changed_file_is_no_move() {
         let ground = ground(&FILE.replace(from, to));
         let now = snapshot(&ground, &["192.0.2.1"], 2);
         assert_eq!(
-            since.of_change(Some(&before), &now, &Drained::default(), at(5)),
+            since.of_change(Some(&before), &now, &Because::default(), at(5)),
             []
         );
     }
     // A second tier that goes away while it answers: that is one, to the fallback.
     let shorter = FILE.replace(", { pools = [\"second\"] }]", "]");
     let now = snapshot(&ground(&shorter), &["192.0.2.1"], 3);
-    let events = since.of_change(Some(&before), &now, &Drained::default(), at(7));
+    let events = since.of_change(Some(&before), &now, &Because::default(), at(7));
     assert_eq!(events[0].kind, Kind::FallbackEntered);
     // A disabled instance is not answered: it moves nowhere.
     let disabled = FILE.replace("name = \"www\"", "name = \"www\"\nenabled = false");
     let now = snapshot(&ground(&disabled), &["192.0.2.1"], 4);
     assert_eq!(
-        since.of_change(Some(&before), &now, &Drained::default(), at(9)),
+        since.of_change(Some(&before), &now, &Because::default(), at(9)),
         []
     );
 }
@@ -321,7 +358,7 @@ fn a_restart_tells_only_what_is_otherwise() {
     ] {
         let mut since = Since::restored([(name(), stand(former, -50))]);
         let first = snapshot(&ground, down, 1);
-        let told = since.of_change(None, &first, &Drained::default(), at(10));
+        let told = since.of_change(None, &first, &Because::default(), at(10));
         let of_www = told
             .iter()
             .find(|event| event.instance.as_deref() == Some("www"));
@@ -336,7 +373,7 @@ fn a_restart_tells_only_what_is_otherwise() {
         }
         // From then on as ever, and for as long as it has been so.
         let next = snapshot(&ground, &["192.0.2.1", "192.0.2.3"], 2);
-        let told = since.of_change(Some(&first), &next, &Drained::default(), at(20));
+        let told = since.of_change(Some(&first), &next, &Because::default(), at(20));
         let of_www = told
             .iter()
             .find(|event| event.instance.as_deref() == Some("www"));

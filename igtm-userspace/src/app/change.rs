@@ -10,7 +10,7 @@ use tracing::{debug, error, info};
 
 use super::App;
 use super::phases::Phases;
-use crate::alerts::{self, Cause, Drained};
+use crate::alerts::{self, Because, Cause};
 use crate::config::model::PoolId;
 use crate::notify::event::Event;
 use crate::snapshot::{Change, Ground, Snapshot};
@@ -95,12 +95,14 @@ impl App {
     }
 
     /// Notes which pools are down now, and which no longer, to be told after the addresses; with
-    /// `all`, since another file.
+    /// `all`, whatever was told and does not hold: since another file, or a former run.
     pub(super) fn note_pools(&mut self, ground: &Ground, all: bool) {
         let now = Timestamp::now();
         let health = &self.health;
         if all {
-            let events = self.pools_down.of_file(ground, health, now).into_iter();
+            let addresses = self.addresses_told.of_file(ground, health, now);
+            let pools = self.pools_down.of_file(ground, health, now);
+            let events = addresses.into_iter().chain(pools);
             self.pending.extend(events.map(|event| (event, Vec::new())));
         } else {
             let (changed, pools) = (&self.changed, &self.pools_said());
@@ -145,12 +147,11 @@ impl App {
     /// alert and no disk ever delays a failover.
     pub(super) fn tell(&mut self, former: Option<&Snapshot>, now: &Snapshot) {
         let (changed, said) = (mem::take(&mut self.changed), mem::take(&mut self.said));
-        let drained = Drained::of_step(&now.ground, &said, &changed);
+        let because = Because::of_step(&now.ground, &self.health, &said, &changed);
         let moves = self
             .since
-            .of_change(former, now, &drained, Timestamp::now());
+            .of_change(former, now, &because, Timestamp::now());
         let causes = alerts::of_moves(&now.ground, &changed, &moves);
-        self.keep_moves();
         let pending = mem::take(&mut self.pending);
         for (event, causes) in pending.into_iter().chain(moves.into_iter().zip(causes)) {
             self.raise(event, causes);
@@ -158,6 +159,8 @@ impl App {
         for event in self.since.take_quiet() {
             self.note(event);
         }
+        // After what it is told by: killed in between, the next run tells it again, not never.
+        self.keep_moves();
         self.store.reserve_serials(now.serial);
     }
 

@@ -44,24 +44,16 @@ pub(super) fn resume(store: &Store, health: &mut Health, restored: Restored) -> 
     }))
 }
 
-/// What operators said holds before the first answer; what ended meanwhile is forgotten.
+/// What operators said holds before the first answer. Also what ended meanwhile: it ends like any
+/// other, and whoever was told of it is told.
 fn take_up_forces(store: &Store, health: &mut Health, forces: Vec<(ForceKey, SavedForce)>) {
-    let now = Timestamp::now();
     for (key, saved) in forces {
         match force::restored(&key, saved) {
-            Some(forced) if forced.until.is_none_or(|until| until > now) => {
+            Some(forced) => {
                 let (address, pool) = (&key.address, &key.pool);
                 let (to, reason) = (forced.state.word(), &forced.reason);
                 info!(address, pool, to, reason, "still forced");
                 health.force(forced);
-            }
-            Some(_) => {
-                info!(
-                    address = key.address,
-                    pool = key.pool,
-                    "no longer forced: its time is over"
-                );
-                store.forget_force(key);
             }
             None => store.forget_force(key),
         }

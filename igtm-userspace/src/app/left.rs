@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::App;
 use crate::alerts::{self, AfterStart};
+use crate::notify::condition::{Condition, Phase};
 use crate::notify::event::Event;
 use crate::state::outbox::SavedAlerts;
 
@@ -19,6 +20,27 @@ pub(super) fn left_over(saved: &SavedAlerts) -> Vec<Arc<Event>> {
     let by_condition = told.map(|(key, open)| (&key.condition, Arc::clone(&open.event)));
     let by_condition: BTreeMap<_, _> = by_condition.collect();
     by_condition.into_values().collect()
+}
+
+/// The newest event of whatever a former run told to last.
+pub(super) fn told(saved: &SavedAlerts) -> Vec<Arc<Event>> {
+    let open = saved.open.iter().filter(|(_, open)| !open.over);
+    let mut told: BTreeMap<String, Arc<Event>> = open
+        .map(|(key, open)| (key.condition.clone(), Arc::clone(&open.event)))
+        .collect();
+    // What nobody was asked about yet is told by this run.
+    for one in saved.unrouted.iter().filter(|one| !one.event.test) {
+        match Condition::of(&one.event) {
+            Some((Condition(name), Phase::Lasts)) => {
+                told.insert(name, Arc::clone(&one.event));
+            }
+            Some((Condition(name), Phase::Over)) => {
+                told.remove(&name);
+            }
+            None => {}
+        }
+    }
+    told.into_values().collect()
 }
 
 impl App {

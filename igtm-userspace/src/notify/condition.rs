@@ -22,11 +22,12 @@ impl Condition {
     /// The condition that `event` begins, changes or ends; `None` for what just happens.
     pub fn of(event: &Event) -> Option<(Self, Phase)> {
         let text = |part: &Option<String>| part.clone().unwrap_or_default();
+        let pool = || asked_for(event, format!("pool {}", text(&event.pool)));
         let (name, phase) = match event.kind {
             Kind::AddressDown | Kind::AddressWarn => (address(event), Phase::Lasts),
             Kind::AddressUp => (address(event), Phase::Over),
-            Kind::PoolDown => (format!("pool {}", text(&event.pool)), Phase::Lasts),
-            Kind::PoolUp => (format!("pool {}", text(&event.pool)), Phase::Over),
+            Kind::PoolDown => (pool(), Phase::Lasts),
+            Kind::PoolUp => (pool(), Phase::Over),
             Kind::TierSwitched
             | Kind::TierRestored
             | Kind::FallbackEntered
@@ -45,13 +46,23 @@ impl Condition {
             Kind::DataplaneRestored => (format!("dataplane {}", event.node), Phase::Over),
             Kind::ChannelFailed | Kind::Test => return None,
         };
+        let phase = if event.gone { Phase::Over } else { phase };
         Some((Self(name), phase))
     }
 }
 
 fn address(event: &Event) -> String {
     let text = |part: &Option<String>| part.clone().unwrap_or_default();
-    format!("address {} {}", text(&event.pool), text(&event.address))
+    let name = format!("address {} {}", text(&event.pool), text(&event.address));
+    asked_for(event, name)
+}
+
+/// Each domain that is asked for may fail and recover by itself.
+fn asked_for(event: &Event, name: String) -> String {
+    match &event.host {
+        Some(host) => format!("{name} for {host}"),
+        None => name,
+    }
 }
 
 /// Which node, says the reason: `event.node` is the host that tells of it.

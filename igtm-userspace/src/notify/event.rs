@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::health::AddressState;
+
 /// The kinds of event (product.md §4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -149,6 +151,15 @@ pub struct Event {
     /// The address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+    /// The domain that the pool's addresses are asked for, where that is each instance's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// What the address was before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state_from: Option<AddressState>,
+    /// What the address is now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state_to: Option<AddressState>,
     /// Why, per node.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reason: Vec<NodeReason>,
@@ -164,9 +175,21 @@ pub struct Event {
     /// What is answered now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answers_now: Vec<String>,
+    /// It is over because nobody looks after it any more: removed from the file, disabled, or not
+    /// probed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub gone: bool,
     /// A test event, raised by hand.
     #[serde(default)]
     pub test: bool,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl Event {
@@ -186,11 +209,15 @@ impl Event {
             tier_to: None,
             pool: None,
             address: None,
+            host: None,
+            state_from: None,
+            state_to: None,
             reason: Vec::new(),
             since: None,
             duration_s: None,
             answers_before: Vec::new(),
             answers_now: Vec::new(),
+            gone: false,
             test: false,
         }
     }

@@ -112,6 +112,9 @@ pub(crate) fn event(kind: Kind, address: &str) -> Event {
         tier_to: None,
         pool: Some("web".to_owned()),
         address: Some(address.to_owned()),
+        host: None,
+        state_from: None,
+        state_to: None,
         reason: vec![NodeReason {
             node: "edge-1".to_owned(),
             reason: "connection refused".to_owned(),
@@ -120,6 +123,7 @@ pub(crate) fn event(kind: Kind, address: &str) -> Event {
         duration_s: None,
         answers_before: vec![],
         answers_now: vec![],
+        gone: false,
         test: false,
     }
 }

@@ -2,10 +2,12 @@
 //!
 //! Pure.
 
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 
 use super::event::{Event, Kind};
 use crate::config::model::{Config, Instance, Pool};
+use crate::health::is_by_instance;
 
 /// The objects of a configuration by their names.
 #[derive(Debug)]
@@ -14,6 +16,7 @@ pub struct Inventory<'a> {
     instances: HashMap<&'a str, &'a Instance>,
     pools: HashMap<&'a str, &'a Pool>,
     nodes: HashSet<&'a str>,
+    domains: OnceCell<HashSet<String>>,
 }
 
 impl<'a> Inventory<'a> {
@@ -27,15 +30,22 @@ impl<'a> Inventory<'a> {
             instances: instances.map(|one| (one.name.as_str(), one)).collect(),
             pools: pools.map(|one| (one.name.as_str(), one)).collect(),
             nodes: nodes.collect(),
+            domains: OnceCell::new(),
         }
     }
 
-    /// Whether all that `event` names is there, and still answered or probed.
+    /// Whether all that `event` names is there and enabled. What is there but not probed any more is
+    /// ended by whoever told of it.
     pub fn has(&self, event: &Event) -> bool {
         let instance = event.instance.as_deref();
         let instance = instance.map(|name| self.instances.get(name));
         let pool = event.pool.as_deref().map(|name| self.pools.get(name));
         if instance.is_some_and(|one| one.is_none()) || pool.is_some_and(|one| one.is_none()) {
+            return false;
+        }
+        if let Some(pool) = pool.flatten()
+            && !self.is_asked_for(pool, event)
+        {
             return false;
         }
         let strategy = |name: &String| match instance.flatten() {
@@ -48,8 +58,7 @@ impl<'a> Inventory<'a> {
         let address = |text: &String| match pool.flatten() {
             Some(pool) => {
                 let mut all = pool.addresses.iter();
-                self.measures(pool, event)
-                    && all.any(|one| one.enabled && one.value.to_string() == *text)
+                all.any(|one| one.enabled && one.value.to_string() == *text)
             }
             None => true,
         };
@@ -58,11 +67,22 @@ impl<'a> Inventory<'a> {
             && (event.kind != Kind::NodeSilent || self.has_node(event))
     }
 
-    /// What nobody probes any more is not measured to be down. An operator's word, which tells of no
-    /// time before it, holds all the same.
-    fn measures(&self, pool: &Pool, event: &Event) -> bool {
-        let monitor = pool.monitor.map(|id| self.config.monitor(id));
-        event.since.is_none() || monitor.is_some_and(|monitor| monitor.enabled)
+    /// Whether a pool is told of as `event` does: for a domain, or for all.
+    fn is_asked_for(&self, pool: &Pool, event: &Event) -> bool {
+        let by_instance = is_by_instance(self.config, pool);
+        match &event.host {
+            Some(host) => by_instance && self.domains().contains(host),
+            None => !by_instance,
+        }
+    }
+
+    /// Those of enabled instances: made when they are needed.
+    fn domains(&self) -> &HashSet<String> {
+        self.domains.get_or_init(|| {
+            let instances = self.config.instances.iter();
+            let enabled = instances.filter(|instance| instance.enabled);
+            enabled.map(Instance::domain_text).collect()
+        })
     }
 
     fn has_node(&self, event: &Event) -> bool {
@@ -119,21 +139,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_gone_disabled_or_not_probed_does_not_last() {
+    fn what_is_gone_or_disabled_does_not_last() {
         type Change = fn(&mut Config);
-        let forced = Event {
-            since: None,
+        let asked_for = |host: &str| Event {
+            host: Some(host.to_owned()),
             ..down()
         };
-        let cases: [(Event, bool, Change); 11] = [
+        let cases: [(Event, bool, Change); 9] = [
             (down(), true, |_| {}),
             (down(), false, |config| config.pools.clear()),
             (down(), false, |config| {
                 config.pools[0].addresses[0].enabled = false
             }),
-            (down(), false, |config| config.monitors[0].enabled = false),
-            (down(), false, |config| config.pools[0].monitor = None),
-            (forced, true, |config| config.pools[0].monitor = None),
+            // Of no instance's own domain here.
+            (asked_for("www.example.com"), false, |_| {}),
             (fell(), true, |_| {}),
             (fell(), false, |config| config.instances[0].enabled = false),
             (fell(), false, |config| {

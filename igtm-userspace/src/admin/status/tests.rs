@@ -10,7 +10,7 @@ use super::build::{Asked, MOST_SHOWN, build};
 use super::render::render;
 use super::*;
 use crate::admin::published::{Kernel, Published};
-use crate::alerts::{Drained, Since};
+use crate::alerts::{Because, Since};
 use crate::health::testing::refused;
 use crate::health::{Health, Outcome, Report};
 use crate::snapshot::fixture::{COOKIES, KEY, config, ground};
@@ -103,10 +103,10 @@ pub(crate) fn published(ground: &Arc<Ground>, failing: &[&str]) -> Published {
     probed(&mut health, &[], at(10));
     let mut since = Since::default();
     let first = Snapshot::new(Arc::clone(ground), &health, 7, COOKIES);
-    since.of_change(None, &first, &Drained::default(), at(11));
+    since.of_change(None, &first, &Because::default(), at(11));
     probed(&mut health, failing, at(100));
     let now = Snapshot::new(Arc::clone(ground), &health, 8, COOKIES);
-    since.of_change(Some(&first), &now, &Drained::default(), at(100));
+    since.of_change(Some(&first), &now, &Because::default(), at(100));
     Published {
         file: PathBuf::from("/etc/igtm/igtm.toml"),
         started: at(0),

@@ -29,8 +29,8 @@ fn a_moves_cause_is_what_changed_among_its_own_addresses() {
     let changed: Vec<Target> = step.iter().map(|(target, _)| target.clone()).collect();
     let now = before.after(&changed, &Down(&["192.0.2.1", "192.0.2.3"]), 2);
     let mut since = Since::default();
-    since.of_change(None, &before, &Drained::default(), at(0));
-    let moves = since.of_change(Some(&before), &now, &Drained::default(), at(90));
+    since.of_change(None, &before, &Because::default(), at(0));
+    let moves = since.of_change(Some(&before), &now, &Because::default(), at(90));
     let names: Vec<_> = moves
         .iter()
         .filter_map(|event| event.instance.as_deref())
@@ -51,7 +51,7 @@ fn a_moves_cause_is_what_changed_among_its_own_addresses() {
     let nodes: Vec<_> = cause.nodes.iter().map(|report| &*report.node).collect();
     assert_eq!(nodes, ["a", "b"], "who reported first is no matter");
     // Of an address's own event there is no move.
-    let own = events_of(&ground, "192.0.2.1", AddressState::Ok, AddressState::Down);
+    let own = events_of(&ground, "192.0.2.1", &[AddressState::Down]);
     assert!(of_moves(&ground, &step, &own).iter().all(Vec::is_empty));
 }
 
@@ -68,7 +68,7 @@ fn news_are_what_the_next_run_would_else_get_wrong() {
     // All that both tiers of www have, and none that api needs.
     let both = ["192.0.2.3"];
     let first = snapshot(&whole, &both, 1);
-    since.of_change(None, &first, &Drained::default(), at(0));
+    since.of_change(None, &first, &Because::default(), at(0));
     let told = since.take_news();
     assert!(told.contains(&(gone(), None)), "{told:?}");
     assert!(
@@ -77,7 +77,7 @@ fn news_are_what_the_next_run_would_else_get_wrong() {
     );
     assert_eq!(since.take_news(), []);
     let down = snapshot(&whole, &["192.0.2.1"], 2);
-    since.of_change(Some(&first), &down, &Drained::default(), at(5));
+    since.of_change(Some(&first), &down, &Because::default(), at(5));
     let told = since.take_news();
     assert!(
         told.contains(&(name(), Some(stand(Active::Tier(1), 5)))),
@@ -86,10 +86,10 @@ fn news_are_what_the_next_run_would_else_get_wrong() {
     // Disabled, and enabled again when all is well: no event, but it is not on tier 2 any more.
     let disabled = FILE.replace("name = \"www\"", "name = \"www\"\nenabled = false");
     let without = snapshot(&ground(&disabled), &["192.0.2.1"], 3);
-    since.of_change(Some(&down), &without, &Drained::default(), at(10));
+    since.of_change(Some(&down), &without, &Because::default(), at(10));
     since.take_news();
     let again = snapshot(&ground(FILE), &[], 4);
-    let told = since.of_change(Some(&without), &again, &Drained::default(), at(20));
+    let told = since.of_change(Some(&without), &again, &Because::default(), at(20));
     assert!(
         told.iter()
             .all(|event| event.instance.as_deref() != Some("www"))

@@ -41,13 +41,17 @@ fn a_pool_is_told_of_when_nothing_in_it_is_usable_and_when_something_is() {
     let events = pools.of_step(&ground, &health, &down, &[], at(61));
     assert_eq!(told(&events), [(Kind::PoolDown, "second")]);
     assert_eq!(events[0].1[0].address, "192.0.2.3");
+    let down_event = &events[0].0;
+    assert_eq!(down_event.instance.as_deref(), Some("www"));
+    assert_eq!(down_event.reason[0].node, "local");
+    assert_eq!(down_event.reason[0].reason, "192.0.2.3: connection refused");
     // Told once; a next run knows it too.
     assert!(
         pools
             .of_step(&ground, &health, &down, &[], at(62))
             .is_empty()
     );
-    let mut next = PoolsDown::known(&ground, &health, at(62));
+    let mut next = PoolsDown::resumed(&ground, &health, [], at(62));
     assert!(
         next.of_step(&ground, &health, &down, &[], at(63))
             .is_empty()

@@ -1,9 +1,10 @@
 //! Nodes that fall silent, and operators' words.
 
 use super::*;
-use crate::alerts::{Cause, Forcing, Said, of_drain, of_force, of_node};
-use crate::config::model::PoolId;
-use crate::health::{Forced, ForcedState, NodeChange};
+use crate::alerts::{Before, Cause, of_node};
+use crate::config::model::{Address, PoolId};
+use crate::health::testing::refused;
+use crate::health::{Forced, ForcedState, NodeChange, Outcome, Report};
 use crate::snapshot::Change;
 
 #[test]
@@ -34,80 +35,86 @@ fn a_node_is_told_of_with_its_trouble() {
 fn an_operators_word_is_told_unless_it_is_about_draining() {
     use ForcedState::{Down, Drain, Up};
     let ground = ground(FILE);
-    let address = "192.0.2.3".parse().expect("an address");
-    let by = Forced {
-        address: "192.0.2.3".parse().expect("an address"),
-        pool: None,
-        state: Up,
-        reason: "disk swap".to_owned(),
-        who: "ops".to_owned(),
-        since: at(0),
-        until: None,
-    };
-    // before, after, measured as down, what is told
-    let table = [
+    const DOWN: Kind = Kind::AddressDown;
+    const UP: Kind = Kind::AddressUp;
+    let said = |kind, words| Some((kind, words));
+    // measured as down, what is said one after the other (`None`: no more), what is told of the last
+    type Told = Option<(Kind, &'static str)>;
+    let table: [(bool, &[Option<ForcedState>], Told); 14] = [
+        (false, &[Some(Down)], said(DOWN, "forced down: disk swap")),
+        (true, &[Some(Down)], None),
+        (false, &[Some(Drain)], None),
+        (true, &[Some(Drain)], None),
+        (true, &[Some(Up)], said(UP, "forced up: disk swap")),
+        (false, &[Some(Up)], None),
         (
-            None,
-            Some(Down),
             false,
-            Some((Kind::AddressDown, "forced down: disk swap")),
+            &[Some(Down), Some(Up)],
+            said(UP, "forced up: disk swap"),
         ),
-        (None, Some(Down), true, None),
-        (None, Some(Drain), false, None),
-        (None, Some(Drain), true, None),
         (
-            None,
-            Some(Up),
-            true,
-            Some((Kind::AddressUp, "forced up: disk swap")),
-        ),
-        (None, Some(Up), false, None),
-        (
-            Some(Down),
-            Some(Up),
             false,
-            Some((Kind::AddressUp, "forced up: disk swap")),
+            &[Some(Down), None],
+            said(UP, "no longer forced: disk swap"),
         ),
+        (true, &[Some(Down), None], None),
+        (false, &[Some(Drain), None], None),
+        (true, &[Some(Drain), None], None),
         (
-            Some(Down),
-            None,
+            true,
+            &[Some(Up), None],
+            said(DOWN, "no longer forced: disk swap"),
+        ),
+        // Told as down by a word, drained, and well when that ends.
+        (
             false,
-            Some((Kind::AddressUp, "no longer forced: disk swap")),
+            &[Some(Down), Some(Drain), None],
+            said(UP, "no longer forced: disk swap"),
         ),
-        (Some(Down), None, true, None),
-        (Some(Drain), None, false, None),
-        (
-            Some(Drain),
-            None,
-            true,
-            Some((Kind::AddressDown, "no longer forced: disk swap")),
-        ),
-        (
-            Some(Up),
-            None,
-            true,
-            Some((Kind::AddressDown, "no longer forced: disk swap")),
-        ),
+        (false, &[Some(Down), Some(Drain), Some(Down)], None),
     ];
-    for (before, after, measured_down, expected) in table {
-        let change = Forcing {
-            pool: "second",
-            address: &address,
-            before,
-            after,
-            measured_down,
-            by: Some(&by),
-        };
-        let event = of_force(&ground.config, &change, at(5));
-        let told = event
-            .as_ref()
-            .map(|event| (event.kind, event.reason[0].reason.as_str()));
-        assert_eq!(told, expected, "{before:?} to {after:?}");
-        if let Some(event) = event {
+    for (measured_down, words, expected) in table {
+        let mut health = Health::new(&ground.config, at(0));
+        let mut told = AddressesTold::default();
+        for task in health.tasks() {
+            let fails = measured_down && task.target.address.to_string() == "192.0.2.3";
+            let outcome = if fails { refused() } else { Outcome::Good };
+            for transition in health.report(Report { task, outcome }, at(1)) {
+                told.of_transition(&ground, &health, &transition);
+            }
+        }
+        let mut last = Vec::new();
+        for word in words {
+            let address = "192.0.2.3".parse().expect("an address");
+            let before = Before::of(&health, &[address]);
+            say(&mut health, "192.0.2.3", None, *word);
+            last = told.of_words(&ground, &health, &before, at(5)).0;
+        }
+        let found = last.first();
+        let found = found.map(|event| (event.kind, event.reason[0].reason.as_str()));
+        assert_eq!(found, expected, "{measured_down} {words:?}");
+        if let Some(event) = last.first() {
             assert_eq!(event.pool.as_deref(), Some("second"));
             assert_eq!(event.address.as_deref(), Some("192.0.2.3"));
         }
     }
+}
+
+/// Another word about an address, in a pool or in all; `None` ends it.
+fn say(health: &mut Health, address: &str, pool: Option<&str>, state: Option<ForcedState>) {
+    let address = address.parse().expect("an address");
+    match state {
+        Some(state) => health.force(Forced {
+            address,
+            pool: pool.map(str::to_owned),
+            state,
+            reason: "disk swap".to_owned(),
+            who: "ops".to_owned(),
+            since: at(1),
+            until: None,
+        }),
+        None => health.unforce(&address, pool),
+    };
 }
 
 /// An operator's word about 192.0.2.1 in the pool `first`, and what it moves: what is told, and what
@@ -117,38 +124,19 @@ fn moved(state: ForcedState, fails: bool) -> (Vec<Event>, Vec<Event>) {
     let mut health = Health::new(&ground.config, at(0));
     let cookies = crate::snapshot::fixture::COOKIES;
     let former = Snapshot::new(Arc::clone(&ground), &health, 1, cookies);
-    let word = Forced {
-        address: "192.0.2.1".parse().expect("an address"),
-        pool: Some("first".to_owned()),
-        state,
-        reason: "maintenance".to_owned(),
-        who: "ops".to_owned(),
-        since: at(1),
-        until: None,
-    };
-    health.force(word.clone());
-    let pools = ground.config.pools.iter();
-    let first = pools.enumerate().find(|(_, pool)| pool.name == "first");
-    let pool = PoolId(first.expect("it is there").0);
+    let address: [Address; 1] = ["192.0.2.1".parse().expect("an address")];
+    let before = Before::of(&health, &address);
+    say(&mut health, "192.0.2.1", Some("first"), Some(state));
+    let mut told = AddressesTold::default();
+    let (_, said) = told.of_words(&ground, &health, &before, at(1));
+    let pools: Vec<PoolId> = said.iter().map(|said| said.pool).collect();
     let change = Change {
-        pools: &[pool],
+        pools: &pools,
         ..Change::default()
     };
     let now = former.after_change(&change, &health, former.resolved.clone(), 2);
     let mut since = Since::default();
-    since.of_change(None, &former, &Drained::default(), at(0));
-    let forcing = Forcing {
-        pool: "first",
-        address: &word.address,
-        before: None,
-        after: Some(state),
-        measured_down: false,
-        by: Some(&word),
-    };
-    let said = [Said {
-        pool,
-        drain: of_drain(&ground.config, &forcing),
-    }];
+    since.of_change(None, &former, &Because::default(), at(0));
     let transition = Transition {
         target: target(&ground.config, "192.0.2.1"),
         from: AddressState::Ok,
@@ -159,8 +147,8 @@ fn moved(state: ForcedState, fails: bool) -> (Vec<Event>, Vec<Event>) {
     };
     let cause = Cause::new(&ground, &transition, 1, Vec::new());
     let changed = Vec::from_iter(fails.then_some((transition.target, cause)));
-    let drained = Drained::of_step(&ground, &said, &changed);
-    let told = since.of_change(Some(&former), &now, &drained, at(1));
+    let because = Because::of_step(&ground, &health, &said, &changed);
+    let told = since.of_change(Some(&former), &now, &because, at(1));
     (told, since.take_quiet())
 }
 
@@ -174,6 +162,9 @@ fn an_operators_word_on_a_pool_moves_what_depends_on_it() {
         assert_eq!(events[0].kind, Kind::TierSwitched);
         assert_eq!(events[0].instance.as_deref(), Some("www"));
         assert_eq!(events[0].answers_now, ["192.0.2.3"]);
+        let word = state.word();
+        let why = format!("192.0.2.1 of pool first is forced {word}: disk swap");
+        assert_eq!(events[0].reason[0].reason, why);
         assert_eq!(quiet, []);
     }
 }
@@ -189,6 +180,6 @@ fn what_a_drain_moves_is_kept_and_alerts_nobody() {
     assert_eq!(kept.answers_now, ["192.0.2.3"]);
     assert_eq!(
         kept.reason[0].reason,
-        "192.0.2.1 of pool first is forced drain: maintenance"
+        "192.0.2.1 of pool first is forced drain: disk swap"
     );
 }

@@ -94,11 +94,15 @@ fn event(kind: Kind, instance: Option<&str>, time: Timestamp) -> Event {
         tier_to: None,
         pool: Some("first".to_owned()),
         address: Some("192.0.2.1".to_owned()),
+        host: None,
+        state_from: None,
+        state_to: None,
         reason: Vec::new(),
         since: None,
         duration_s: None,
         answers_before: Vec::new(),
         answers_now: Vec::new(),
+        gone: false,
         test: false,
     }
 }

@@ -1,0 +1,388 @@
+//! Whatever was told ends when its subject is well: in any order of failures, words of operators,
+//! their ends, restarts and other files.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::alerts::{AddressesTold, Before, Cause, PoolsDown, Said};
+use crate::config::model::{Address, Pool, PoolAddress};
+use crate::health::testing::refused;
+use crate::health::{Forced, ForcedState, HealthView as _, Outcome, Report, is_by_instance};
+use crate::notify::condition::{Condition, Phase};
+
+/// `web` is asked for by the domains of both instances, and is warned of before it is down.
+const SHARED: &str = r#"
+[server]
+node = "edge-1"
+[[zone]]
+origin = "example.com"
+ns = ["ns.example.net"]
+contact = "ops.example.net"
+[[monitor]]
+name = "http"
+protocol = "http"
+bad_rounds = 2
+[[monitor]]
+name = "tcp"
+protocol = "tcp"
+[[pool]]
+name = "web"
+type = "ipv4"
+monitor = "http"
+address = [{ value = "192.0.2.1" }, { value = "192.0.2.2" }]
+[[pool]]
+name = "also"
+type = "ipv4"
+monitor = "tcp"
+address = [{ value = "192.0.2.1" }]
+[[pool]]
+name = "free"
+type = "ipv4"
+address = [{ value = "192.0.2.2" }]
+[[instance]]
+name = "www"
+domain = "www.example.com"
+[[instance.strategy]]
+name = "default"
+lines = ["default"]
+fallback = "also"
+tier = [{ pools = ["web"] }]
+[[instance]]
+name = "api"
+domain = "api.example.com"
+[[instance.strategy]]
+name = "default"
+lines = ["default"]
+fallback = "free"
+tier = [{ pools = ["web"] }]
+"#;
+
+/// A daemon, as far as addresses and pools are told of.
+struct Run {
+    ground: Arc<Ground>,
+    health: Health,
+    addresses: AddressesTold,
+    pools: PoolsDown,
+    /// What whoever is told believes to last.
+    open: BTreeMap<String, Arc<Event>>,
+    now: i64,
+}
+
+impl Run {
+    fn new(ground: Arc<Ground>) -> Self {
+        Self {
+            health: Health::new(&ground.config, at(0)),
+            ground,
+            addresses: AddressesTold::default(),
+            pools: PoolsDown::default(),
+            open: BTreeMap::new(),
+            now: 0,
+        }
+    }
+
+    fn hear(&mut self, events: Vec<Event>) {
+        for event in events {
+            let (Condition(name), phase) = Condition::of(&event).expect("it lasts or ends");
+            match phase {
+                Phase::Lasts => self.open.insert(name, Arc::new(event)),
+                Phase::Over => self.open.remove(&name),
+            };
+        }
+    }
+
+    /// What the pools say of a step.
+    fn step(&mut self, changed: &[(Target, Cause)], said: &[Said]) {
+        let ids: Vec<_> = said.iter().map(|said| said.pool).collect();
+        let (ground, health) = (&self.ground, &self.health);
+        let events = self
+            .pools
+            .of_step(ground, health, changed, &ids, at(self.now));
+        self.hear(events.into_iter().map(|(event, _)| event).collect());
+    }
+
+    /// A round of every target; those fail, by address and host.
+    fn round(&mut self, fails: impl Fn(&Target) -> bool) {
+        self.now += 60;
+        let mut changed = Vec::new();
+        for task in self.health.tasks() {
+            let outcome = if fails(&task.target) {
+                refused()
+            } else {
+                Outcome::Good
+            };
+            for transition in self.health.report(Report { task, outcome }, at(self.now)) {
+                let (ground, health) = (&self.ground, &self.health);
+                let events = self.addresses.of_transition(ground, health, &transition);
+                let cause = Cause::new(ground, &transition, 1, Vec::new());
+                changed.push((transition.target, cause));
+                self.hear(events);
+            }
+        }
+        self.step(&changed, &[]);
+    }
+
+    /// Operators say something else of an address.
+    fn say(&mut self, address: &str, work: impl FnOnce(&mut Health)) {
+        let address: [Address; 1] = [address.parse().expect("an address")];
+        let before = Before::of(&self.health, &address);
+        work(&mut self.health);
+        let (ground, health) = (&self.ground, &self.health);
+        let words = self
+            .addresses
+            .of_words(ground, health, &before, at(self.now));
+        let (events, said) = words;
+        self.hear(events);
+        self.step(&[], &said);
+    }
+
+    fn force(&mut self, address: &str, pool: Option<&str>, state: ForcedState, brief: bool) {
+        let since = at(self.now);
+        let forced = Forced {
+            address: address.parse().expect("an address"),
+            pool: pool.map(str::to_owned),
+            state,
+            reason: "disk swap".to_owned(),
+            who: "ops".to_owned(),
+            since,
+            until: brief.then(|| at(self.now + 90)),
+        };
+        self.say(address, |health| drop(health.force(forced)));
+    }
+
+    fn expire(&mut self) {
+        let now = at(self.now);
+        for address in ["192.0.2.1", "192.0.2.2"] {
+            // All of them end with the first that is looked at: each is looked at before.
+            let one: Address = address.parse().expect("an address");
+            let over: Vec<Forced> = self.health.forces_of(std::slice::from_ref(&one));
+            let over = over
+                .into_iter()
+                .filter(|one| one.until.is_some_and(|until| until <= now));
+            let over: Vec<Forced> = over.collect();
+            self.say(address, |health| {
+                for forced in &over {
+                    health.unforce(&forced.address, forced.pool.as_deref());
+                }
+            });
+        }
+    }
+
+    /// Another run, from what this one has kept and told, perhaps much later.
+    fn restart(&mut self, later: i64) {
+        self.now += later;
+        let former = std::mem::replace(
+            &mut self.health,
+            Health::new(&self.ground.config, at(self.now)),
+        );
+        self.health.restore(former.export());
+        for forced in former.forces() {
+            self.health.force(forced.clone());
+        }
+        let (ground, health, now) = (&self.ground, &self.health, at(self.now));
+        let open: Vec<_> = self.open.values().cloned().collect();
+        self.addresses = AddressesTold::resumed(ground, health, &open, now);
+        self.pools = PoolsDown::resumed(ground, health, &open, now);
+        self.expire();
+        self.sweep();
+    }
+
+    fn sweep(&mut self) {
+        let (ground, health, now) = (&self.ground, &self.health, at(self.now));
+        let addresses = self.addresses.of_file(ground, health, now);
+        let pools = self.pools.of_file(ground, health, now);
+        self.hear(addresses.into_iter().chain(pools).collect());
+    }
+
+    /// What holds, as this test reads product.md §2; `None` while nobody is to be alerted.
+    fn holds(&self, pool: &Pool, entry: &PoolAddress, host: Option<&str>) -> Option<AddressState> {
+        match self.health.forced(&pool.name, &entry.value) {
+            Some(ForcedState::Drain) => return None,
+            Some(ForcedState::Up) => return Some(AddressState::Ok),
+            Some(ForcedState::Down) => return Some(AddressState::Down),
+            None => {}
+        }
+        let Some(monitor) = pool.monitor else {
+            return Some(AddressState::Ok);
+        };
+        let state = self.health.state(&Target {
+            monitor,
+            address: entry.value.clone(),
+            host: host.map(str::to_owned),
+        });
+        (state != AddressState::Unknown).then_some(state)
+    }
+
+    /// Everything down was told of and lasts; nothing that is well does.
+    fn check(&self) -> Result<(), TestCaseError> {
+        let config = &self.ground.config;
+        for pool in &config.pools {
+            let hosts: &[Option<&str>] = match is_by_instance(config, pool) {
+                true => &[Some("www.example.com"), Some("api.example.com")],
+                false => &[None],
+            };
+            for host in hosts {
+                let of = host.map_or_else(String::new, |host| format!(" for {host}"));
+                let mut states = Vec::new();
+                for entry in &pool.addresses {
+                    let holds = self.holds(pool, entry, *host);
+                    let name = format!("address {} {}{of}", pool.name, entry.value);
+                    let open = self.open.get(&name);
+                    match holds {
+                        Some(AddressState::Ok) => prop_assert!(open.is_none(), "{open:#?}"),
+                        Some(AddressState::Down) => {
+                            let kind = open.map(|event| event.kind);
+                            prop_assert_eq!(kind, Some(Kind::AddressDown), "{}", name);
+                        }
+                        _ => {}
+                    }
+                    if self.health.forced(&pool.name, &entry.value) != Some(ForcedState::Drain) {
+                        states.push(holds);
+                    }
+                }
+                let open = self.open.get(&format!("pool {}{of}", pool.name));
+                let down = Some(AddressState::Down);
+                if states.iter().any(|state| state.is_some() && *state != down) {
+                    prop_assert!(open.is_none(), "{open:#?}");
+                } else if !states.is_empty() && states.iter().all(|state| *state == down) {
+                    prop_assert!(open.is_some(), "pool {}{of}", pool.name);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// Which fail: the first address, the second, of www, of api.
+    Round([bool; 4]),
+    /// Which address, in one pool or all, as what, for a while.
+    Force(bool, Option<&'static str>, ForcedState, bool),
+    Unforce(bool, Option<&'static str>),
+    Expire,
+    Restart(bool),
+    Reload,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let pool = || prop_oneof![Just(None), Just(Some("web")), Just(Some("also"))];
+    let state = prop_oneof![
+        Just(ForcedState::Up),
+        Just(ForcedState::Down),
+        Just(ForcedState::Drain)
+    ];
+    prop_oneof![
+        4 => any::<[bool; 4]>().prop_map(Step::Round),
+        3 => (any::<bool>(), pool(), state, any::<bool>())
+            .prop_map(|(second, pool, state, brief)| Step::Force(second, pool, state, brief)),
+        2 => (any::<bool>(), pool()).prop_map(|(second, pool)| Step::Unforce(second, pool)),
+        1 => Just(Step::Expire),
+        2 => any::<bool>().prop_map(Step::Restart),
+        1 => Just(Step::Reload),
+    ]
+}
+
+fn address(second: bool) -> &'static str {
+    if second { "192.0.2.2" } else { "192.0.2.1" }
+}
+
+proptest! {
+    #[test]
+    fn whatever_was_told_ends_when_it_is_over(steps in prop::collection::vec(step(), 1..24)) {
+        let ground = ground(SHARED);
+        let mut run = Run::new(ground);
+        run.round(|_| false);
+        for step in steps {
+            match step {
+                Step::Round([one, two, www, api]) => run.round(|target| {
+                    let first = target.address.to_string() == "192.0.2.1";
+                    let host = target.host.as_deref().unwrap_or("www.example.com");
+                    (if first { one } else { two }) && (if host.starts_with("www") { www } else { api })
+                }),
+                Step::Force(second, pool, state, brief) => {
+                    run.force(address(second), pool, state, brief);
+                }
+                Step::Unforce(second, pool) => {
+                    let one: Address = address(second).parse().expect("an address");
+                    run.say(address(second), |health| drop(health.unforce(&one, pool)));
+                }
+                Step::Expire => {
+                    run.now += 60;
+                    run.expire();
+                }
+                Step::Restart(late) => run.restart(if late { 600 } else { 1 }),
+                Step::Reload => run.sweep(),
+            }
+            run.check()?;
+        }
+    }
+}
+
+/// The failure of one domain is not ended by the recovery of another.
+#[test]
+fn each_domain_has_its_own_beginning_and_end() {
+    let mut run = Run::new(ground(SHARED));
+    run.round(|_| false);
+    let web = |target: &Target| target.host.is_some();
+    run.round(web);
+    run.round(web);
+    let down = |run: &Run| -> Vec<String> { run.open.keys().cloned().collect() };
+    assert_eq!(
+        down(&run),
+        [
+            "address web 192.0.2.1 for api.example.com",
+            "address web 192.0.2.1 for www.example.com",
+            "address web 192.0.2.2 for api.example.com",
+            "address web 192.0.2.2 for www.example.com",
+            "pool web for api.example.com",
+            "pool web for www.example.com",
+        ]
+    );
+    let event = &run.open["address web 192.0.2.1 for api.example.com"];
+    assert_eq!(event.instance.as_deref(), Some("api"));
+    assert_eq!(event.host.as_deref(), Some("api.example.com"));
+    assert_eq!(
+        event.title,
+        "192.0.2.1 of pool web, asked for api.example.com, is down"
+    );
+    let pool = &run.open["pool web for api.example.com"];
+    assert_eq!(pool.instance.as_deref(), Some("api"));
+    run.round(|target| target.host.as_deref() == Some("api.example.com"));
+    assert_eq!(
+        down(&run),
+        [
+            "address web 192.0.2.1 for api.example.com",
+            "address web 192.0.2.2 for api.example.com",
+            "pool web for api.example.com",
+        ]
+    );
+}
+
+/// What a file no longer probes is over for whoever was told, without being called well.
+#[test]
+fn what_is_not_probed_any_more_is_over() {
+    let mut run = Run::new(ground(SHARED));
+    run.round(|_| false);
+    run.round(|target| target.host.is_none());
+    assert_eq!(run.open.len(), 2, "{:?}", run.open.keys());
+    let other = SHARED.replace(
+        "name = \"also\"\ntype = \"ipv4\"\nmonitor = \"tcp\"",
+        "name = \"also\"\ntype = \"ipv4\"",
+    );
+    run.ground = ground(&other);
+    run.health.reconcile(&run.ground.config, at(200));
+    let (ground, health) = (&run.ground, &run.health);
+    let [over] = &run.addresses.of_file(ground, health, at(200))[..] else {
+        panic!("one address");
+    };
+    assert!(over.gone);
+    assert_eq!(over.title, "192.0.2.1 of pool also is not probed any more");
+    let (condition, phase) = Condition::of(over).expect("it ends something");
+    assert!(run.open.contains_key(&condition.0) && phase == Phase::Over);
+    let [over] = &run.pools.of_file(ground, health, at(200))[..] else {
+        panic!("one pool");
+    };
+    assert_eq!(over.kind, Kind::PoolUp);
+}

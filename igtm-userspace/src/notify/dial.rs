@@ -4,6 +4,8 @@
 //! to, so that a name pointing inside (or one that changes its mind) is refused as well.
 //! Must not follow redirects or use a proxy, either of which would dial for us.
 
+mod unreachable;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +13,8 @@ use std::time::Duration;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::net::TcpStream;
 use url::{Host, Url};
+
+pub use unreachable::{Unresolved, in_words};
 
 /// An address that only `allow_private` lets a channel dial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -92,7 +96,8 @@ impl Resolve for Checked {
     fn resolve(&self, name: Name) -> Resolving {
         let allow_private = self.allow_private;
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await;
+            let found = found.map_err(Unresolved)?;
             let allowed = allowed(found.collect(), allow_private)?;
             let addresses: Addrs = Box::new(allowed.into_iter());
             Ok(addresses)
@@ -116,7 +121,10 @@ fn allowed(found: Vec<SocketAddr>, allow_private: bool) -> Result<Vec<SocketAddr
 /// Why nothing was connected to.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The name has no address, or none that may be dialled answered.
+    /// See [`Unresolved`].
+    #[error(transparent)]
+    Unresolved(#[from] Unresolved),
+    /// None of the addresses that may be dialled answered.
     #[error(transparent)]
     Io(#[from] std::io::Error),
     /// Nobody answered in time.
@@ -138,7 +146,8 @@ pub async fn connect(
     within: Duration,
     allow_private: bool,
 ) -> Result<TcpStream, ConnectError> {
-    let found = tokio::net::lookup_host((host, port)).await?;
+    let found = tokio::net::lookup_host((host, port)).await;
+    let found = found.map_err(Unresolved)?;
     let addresses = allowed(found.collect(), allow_private)?;
     let count = u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
     let each = within / count;

@@ -135,20 +135,22 @@ impl Http {
     fn failure(&self, host: &str, error: reqwest::Error) -> Failure {
         if error.is_timeout() {
             let seconds = self.timeout.as_secs_f64();
-            let why = format!("{host} did not answer within {seconds} s");
+            let why = format!(
+                "{host} did not answer within {seconds} s (is the receiver up and quick enough, and \
+                 does no firewall swallow what is sent to it? `timeout` says how long igtm waits)"
+            );
             return Failure::new(Class::Transient, why);
         }
         let error = error.without_url();
-        let mut cause = error.to_string();
         let mut source = error.source();
         while let Some(inner) = source {
             if let Some(not_public) = inner.downcast_ref::<NotPublic>() {
                 return refused(host, not_public);
             }
-            cause = format!("{cause}: {inner}");
             source = inner.source();
         }
-        Failure::new(Class::Transient, format!("{host}: {cause}"))
+        let why = format!("{host}: {}", dial::in_words(&error));
+        Failure::new(Class::Transient, why)
     }
 }
 

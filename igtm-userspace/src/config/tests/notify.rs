@@ -48,6 +48,10 @@ fn channels_never_show_a_secret() {
             "6:13: `a b` cannot be the name of an HTTP header|6:32: the header `host` is set by igtm itself|6:54: the value of this header (not shown) has characters that HTTP does not allow",
         ),
         (
+            "url = \"http://x\"\nheaders = { Transfer-Encoding = \"hunter2\", upgrade = \"hunter2\", Webhook-Signature = \"hunter2\" }",
+            "6:13: the header `Transfer-Encoding` is set by igtm itself|6:44: the header `upgrade` is set by igtm itself|6:65: the header `Webhook-Signature` is set by igtm itself",
+        ),
+        (
             "url = \"http://x\"\nwebhook = \"hunter2\"",
             "6:1: unknown key `webhook`; `channel` has name, type, description, enabled, template, language, timeout, allow_private, url, url_file, url_env, secret, secret_file, secret_env, headers",
         ),

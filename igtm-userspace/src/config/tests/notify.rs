@@ -129,6 +129,11 @@ fn each_type_has_its_keys() {
         ),
         (
             "group",
+            "channels = []\nlanguage = \"en\"\ntimeout = \"1s\"\nallow_private = 7\ntemplate = \"t\"\nurl = \"x\"",
+            "5:12: `channels` is empty; a group has at least one channel|6:1: `language` does nothing in a group, which sends nothing itself: write it in each of the channels that `channels` lists; a group has name, type, description, enabled, channels|7:1: `timeout` does nothing in a group, which sends nothing itself: write it in each of the channels that `channels` lists; a group has name, type, description, enabled, channels|8:1: `allow_private` does nothing in a group, which sends nothing itself: write it in each of the channels that `channels` lists; a group has name, type, description, enabled, channels|9:1: `template` does nothing in a group, which sends nothing itself: write it in each of the channels that `channels` lists; a group has name, type, description, enabled, channels|10:1: unknown key `url`; `channel` has name, type, description, enabled, channels",
+        ),
+        (
+            "group",
             "channels = [\"c\", \"d\"]",
             "5:18: no channel is named `d`|5:13: `c` is a group itself; the group `c` may have channels only",
         ),

@@ -1,7 +1,5 @@
 //! What goes wrong on the way is judged alike for every channel.
 
-use std::time::Duration;
-
 use super::*;
 
 fn all(origin: &str) -> [ChannelKind; 5] {

@@ -46,6 +46,49 @@ const TYPES: [(Type, &str); 10] = [
     (Type::Group, "group"),
 ];
 
+/// The rest of the message where a group has what only its channels can have.
+const GROUP_SENDS_NOTHING: &str = "does nothing in a group, which sends nothing itself: write it in \
+                                   each of the channels that `channels` lists; a group has name, \
+                                   type, description, enabled, channels";
+
+/// How a channel sends, whatever its type.
+struct How {
+    template: Option<TemplateId>,
+    language: Language,
+    timeout: Duration,
+    allow_private: bool,
+}
+
+impl Default for How {
+    fn default() -> Self {
+        Self {
+            template: None,
+            language: Language::default(),
+            timeout: Duration::from_secs(10),
+            allow_private: false,
+        }
+    }
+}
+
+impl How {
+    const KEYS: [&'static str; 4] = ["template", "language", "timeout", "allow_private"];
+
+    fn read(section: &mut Section<'_>, templates: &Names) -> Self {
+        let default = Self::default();
+        let [template, language, timeout, allow_private] = Self::KEYS.map(|key| section.take(key));
+        let template = template.and_then(|v| templates.resolve(&v));
+        let language = language.and_then(|v| v.one_of(&Language::ALL));
+        let timeout = timeout.and_then(|v| v.duration(TIMEOUT));
+        let allow_private = allow_private.and_then(|v| v.bool());
+        Self {
+            template: template.map(TemplateId),
+            language: language.unwrap_or(default.language),
+            timeout: timeout.unwrap_or(default.timeout),
+            allow_private: allow_private.unwrap_or(default.allow_private),
+        }
+    }
+}
+
 /// Reads every `[[channel]]`.
 pub(super) fn read_all(root: &mut Section<'_>, templates: &Names) -> (Vec<Channel>, Names) {
     let mut sections = root.tables("channel");
@@ -75,11 +118,13 @@ fn read<'a>(
     let r#type = section.need("type").and_then(|value| value.one_of(&TYPES));
     let description = section.take("description").and_then(|v| v.string());
     let enabled = section.take("enabled").and_then(|v| v.bool());
-    let template = section.take("template").and_then(|v| templates.resolve(&v));
-    let language = section.take("language");
-    let language = language.and_then(|v| v.one_of(&Language::ALL));
-    let timeout = section.take("timeout").and_then(|v| v.duration(TIMEOUT));
-    let allow_private = section.take("allow_private").and_then(|v| v.bool());
+    let how = match r#type {
+        Some(Type::Group) => {
+            section.misplaced(&How::KEYS, GROUP_SENDS_NOTHING);
+            How::default()
+        }
+        _ => How::read(&mut section, templates),
+    };
     let mut members = None;
     let kind = match r#type {
         Some(Type::WecomRobot) => chat::wecom_robot(&mut section),
@@ -107,10 +152,10 @@ fn read<'a>(
         name: named.text,
         description: description.map(str::to_owned),
         enabled: enabled.unwrap_or(true),
-        template: template.map(TemplateId),
-        language: language.unwrap_or_default(),
-        timeout: timeout.unwrap_or(Duration::from_secs(10)),
-        allow_private: allow_private.unwrap_or(false),
+        template: how.template,
+        language: how.language,
+        timeout: how.timeout,
+        allow_private: how.allow_private,
         kind,
     };
     (channel, members)

@@ -4,12 +4,16 @@
 //! to, so that a name pointing inside (or one that changes its mind) is refused as well.
 //! Must not know what is spoken over it.
 
+mod unreachable;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
 use url::{Host, Url};
+
+pub use unreachable::{Unresolved, in_words};
 
 /// An address that only `allow_private` lets a channel dial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,7 +69,10 @@ fn allowed(found: Vec<SocketAddr>, allow_private: bool) -> Result<Vec<SocketAddr
 /// Why nothing was connected to.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The name has no address, or none that may be dialled answered.
+    /// See [`Unresolved`].
+    #[error(transparent)]
+    Unresolved(#[from] Unresolved),
+    /// None of the addresses that may be dialled answered.
     #[error(transparent)]
     Io(#[from] std::io::Error),
     /// Nobody answered in time.
@@ -87,7 +94,8 @@ pub async fn connect(
     within: Duration,
     allow_private: bool,
 ) -> Result<TcpStream, ConnectError> {
-    let found = tokio::net::lookup_host((host, port)).await?;
+    let found = tokio::net::lookup_host((host, port)).await;
+    let found = found.map_err(Unresolved)?;
     let addresses = allowed(found.collect(), allow_private)?;
     let count = u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
     let each = within / count;

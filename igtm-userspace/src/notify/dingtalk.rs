@@ -164,7 +164,10 @@ fn sign(secret: &Secret, timestamp: i64) -> String {
     STANDARD.encode(mac.finalize().into_bytes())
 }
 
-/// The codes of this robot's page, and those of the vendor's list that can come up here.
+/// The codes of this robot's page, and what others were answered besides: 40035, 43004, 400105 and
+/// 4301xx stand in the vendor's table (自定义机器人发送群消息, 错误码) as dagster's DingTalk resource
+/// repeats it; 300005 "token is not exist" is timonwong/prometheus-webhook-dingtalk#226, and 460101
+/// feiyu563/PrometheusAlert#318.
 fn judge(said: &Said) -> (Class, String) {
     let settings = "the group's 群设置 → 机器人 → the robot's own page";
     let (class, advice) = match said.code {

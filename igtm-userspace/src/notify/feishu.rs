@@ -158,7 +158,9 @@ fn sign(secret: &Secret, timestamp: i64) -> String {
     STANDARD.encode(mac.finalize().into_bytes())
 }
 
-/// The codes of this robot's page, and those of the vendor's list that can come up here.
+/// The codes of this robot's page, and what others were answered besides: 19001 "incoming webhook
+/// access token invalid" is what it says to any token that is none, 19002 "params error" is
+/// feiyu563/PrometheusAlert#69, and 11246 "ErrCode: 100290; … in your card" is #461 there.
 fn judge(said: &Said) -> (Class, String) {
     let settings = "the group's 设置 → 群机器人 → the robot → 安全设置";
     let (class, advice) = match said.code {
@@ -185,10 +187,6 @@ fn judge(said: &Said) -> (Class, String) {
              设置 → 群机器人, or add a 自定义机器人"
                 .to_owned(),
         ),
-        19007 => (
-            Class::Config,
-            "the robot is disabled: enable it in the group's 设置 → 群机器人".to_owned(),
-        ),
         19021 => (
             Class::Config,
             format!(
@@ -207,7 +205,7 @@ fn judge(said: &Said) -> (Class, String) {
                  `keyword`"
             ),
         ),
-        19002 | 11246 | 230_099 => (
+        19002 | 11246 => (
             Class::Permanent,
             "飞书 does not take this card: look at the template for markup that its cards do not \
              take"

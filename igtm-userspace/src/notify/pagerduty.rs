@@ -224,7 +224,11 @@ fn judge(answer: &Answer, reply: &str) -> Option<(Class, String)> {
             by_status,
             format!("{host} answered 429: PagerDuty wants fewer events"),
         ),
-        500..=599 => (by_status, format!("{host} answered {status}")),
+        408 => (by_status, format!("{host} answered 408: {}", vendor::SLOW)),
+        500..=599 => {
+            let why = format!("{host} answered {status}: {}", vendor::trouble("PagerDuty"));
+            (by_status, why)
+        }
         _ => {
             let why = format!(
                 "{host} answered {status}, which is not how PagerDuty's /v2/enqueue does: correct \

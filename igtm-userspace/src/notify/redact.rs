@@ -14,7 +14,8 @@ pub const REPLY_OCTETS: usize = 2048;
 /// What stands in place of a secret.
 const REDACTED: &str = "[secret]";
 
-/// Anything shorter would blacken half of every reply, and protects nothing.
+/// Of a path or a query anything shorter would blacken half of every reply, and protects nothing. A
+/// password that is shorter is taken out where it stands alone.
 const SHORTEST: usize = 4;
 
 /// Parts of paths that every customer of a vendor has.
@@ -32,9 +33,14 @@ const COMMON: [&str; 11] = [
     "workflows",
 ];
 
-/// What must not be shown, the longest first.
+/// What must not be shown.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Secrets(Vec<String>);
+pub struct Secrets {
+    /// Wherever they stand, the longest first.
+    anywhere: Vec<String>,
+    /// Shorter than [`SHORTEST`]: where no letter or digit is beside them.
+    alone: Vec<String>,
+}
 
 impl Secrets {
     /// Nothing yet.
@@ -42,7 +48,8 @@ impl Secrets {
         Self::default()
     }
 
-    /// Whatever of a hook's URL may be a secret: its path, its query, its credentials.
+    /// Whatever of a hook's URL may be a secret: its path, its query, its password. The name of a login
+    /// is none, and often a word that replies are full of; without a password it is the token.
     #[must_use]
     pub fn and_url(self, url: &Url) -> Self {
         let segments: Vec<&str> = url.path_segments().into_iter().flatten().collect();
@@ -59,8 +66,6 @@ impl Secrets {
             .chain(raw.map(|(_, value)| value))
             .chain([
                 &url[Position::BeforePath..],
-                url.username(),
-                url.password().unwrap_or_default(),
                 url.fragment().unwrap_or_default(),
             ]);
         texts.fold(self, Self::and).and_login(url)
@@ -73,9 +78,23 @@ impl Secrets {
         if name.is_empty() && password.is_none() {
             return self;
         }
+        let raw = password.filter(|it| !it.is_empty()).unwrap_or(name);
         let (name, password) = (decoded(name), decoded(password.unwrap_or_default()));
         let sent = STANDARD.encode(format!("{name}:{password}"));
-        self.and(&name).and(&password).and(&sent)
+        let secret = if password.is_empty() { name } else { password };
+        self.and_password(raw).and_password(&secret).and(&sent)
+    }
+
+    /// One more that is a secret however short it is.
+    #[must_use]
+    pub fn and_password(mut self, text: &str) -> Self {
+        if text.len() >= SHORTEST {
+            return self.and(text);
+        }
+        if !text.is_empty() {
+            self.alone.push(text.to_owned());
+        }
+        self
     }
 
     /// One more, however it may be written in a URL or in JSON.
@@ -90,24 +109,42 @@ impl Secrets {
         let nested = escaped(&in_json);
         let slashed = in_json.replace('/', r"\/");
         let lower = in_query.to_ascii_lowercase();
-        self.0
-            .extend([text.to_owned(), in_query, lower, in_json, nested, slashed]);
-        self.0
-            .sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        self.0.dedup();
+        let all = &mut self.anywhere;
+        all.extend([text.to_owned(), in_query, lower, in_json, nested, slashed]);
+        all.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        all.dedup();
         self
     }
 
     /// `text` without them, and of no more than [`REPLY_OCTETS`].
     pub fn clean(&self, text: &str) -> String {
         let mut text = text.to_owned();
-        for secret in &self.0 {
+        for secret in &self.anywhere {
             if text.contains(secret.as_str()) {
                 text = text.replace(secret.as_str(), REDACTED);
             }
         }
+        for secret in &self.alone {
+            text = without_alone(&text, secret);
+        }
         cut(&text, REPLY_OCTETS, Unit::Octets).to_owned()
     }
+}
+
+/// `text` without `secret` where it is a word of its own.
+fn without_alone(text: &str, secret: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(secret) {
+        let (before, found) = rest.split_at(at);
+        let after = &found[secret.len()..];
+        shown.push_str(before);
+        let is_part =
+            shown.ends_with(char::is_alphanumeric) || after.starts_with(char::is_alphanumeric);
+        shown.push_str(if is_part { secret } else { REDACTED });
+        rest = after;
+    }
+    shown + rest
 }
 
 /// A name or password of a URL without `%2F` and the like.
@@ -155,9 +192,7 @@ mod tests {
         ];
         for reply in replies {
             let shown = secrets.clean(&reply);
-            for secret in [
-                "T0AA", "B0BB", "b+c", "us3r", "pa55", "k/e", "k%2", "corp", "frag",
-            ] {
+            for secret in ["T0AA", "B0BB", "b+c", "pa55", "k/e", "k%2", "corp", "frag"] {
                 assert!(!shown.contains(secret), "{secret} in {shown}");
             }
             assert!(shown.len() <= REPLY_OCTETS && shown.contains("[secret]"));
@@ -172,6 +207,38 @@ mod tests {
         // printf 'us3r:pa/ss' | base64
         let shown = secrets.clean("500\r\nauthorization: Basic dXMzcjpwYS9zcw==\r\n");
         assert_eq!(shown, "500\r\nauthorization: Basic [secret]\r\n");
+    }
+
+    #[test]
+    fn the_name_of_a_login_stays_readable_and_its_password_never_does() {
+        for (login, reply, wanted) in [
+            (
+                "admin:pa55w0rd",
+                "admin may not: pa55w0rd is wrong, administrators know",
+                "admin may not: [secret] is wrong, administrators know",
+            ),
+            // A short one: where it is a word.
+            (
+                "ops:a1",
+                "ops: password=a1, \"a1\" is not of ops; data1 a12 a1",
+                "ops: password=[secret], \"[secret]\" is not of ops; data1 a12 [secret]",
+            ),
+            ("ops:x%2F", "no: x/, x%2F.", "no: [secret], [secret]."),
+            // b3BzOmEx is ops:a1 in base64.
+            ("ops:a1", "Basic b3BzOmEx", "Basic [secret]"),
+            // Without a password the name is the token.
+            (
+                "t0ken-of-ops:",
+                "t0ken-of-ops is revoked",
+                "[secret] is revoked",
+            ),
+            ("t0k", "t0k is revoked", "[secret] is revoked"),
+        ] {
+            let url = Url::parse(&format!("https://{login}@hooks.example/"));
+            let secrets = Secrets::none().and_url(&url.expect("a URL"));
+            assert_eq!(secrets.clean(reply), wanted, "{login}");
+        }
+        assert_eq!(Secrets::none().and_password("").clean("x"), "x");
     }
 
     #[test]

@@ -26,7 +26,7 @@ const BACKOFF_MAX: Duration = Duration::from_secs(300);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
-    /// The network, a timeout, 5xx: tried again with growing pauses.
+    /// The network, a timeout, 408, 5xx: tried again with growing pauses.
     Transient,
     /// The receiver asked for fewer: tried again when it said, if it said.
     Throttled(Option<Duration>),
@@ -46,7 +46,7 @@ impl Class {
             410 => Self::Gone,
             429 => Self::Throttled(retry_after),
             503 if retry_after.is_some() => Self::Throttled(retry_after),
-            500..=599 => Self::Transient,
+            408 | 500..=599 => Self::Transient,
             _ => Self::Permanent,
         }
     }
@@ -162,6 +162,7 @@ mod tests {
             (302, told, Class::Permanent),
             (400, None, Class::Permanent),
             (404, None, Class::Permanent),
+            (408, None, Class::Transient),
             (410, None, Class::Gone),
             (429, None, Class::Throttled(None)),
             (429, told, Class::Throttled(told)),

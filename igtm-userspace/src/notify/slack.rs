@@ -111,7 +111,11 @@ fn judge(answer: &Answer, said: &str) -> (Class, &'static str) {
     let by_status = Class::of_status(answer.status, answer.retry_after);
     match (answer.status, said) {
         (429, _) => (by_status, "Slack wants fewer messages"),
-        (500..=599, _) => (by_status, "trouble at Slack or in between"),
+        (500..=599, _) => (
+            by_status,
+            "trouble at Slack or at a proxy before it; there is nothing to change here, and igtm \
+             tries again",
+        ),
         (200..=299, _) => (
             Class::Transient,
             "Slack would say ok: is a proxy or a login page in between, or is `webhook` not \
@@ -147,7 +151,7 @@ fn judge(answer: &Answer, said: &str) -> (Class, &'static str) {
             "the webhook's channel is archived: unarchive it, or add a webhook for another \
              channel and copy its URL to `webhook`",
         ),
-        (408, _) => (Class::Transient, "the request took too long to arrive"),
+        (408, _) => (by_status, vendor::SLOW),
         _ => (
             Class::Config,
             "Slack does not answer so: `webhook` must be the very URL that Slack shows, and \

@@ -145,7 +145,10 @@ impl Vendor {
                 let why = format!("{host} answered 429: {name} wants fewer messages");
                 failure(by_status, why)
             }
-            (500..=599, _) => failure(by_status, format!("{host} answered {status}")),
+            (500..=599, _) => {
+                let why = format!("{host} answered {status}: {}", trouble(name));
+                failure(by_status, why)
+            }
             (200..=299, Some(said)) if said.code == 0 => Ok(said),
             (_, Some(said)) if said.code != 0 => {
                 let (class, advice) = (self.judge)(&said);
@@ -160,7 +163,7 @@ impl Vendor {
                 );
                 failure(Class::Transient, why)
             }
-            (408, _) => failure(Class::Transient, format!("{host} answered 408")),
+            (408, _) => failure(by_status, format!("{host} answered 408: {SLOW}")),
             _ => {
                 let why = format!(
                     "{host} answered {status}, and not as {name} does: `{}` must be the very URL \
@@ -199,6 +202,17 @@ pub(super) fn unknown(name: &str) -> (Class, String) {
     let advice = format!("igtm does not know this code; look it up in {name}'s documentation");
     (Class::Permanent, advice)
 }
+
+/// What 5xx means, and whose problem it is.
+pub(super) fn trouble(name: &str) -> String {
+    format!(
+        "trouble at {name} or at a proxy before it; there is nothing to change here, and igtm tries \
+         again"
+    )
+}
+
+/// What 408 means.
+pub(super) const SLOW: &str = "the request took too long to arrive: is this host's way out slow?";
 
 /// Throttled, to wait so long.
 pub(super) fn wait(duration: Duration) -> Class {

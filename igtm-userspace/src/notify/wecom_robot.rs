@@ -137,7 +137,9 @@ pub(super) fn markdown(
     fit.within(limit)
 }
 
-/// The codes of this robot's page, and those of the vendor's list that can come up here.
+/// The codes of this robot's page, and those of the vendor's list (企业微信全局错误码,
+/// developer.work.weixin.qq.com/document/path/90313; WxJava's `WxCpErrorMsgEnum` repeats it) that can
+/// come up here: 40008, 44004, 45002, 45033.
 fn judge(said: &Said) -> (Class, String) {
     let (class, advice) = match said.code {
         -1 => (Class::Transient, "企业微信 is busy"),
@@ -154,16 +156,6 @@ fn judge(said: &Said) -> (Class, String) {
             Class::Config,
             "the robot is gone or `webhook` is wrong: open the group's 群设置 → 群机器人 \
              (消息推送), copy the robot's Webhook 地址 again, or add a robot",
-        ),
-        93004 => (
-            Class::Config,
-            "the robot is disabled: its creator or an administrator enables it in the group's \
-             群设置 → 群机器人 (消息推送)",
-        ),
-        93008 => (
-            Class::Config,
-            "the robot is not in the group: add one in the group's 群设置 → 群机器人 (消息推送) \
-             and copy its Webhook 地址 to `webhook`",
         ),
         40058 | 45002 => (
             Class::Permanent,

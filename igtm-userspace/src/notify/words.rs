@@ -16,7 +16,7 @@ use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, context};
 use serde::Serialize;
 
 use super::condition::{Condition, Phase};
-use super::event::{Event, Kind, NodeReason};
+use super::event::{Event, Kind, NodeReason, Severity};
 use super::message::Message;
 use crate::config::model::{Channel, Language, Template};
 use form::Form;
@@ -189,15 +189,32 @@ impl Words {
 }
 
 /// Whether a template can be used: it compiles, and renders every kind of event, with all its fields
-/// and without.
+/// and without, in both languages and as every channel shows it.
 ///
 /// # Errors
 /// The line in the template, and what is wrong there.
 pub fn check(text: &str) -> Result<(), (usize, String)> {
+    // What is wrong everywhere is told of the first, which needs no more words.
+    for (language, spoken) in [
+        (Language::En, ""),
+        (Language::Zh, " (where `language` is \"zh\")"),
+    ] {
+        for (form, types) in Form::ALL {
+            let place = match form {
+                Form::Text => spoken.to_owned(),
+                _ => format!("{spoken} (in the markup of {types})"),
+            };
+            check_in(text, language, form).map_err(|(line, why)| (line, why + &place))?;
+        }
+    }
+    Ok(())
+}
+
+fn check_in(text: &str, language: Language, form: Form) -> Result<(), (usize, String)> {
     let told = |error: Error| (error.line().unwrap_or(1), in_words(&error));
-    let environment = environment(text, Language::En, Form::Text).map_err(told)?;
+    let environment = environment(text, language, form).map_err(told)?;
     for event in samples() {
-        let said = render(&environment, &event, Language::En).map_err(told)?;
+        let said = render(&environment, &event, language).map_err(told)?;
         if said.trim().is_empty() {
             let kind = event.kind.name();
             return Err((1, format!("it says nothing of an event of kind {kind}")));
@@ -206,7 +223,8 @@ pub fn check(text: &str) -> Result<(), (usize, String)> {
     Ok(())
 }
 
-/// One of each kind with every field, and one with none of those that may lack.
+/// Of each kind one of every severity with every field, once as a test, and one with none of those that
+/// may lack.
 fn samples() -> impl Iterator<Item = Event> {
     let text = || Some("x".to_owned());
     let bare = |kind| Event {
@@ -233,7 +251,19 @@ fn samples() -> impl Iterator<Item = Event> {
         ..bare(kind)
     };
     let kinds = Kind::ALL.iter().map(|(kind, _)| *kind);
-    kinds.flat_map(move |kind| [full(kind), bare(kind)])
+    let of = move |kind, severity, test| Event {
+        severity,
+        test,
+        ..full(kind)
+    };
+    kinds.flat_map(move |kind| {
+        [
+            of(kind, Severity::Info, false),
+            of(kind, Severity::Warning, true),
+            of(kind, Severity::Critical, false),
+            bare(kind),
+        ]
+    })
 }
 
 fn environment(text: &str, language: Language, form: Form) -> Result<Environment<'static>, Error> {

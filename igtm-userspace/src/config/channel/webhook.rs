@@ -10,18 +10,7 @@ use crate::config::problem::Report;
 use crate::config::reader::Section;
 use crate::config::secret;
 use crate::config::value::{Value, shorten};
-use crate::notify::webhook::check_secret;
-
-/// Headers that the delivery sets itself.
-const OUR_HEADERS: [&str; 7] = [
-    "connection",
-    "content-length",
-    "content-type",
-    "host",
-    "webhook-id",
-    "webhook-signature",
-    "webhook-timestamp",
-];
+use crate::notify::webhook::{check_secret, is_ours};
 
 /// What a signing key begins with.
 const KEY_PREFIX: &str = "whsec_";
@@ -56,14 +45,15 @@ fn headers(section: Section<'_>) -> Vec<(String, Secret)> {
     let mut found = Vec::new();
     for (name, at, value) in section.entries() {
         let shown = shorten(name);
-        let lower = name.to_ascii_lowercase();
-        if HeaderName::from_bytes(name.as_bytes()).is_err() {
-            report.problem(
+        match HeaderName::from_bytes(name.as_bytes()) {
+            Err(_) => report.problem(
                 at,
                 format!("`{shown}` cannot be the name of an HTTP header"),
-            );
-        } else if OUR_HEADERS.contains(&lower.as_str()) {
-            report.problem(at, format!("the header `{shown}` is set by igtm itself"));
+            ),
+            Ok(header) if is_ours(&header) => {
+                report.problem(at, format!("the header `{shown}` is set by igtm itself"));
+            }
+            Ok(_) => {}
         }
         if let Some(text) = header_value(&value) {
             found.push((name.to_owned(), Secret::new(text)));

@@ -4,6 +4,7 @@ mod admin;
 mod any_text;
 mod catalogue;
 mod chains;
+mod channels;
 mod directory;
 mod failover;
 mod fuzz;

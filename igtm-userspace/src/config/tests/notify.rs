@@ -48,6 +48,10 @@ fn channels_never_show_a_secret() {
             "6:13: `a b` cannot be the name of an HTTP header|6:32: the header `host` is set by igtm itself|6:54: the value of this header (not shown) has characters that HTTP does not allow",
         ),
         (
+            "url = \"http://x\"\nheaders = { Transfer-Encoding = \"hunter2\", upgrade = \"hunter2\", Webhook-Signature = \"hunter2\" }",
+            "6:13: the header `Transfer-Encoding` is set by igtm itself|6:44: the header `upgrade` is set by igtm itself|6:65: the header `Webhook-Signature` is set by igtm itself",
+        ),
+        (
             "url = \"http://x\"\nwebhook = \"hunter2\"",
             "6:1: unknown key `webhook`; `channel` has name, type, description, enabled, template, language, timeout, allow_private, url, url_file, url_env, secret, secret_file, secret_env, headers",
         ),
@@ -122,6 +126,11 @@ fn each_type_has_its_keys() {
             "group",
             "channels = []",
             "5:12: `channels` is empty; a group has at least one channel",
+        ),
+        (
+            "group",
+            "channels = []\nlanguage = \"en\"\ntimeout = \"1s\"\nallow_private = 7\ntemplate = \"t\"\nurl = \"x\"",
+            "5:12: `channels` is empty; a group has at least one channel|6:1: `language` does nothing in a group, which sends nothing itself: write it in each of the channels that `channels` lists; a group has name, type, description, enabled, channels|7:1: `timeout` does nothing in a group, which sends nothing itself: write it in each of the channels that `channels` lists; a group has name, type, description, enabled, channels|8:1: `allow_private` does nothing in a group, which sends nothing itself: write it in each of the channels that `channels` lists; a group has name, type, description, enabled, channels|9:1: `template` does nothing in a group, which sends nothing itself: write it in each of the channels that `channels` lists; a group has name, type, description, enabled, channels|10:1: unknown key `url`; `channel` has name, type, description, enabled, channels",
         ),
         (
             "group",

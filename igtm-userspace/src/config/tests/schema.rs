@@ -228,6 +228,17 @@ fn values(schema: &Value, root: &Value) -> Vec<Value> {
         let each = self::values(&schema["items"], root).into_iter();
         values.extend(each.map(|value| json!([value])));
     }
+    if let Some(most) = schema["maxItems"].as_u64() {
+        let is_number = schema["items"]["minimum"].is_i64();
+        let item = if is_number {
+            json!(1)
+        } else {
+            json!("a@b.example")
+        };
+        for count in [most, most + 1] {
+            values.push(vec![item.clone(); usize::try_from(count).expect("few")].into());
+        }
+    }
     values
 }
 

@@ -6,8 +6,6 @@
 mod alert;
 mod open;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -62,14 +60,7 @@ impl Alertmanager {
     /// When it is no http or https URL.
     pub fn new(url: &Secret, http: Http) -> Result<Self, SetupError> {
         let mut url = check_url(url.reveal())?;
-        let (name, password) = (url.username(), url.password().unwrap_or_default());
-        let (name, password) = (decoded(name), decoded(password));
-        let login = format!("{name}:{password}");
-        let secrets = Secrets::none()
-            .and_url(&url)
-            .and(&name)
-            .and(&password)
-            .and(&STANDARD.encode(login));
+        let secrets = Secrets::none().and_url(&url);
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(["api", "v2", "alerts"]);
         }
@@ -118,15 +109,6 @@ impl Alertmanager {
     }
 }
 
-/// Credentials as they are sent: a URL holds them percent-encoded.
-fn decoded(text: &str) -> String {
-    let pair = format!("{}=", text.replace('+', "%2B"));
-    let mut pairs = url::form_urlencoded::parse(pair.as_bytes());
-    pairs
-        .next()
-        .map_or(String::new(), |(key, _)| key.into_owned())
-}
-
 /// Why Alertmanager did not take it; `None` when it did.
 fn judge(answer: &Answer) -> Option<(Class, String)> {
     let Answer { host, status, .. } = answer;
@@ -144,13 +126,17 @@ fn judge(answer: &Answer) -> Option<(Class, String)> {
             );
             (Class::Config, why)
         }
-        408 | 429 | 500..=599 => {
-            let class = if *status == 408 {
-                Class::Transient
-            } else {
-                by_status
-            };
-            (class, format!("{host} answered {status}"))
+        408 => (by_status, format!("{host} answered 408: {}", vendor::SLOW)),
+        429 => (
+            by_status,
+            format!("{host} answered 429: it, or a proxy before it, wants fewer alerts"),
+        ),
+        500..=599 => {
+            let why = format!(
+                "{host} answered {status}: trouble at Alertmanager or at a proxy before it; its log \
+                 says more, and igtm tries again"
+            );
+            (by_status, why)
         }
         _ => {
             let why = format!(

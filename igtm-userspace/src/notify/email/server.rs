@@ -85,11 +85,17 @@ impl Server {
     }
 
     fn unreachable(&self, error: &ConnectError) -> Failure {
-        let class = match error {
-            ConnectError::NotPublic(_) => Class::Config,
-            ConnectError::Io(_) | ConnectError::Timeout(_) => Class::Transient,
+        let (class, why) = match error {
+            ConnectError::NotPublic(error) => (Class::Config, error.to_string()),
+            ConnectError::Unresolved(error) => (Class::Transient, dial::in_words(error)),
+            ConnectError::Io(error) => (Class::Transient, dial::in_words(error)),
+            ConnectError::Timeout(_) => {
+                let advice = "is the server up, is this its port (465, 587), and does no firewall \
+                              or provider swallow mail from this host?";
+                (Class::Transient, format!("{error} ({advice})"))
+            }
         };
-        Failure::new(class, format!("{self}: {error}"))
+        Failure::new(class, format!("{self}: {why}"))
     }
 
     /// A certificate that is not trusted stays so until somebody does something about it.
@@ -111,7 +117,10 @@ impl Server {
                 );
                 Failure::new(Class::Config, why)
             }
-            _ => Failure::new(Class::Transient, format!("{self}: TLS: {error}")),
+            _ => Failure::new(
+                Class::Transient,
+                format!("{self}: {}", dial::in_words(error)),
+            ),
         }
     }
 
@@ -144,7 +153,10 @@ impl Server {
 
     async fn say(&self, stream: &mut BufReader<&mut TcpStream>, line: &str) -> Result<(), Failure> {
         let written = stream.get_mut().write_all(line.as_bytes()).await;
-        written.map_err(|error| Failure::new(Class::Transient, format!("{self}: {error}")))
+        written.map_err(|error| {
+            let why = format!("{self}: {}", dial::in_words(&error));
+            Failure::new(Class::Transient, why)
+        })
     }
 
     /// The lines of a reply, which must have this code.
@@ -158,7 +170,7 @@ impl Server {
         loop {
             let mut line = Vec::new();
             let read = (&mut *stream).take(LINE).read_until(b'\n', &mut line).await;
-            read.map_err(|error| passing(error.to_string()))?;
+            read.map_err(|error| passing(dial::in_words(&error)))?;
             if !line.ends_with(b"\n") || lines.len() >= LINES {
                 return Err(passing("ended in the middle of a reply".to_owned()));
             }

@@ -40,7 +40,7 @@ pub(super) fn secrets(username: Option<&str>, password: Option<&Secret>) -> Secr
     };
     let plain = format!("\0{}\0{password}", username.unwrap_or_default());
     Secrets::none()
-        .and(password)
+        .and_password(password)
         .and(&STANDARD.encode(password))
         .and(&STANDARD.encode(plain))
 }

@@ -2,7 +2,6 @@
 //!
 //! Must not name the URL in an error, nor wait for longer than whoever calls it does.
 
-use std::error::Error as _;
 use std::pin::pin;
 
 use base64::Engine as _;
@@ -49,19 +48,8 @@ pub(super) enum ExchangeError {
     #[error("TLS: {0}")]
     Tls(std::io::Error),
     /// What came is no reply, or not the whole of one.
-    #[error("{}", words(.0))]
+    #[error(transparent)]
     Http(#[from] hyper::Error),
-}
-
-/// All that it knows.
-fn words(error: &hyper::Error) -> String {
-    let mut said = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        said = format!("{said}: {inner}");
-        source = inner.source();
-    }
-    said
 }
 
 impl Http {

@@ -74,9 +74,12 @@ async fn credentials_of_the_url_log_in_and_are_never_shown() {
     let failure = sent.expect_err("refused");
     assert_eq!(failure.class, Class::Config);
     let shown = format!("{failure} {failure:?} {sender:?} {parts:?}");
-    for secret in ["us3r", "T0KEN", &echo] {
+    for secret in ["T0KEN", &echo] {
         assert!(!shown.contains(secret), "{shown}");
     }
+    // The name of the login is no secret, and says whose password is wrong.
+    let reply = failure.reply.as_deref();
+    assert_eq!(reply, Some("no: us3r [secret] [secret] [secret]"));
 }
 
 #[tokio::test]
@@ -101,6 +104,7 @@ async fn every_reply_has_its_class() {
         ),
         (Reply::status("429 Slow Down"), Some(Class::Throttled(None))),
         (Reply::Status("503 Busy", seconds), Some(told)),
+        (Reply::status("408 Slow"), Some(Class::Transient)),
         (Reply::status("500 Oops"), Some(Class::Transient)),
         (Reply::ResetInBody, Some(Class::Transient)),
         (Reply::Slow(Duration::from_secs(5)), Some(Class::Transient)),
@@ -114,6 +118,16 @@ async fn every_reply_has_its_class() {
             class,
             "{reply:?}: {sent:?}"
         );
+        if let (Reply::Status(line, _), Err(failure)) = (&reply, &sent) {
+            let wanted = match &line[..3] {
+                "408" => "took too long to arrive",
+                "429" => "wants fewer",
+                "500" | "502" | "503" => "trouble at Alertmanager or",
+                _ => "`",
+            };
+            let advised = failure.why.contains(wanted) || failure.why.contains("login");
+            assert!(advised, "{failure}");
+        }
     }
 }
 

@@ -217,6 +217,15 @@ async fn no_error_shows_what_may_be_secret() {
             "{error}"
         );
     }
+    for (at, wanted) in [
+        (1, "the connection ended before a whole reply"),
+        (2, "does no firewall swallow"),
+        (3, "nothing listens there"),
+        (5, "the host's name has no address"),
+    ] {
+        assert!(errors[at].contains(wanted), "{wanted}: {}", errors[at]);
+        assert!(!errors[at].contains("error sending"), "{}", errors[at]);
+    }
     assert!(
         errors[0].starts_with(&format!("{}/… answered 500", receiver.origin)),
         "{errors:?}"
@@ -224,9 +233,28 @@ async fn no_error_shows_what_may_be_secret() {
     let shown = webhook(&receiving, &[SECRET], true).map(|webhook| format!("{webhook:?}"));
     let shown = shown.expect("a channel");
     assert!(
-        !shown.contains("MfKQ") && !shown.contains("night"),
+        !shown.contains("MfKQ") && !shown.contains("night") && !shown.contains("T0KEN"),
         "{shown}"
     );
+}
+
+#[tokio::test]
+async fn a_signature_that_a_receiver_repeats_is_not_kept() {
+    let repeat = |request: &super::receiver::Request| {
+        let headers = ["webhook-id", "webhook-signature"].map(|name| request.header(name));
+        Reply::Body("400 Bad Request", headers.join(" "))
+    };
+    let mut receiver = Receiver::answering(repeat).await;
+    let webhook = webhook(&receiver.origin, &[SECRET, SECOND_SECRET], true).expect("a channel");
+    let sent = webhook.send("msg_1", &part(), Timestamp::now()).await;
+    let failure = sent.expect_err("refused");
+    assert_eq!(
+        failure.reply.as_deref(),
+        Some("msg_1 v1,[secret] v1,[secret]")
+    );
+    let request = receiver.next().await;
+    let signatures = request.header("webhook-signature");
+    assert!(signatures.len() > 80, "{signatures}");
 }
 
 #[tokio::test]
@@ -267,6 +295,8 @@ fn our_headers_cannot_be_replaced() {
         ("Webhook-Id", "x"),
         ("Host", "x"),
         ("Content-Type", "x"),
+        ("Transfer-Encoding", "chunked"),
+        ("UPGRADE", "x"),
         ("with space", "x"),
         ("X-Split", "a\r\nb: c"),
     ] {

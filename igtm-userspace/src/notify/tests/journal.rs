@@ -7,11 +7,11 @@ use tracing_subscriber::fmt::MakeWriter;
 
 /// Everything logged on this thread while it lives, at every level.
 #[derive(Clone, Default)]
-pub(super) struct Journal(Arc<Mutex<Vec<u8>>>);
+pub(in crate::notify) struct Journal(Arc<Mutex<Vec<u8>>>);
 
 impl Journal {
     /// Collects until the guard is dropped. Tests run on one thread, tasks included.
-    pub(super) fn start() -> (Self, tracing::subscriber::DefaultGuard) {
+    pub(in crate::notify) fn start() -> (Self, tracing::subscriber::DefaultGuard) {
         let journal = Self::default();
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(tracing::Level::TRACE)
@@ -21,13 +21,13 @@ impl Journal {
         (journal, tracing::subscriber::set_default(subscriber))
     }
 
-    pub(super) fn text(&self) -> String {
+    pub(in crate::notify) fn text(&self) -> String {
         let octets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&octets).into_owned()
     }
 
     /// The lines that hold all of `parts`.
-    pub(super) fn lines_with(&self, parts: &[&str]) -> usize {
+    pub(in crate::notify) fn lines_with(&self, parts: &[&str]) -> usize {
         let text = self.text();
         let holds_all = |line: &&str| parts.iter().all(|part| line.contains(part));
         text.lines().filter(holds_all).count()

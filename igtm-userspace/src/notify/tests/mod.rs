@@ -5,7 +5,7 @@ mod attempts;
 mod chat;
 mod delivery;
 mod https;
-mod journal;
+pub(super) mod journal;
 mod kill;
 mod mail;
 mod others;

@@ -134,6 +134,7 @@ async fn every_reply_has_its_class_and_hides_the_key() {
         (Reply::status("301 Moved"), Some(Class::Config)),
         (Reply::status("429 Slow Down"), Some(Class::Throttled(None))),
         (Reply::Status("429 Slow Down", seconds), Some(told)),
+        (Reply::status("408 Slow"), Some(Class::Transient)),
         (Reply::status("502 Oops"), Some(Class::Transient)),
         (Reply::ResetInBody, Some(Class::Transient)),
         (Reply::Slow(Duration::from_secs(5)), Some(Class::Transient)),
@@ -147,6 +148,16 @@ async fn every_reply_has_its_class_and_hides_the_key() {
             class,
             "{reply:?}: {sent:?}"
         );
+        if let (Reply::Status(line, _), Err(failure)) = (&reply, &sent) {
+            let wanted = match &line[..3] {
+                "408" => "took too long to arrive",
+                "429" => "wants fewer",
+                "500" | "502" | "503" => "trouble at PagerDuty or",
+                _ => "`",
+            };
+            let advised = failure.why.contains(wanted) || failure.why.contains("login");
+            assert!(advised, "{failure}");
+        }
         assert!(
             !format!("{sent:?} {sender:?} {parts:?}").contains("T0KEN"),
             "{sent:?}"

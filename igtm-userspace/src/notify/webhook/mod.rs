@@ -56,6 +56,11 @@ pub fn check_url(text: &str) -> Result<Url, SetupError> {
     }
 }
 
+/// Whether a header is one that igtm, or HTTP itself, sets: nobody else may.
+pub fn is_ours(header: &HeaderName) -> bool {
+    OURS.contains(&header.as_str())
+}
+
 /// Whether a custom header can be sent.
 ///
 /// # Errors
@@ -66,7 +71,7 @@ pub fn check_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)
         why,
     };
     let header = HeaderName::try_from(name).map_err(|_| refused("is not a header name"))?;
-    if OURS.contains(&header.as_str()) {
+    if is_ours(&header) {
         return Err(refused("is set by igtm itself"));
     }
     let mut value =
@@ -104,7 +109,6 @@ pub const LIMIT: Limit = Limit {
 };
 
 /// One channel, ready to send.
-#[derive(Debug)]
 pub struct Webhook {
     http: Http,
     url: Url,
@@ -112,6 +116,13 @@ pub struct Webhook {
     headers: HeaderMap,
     /// What replies are cleaned of: receivers repeat what they were sent.
     hidden: Secrets,
+}
+
+impl std::fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shown = super::http::shown(&self.url);
+        f.debug_tuple("Webhook").field(&shown).finish()
+    }
 }
 
 impl Webhook {
@@ -166,8 +177,17 @@ impl Webhook {
     /// # Errors
     /// See [`Failure`].
     pub async fn send(&self, id: &str, part: &Part, now: Timestamp) -> Result<Receipt, Failure> {
-        let answer = self.post(id, part, now).await?;
-        let reply = self.hidden.clean(&String::from_utf8_lossy(&answer.body));
+        let timestamp = now.as_second();
+        let keys = self.keys.iter();
+        let signatures: Vec<String> = keys
+            .map(|key| key.sign(id, timestamp, part.body.as_bytes()))
+            .collect();
+        let answer = self.post(id, part, now, &signatures).await?;
+        // For five minutes whoever has a signature can send this very message once more.
+        let hidden = signatures.iter().fold(self.hidden.clone(), |all, one| {
+            all.and(one.trim_start_matches(signature::VERSION))
+        });
+        let reply = hidden.clean(&String::from_utf8_lossy(&answer.body));
         if answer.is_success() {
             let remark = None;
             return Ok(Receipt { reply, remark });
@@ -177,20 +197,23 @@ impl Webhook {
         Err(failure.with_reply(reply))
     }
 
-    async fn post(&self, id: &str, part: &Part, now: Timestamp) -> Result<Answer, Failure> {
-        let timestamp = now.as_second();
+    async fn post(
+        &self,
+        id: &str,
+        part: &Part,
+        now: Timestamp,
+        signatures: &[String],
+    ) -> Result<Answer, Failure> {
         let body = Bytes::from(part.body.clone());
         let mut headers = self.headers.clone();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(body::CONTENT_TYPE));
-        headers.insert("webhook-timestamp", HeaderValue::from(timestamp));
+        headers.insert("webhook-timestamp", HeaderValue::from(now.as_second()));
         let mut insert = |name, text: &str| {
             let value = HeaderValue::from_str(text).expect("letters, digits and base64");
             headers.insert(name, value);
         };
         insert("webhook-id", id);
-        if !self.keys.is_empty() {
-            let keys = self.keys.iter();
-            let signatures: Vec<String> = keys.map(|key| key.sign(id, timestamp, &body)).collect();
+        if !signatures.is_empty() {
             insert("webhook-signature", &signatures.join(" "));
         }
         self.http.post(&self.url, headers, body, now).await
@@ -206,11 +229,14 @@ fn advice(status: u16) -> &'static str {
              and the two clocks"
         }
         404 | 405 => ": nothing takes webhooks there; correct `url`",
+        408 => ": the request took too long to arrive: is this host's way out slow?",
         410 => ": the receiver wants no more of these; enable it there, or give `url` another",
         413 => ": the receiver takes no body of this size; raise its limit",
         429 => ": the receiver wants fewer messages",
         400..=499 => ": the receiver will not have this message; its reply and its log say why",
-        500..=599 => ": trouble at the receiver or at a proxy before it; its log says more",
+        500..=599 => {
+            ": trouble at the receiver or at a proxy before it; its log says more, and igtm tries again"
+        }
         _ => "",
     }
 }

@@ -12,6 +12,9 @@ use sha2::Sha256;
 /// What a signing key begins with.
 pub(super) const PREFIX: &str = "whsec_";
 
+/// What a signature begins with: the version that a shared key signs by.
+pub(super) const VERSION: &str = "v1,";
+
 /// What the convention allows, octets.
 const KEY_OCTETS: std::ops::RangeInclusive<usize> = 24..=64;
 
@@ -64,7 +67,7 @@ impl SigningKey {
             .expect("HMAC takes a key of any length (RFC 2104, 2)");
         mac.update(format!("{id}.{timestamp}.").as_bytes());
         mac.update(body);
-        format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
+        format!("{VERSION}{}", STANDARD.encode(mac.finalize().into_bytes()))
     }
 }
 

@@ -1,4 +1,6 @@
-//! What 企业微信's codes mean to an application, and what to change where.
+//! What 企业微信's codes mean to an application, and what to change where: those of notify.md, and of
+//! the vendor's list (企业微信全局错误码, developer.work.weixin.qq.com/document/path/90313; WxJava's
+//! `WxCpErrorMsgEnum` repeats it) those that its two requests can be answered with.
 //!
 //! Pure.
 
@@ -32,16 +34,12 @@ pub(super) fn of_message(said: &Said) -> (Class, String) {
             Class::Transient,
             "it does not take the access token that it has just given".to_owned(),
         ),
-        81013 => (
+        81013 | 82001 | 60011 => (
             Class::Config,
             format!(
                 "not one of `users`, `departments` and `tags` exists and may see the application: \
                  correct them, or add them to its 可见范围 in {PAGE}"
             ),
-        ),
-        82001 => (
-            Class::Config,
-            "nobody is told: give `users`, `departments` or `tags`".to_owned(),
         ),
         301_002 | 40056 => (
             Class::Config,
@@ -54,7 +52,7 @@ pub(super) fn of_message(said: &Said) -> (Class, String) {
             Class::Config,
             format!("the application is disabled: enable it in {PAGE}"),
         ),
-        48002 | 60011 => (
+        48002 => (
             Class::Config,
             format!("the application may not send messages: give it the right in {PAGE}"),
         ),

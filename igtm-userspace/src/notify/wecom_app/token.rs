@@ -1,8 +1,11 @@
 //! The access token of an application: fetched once for all who wait for it, kept until it expires.
 //!
-//! Must not be shown, nor the URL that fetches it: that one holds the application's secret.
+//! Of the application, not of a channel: two channels of one (and a channel before and after a reload)
+//! have the same, since the vendor may take the one away when it gives another. Must not be shown, nor
+//! the URL that fetches it: that one holds the application's secret.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex as StdMutex, PoisonError, Weak};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -45,24 +48,41 @@ struct Kept {
     until: Timestamp,
 }
 
+/// Locked while it is fetched, so that others wait instead of fetching their own.
+type Place = Mutex<Option<Kept>>;
+
+/// Where the token of each application is, by the URL that fetches it (which has the base, the company
+/// and the secret), as long as some channel of it lives.
+static PLACES: StdMutex<BTreeMap<String, Weak<Place>>> = StdMutex::new(BTreeMap::new());
+
+/// The place of the application that `url` is of.
+fn place(url: &Url) -> Arc<Place> {
+    let mut places = PLACES.lock().unwrap_or_else(PoisonError::into_inner);
+    places.retain(|_, place| place.strong_count() > 0);
+    let known = places.get(url.as_str()).and_then(Weak::upgrade);
+    known.unwrap_or_else(|| {
+        let new = Arc::new(Mutex::new(None));
+        places.insert(url.as_str().to_owned(), Arc::downgrade(&new));
+        new
+    })
+}
+
 /// The token as it is now.
 pub(super) struct Tokens {
     http: Http,
     url: Url,
     secrets: Secrets,
-    /// Locked while it is fetched, so that others wait instead of fetching their own.
-    kept: Mutex<Option<Kept>>,
+    kept: Arc<Place>,
 }
 
 impl Tokens {
     /// `url` is of the request that fetches one, whole. Dials nothing.
     pub(super) fn new(http: Http, url: Url, secrets: Secrets) -> Self {
-        let kept = Mutex::new(None);
         Self {
             http,
+            kept: place(&url),
             url,
             secrets,
-            kept,
         }
     }
 

@@ -22,6 +22,15 @@ pub(super) enum Form {
 }
 
 impl Form {
+    /// Each with the types that it is of; what is plain first.
+    pub(super) const ALL: [(Self, &'static str); 5] = [
+        (Self::Text, "webhook, email, pagerduty and alertmanager"),
+        (Self::Wecom, "wecom_robot and wecom_app"),
+        (Self::Dingtalk, "dingtalk"),
+        (Self::Lark, "feishu"),
+        (Self::Slack, "slack"),
+    ];
+
     pub(super) fn of(kind: &ChannelKind) -> Self {
         match kind {
             ChannelKind::WecomRobot { .. } | ChannelKind::WecomApp(_) => Self::Wecom,

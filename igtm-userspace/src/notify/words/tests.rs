@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::config::model::{ChannelKind, Mention, Secret, TemplateId};
 use crate::notify::fixture::event;
+use crate::notify::tests::journal::Journal;
 
 fn kinds() -> [ChannelKind; 5] {
     let webhook = || Secret::new("https://x");
@@ -197,6 +198,36 @@ fn a_template_that_cannot_be_used_is_refused_with_its_line() {
         assert!(why.contains(wanted), "{text:?}: {why}");
         assert_eq!(at, line, "{text:?}: {why}");
     }
+    for (text, wanted) in [
+        (
+            "{% if severity == '通知' %}{{ event.nothing.at_all }}{% endif %}x",
+            "undefined value (where `language` is \"zh\")",
+        ),
+        (
+            "{{ '' if ('x' | bold) == '*x*' else 'y' }}",
+            "it says nothing of an event of kind address_down (in the markup of slack)",
+        ),
+        (
+            "{% if severity == '严重' and ('x' | bold) == '*x*' %}{{ nothing }}{% endif %}x",
+            "undefined value (where `language` is \"zh\") (in the markup of slack)",
+        ),
+    ] {
+        assert_eq!(check(text), Err((1, wanted.to_owned())), "{text}");
+    }
+    for of_some in [
+        "event.severity == 'critical'",
+        "event.severity == 'warning'",
+        "event.test",
+        "over",
+    ] {
+        let text = format!("{{% if {of_some} %}}{{{{ nothing }}}}{{% endif %}}x");
+        assert!(check(&text).is_err(), "{of_some}");
+    }
+    // Of every kind.
+    for (_, kind) in Kind::ALL {
+        let text = format!("{{% if event.kind == '{kind}' %}}{{{{ nothing }}}}{{% endif %}}x");
+        assert!(check(&text).is_err(), "{kind}");
+    }
     assert_eq!(check("{{ event.title }}"), Ok(()));
     for default in [include_str!("zh.j2"), include_str!("en.j2")] {
         assert_eq!(check(default), Ok(()));
@@ -210,11 +241,26 @@ fn a_template_that_fails_at_last_is_replaced_by_the_types_own() {
     let own =
         "{{ event.title }}{% if event.address | length > 3 %}{{ event.nothing.at_all }}{% endif %}";
     assert_eq!(check(own), Ok(()));
-    let words = words(text, Language::En, Some(own));
+    let failing = words(text.clone(), Language::En, Some(own));
     let down = event(Kind::AddressDown, "192.0.2.1");
-    assert_eq!(words.event(&down), plain(Language::En).event(&down));
+    let (journal, _guard) = Journal::start();
+    assert_eq!(failing.event(&down), plain(Language::En).event(&down));
+    let said = journal.text();
+    for part in [
+        "ERROR",
+        "template=\"own\"",
+        "kind=\"address_down\"",
+        "the template fails, the type's own is used: undefined value",
+    ] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
     let short = event(Kind::AddressDown, "::1");
-    assert_eq!(words.event(&short), "address_down ::1");
+    assert_eq!(failing.event(&short), "address_down ::1");
+    assert_eq!(journal.text(), said, "nothing is wrong with that one");
+    let silent = words(text, Language::En, Some("{{ event.address[9:] }} "));
+    assert_eq!(silent.event(&short), plain(Language::En).event(&short));
+    let said = journal.text();
+    assert!(said.contains("the template says nothing"), "{said}");
 }
 
 #[test]

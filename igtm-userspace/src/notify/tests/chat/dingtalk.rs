@@ -1,7 +1,5 @@
 //! 钉钉.
 
-use std::time::Duration;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -191,6 +189,13 @@ async fn a_punishment_is_throttling_with_its_wait() {
             .await
             .expect_err("a refusal");
         assert_eq!(failure.class, class, "{reply}: {failure}");
+        assert_next(&failure);
+        let is_punished = reply["status"] == 1111;
+        assert_eq!(
+            failure.why.contains("wants fewer requests"),
+            is_punished,
+            "{failure}"
+        );
         assert_eq!(failure.reply, Some(reply.to_string()));
     }
 }

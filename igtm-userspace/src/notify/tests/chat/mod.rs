@@ -4,6 +4,7 @@
 mod dingtalk;
 mod feishu;
 mod look;
+mod next;
 mod secrets;
 mod sizes;
 mod slack;
@@ -12,6 +13,7 @@ mod wecom_app;
 mod wecom_robot;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -23,7 +25,7 @@ use crate::notify::event::{Event, Kind};
 use crate::notify::failure::Failure;
 use crate::notify::fixture;
 use crate::notify::message::{Message, Part, Receipt};
-use crate::notify::retry::Class;
+use crate::notify::retry::{Class, Schedule};
 use crate::notify::words::Words;
 
 use super::receiver::{Receiver, Reply, Request};
@@ -35,7 +37,7 @@ const MARK: &str = "S3CRET";
 fn channel(kind: ChannelKind) -> Channel {
     Channel {
         kind,
-        timeout: std::time::Duration::from_secs(30),
+        timeout: Duration::from_secs(30),
         ..fixture::channel("ops", "http://unused/")
     }
 }
@@ -130,6 +132,21 @@ fn body(part: &Part) -> Value {
 /// A code with its class and a word of what is said about it.
 type Row = (i64, Class, &'static str);
 
+/// What the worker does next is what its class says, by the worker's own schedule: tries again soon, or
+/// when it was told to, or gives the message up.
+fn assert_next(failure: &Failure) {
+    let now = Instant::now();
+    let next = Schedule::new(now).after(failure.class, now, 0.5);
+    let soon = Duration::from_secs(1)..=Duration::from_secs(2);
+    match failure.class {
+        Class::Transient | Class::Throttled(None) => {
+            assert!(next.is_some_and(|it| soon.contains(&it)), "{failure}");
+        }
+        Class::Throttled(Some(told)) => assert_eq!(next, Some(told), "{failure}"),
+        Class::Config | Class::Permanent | Class::Gone => assert_eq!(next, None, "{failure}"),
+    }
+}
+
 /// Every reply `{CODE: code, WORDS: "the vendor's words"}` has its class, says why, keeps the reply.
 async fn codes(
     kind_at: impl Fn(&str) -> ChannelKind,
@@ -143,6 +160,7 @@ async fn codes(
         let failure = deliver(&sender, &one(Kind::Test)).await.swap_remove(0);
         let failure = failure.expect_err("a refusal");
         assert_eq!(failure.class, *class, "{code}: {failure}");
+        assert_next(&failure);
         let why = failure.to_string();
         for part in [&code.to_string(), "the vendor's words", *wanted] {
             assert!(why.contains(part), "{part:?} in {why:?}");

@@ -1,8 +1,6 @@
 //! No failure, receipt, log or `Debug` shows what lets others post in our name. The servers here
 //! repeat everything they were sent, as vendors' gateways do in their errors.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::*;

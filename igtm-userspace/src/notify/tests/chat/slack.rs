@@ -1,7 +1,5 @@
 //! Slack.
 
-use std::time::Duration;
-
 use super::*;
 
 /// As an incoming webhook.
@@ -133,6 +131,7 @@ async fn every_reply_has_its_class() {
             .await
             .expect_err("a refusal");
         assert_eq!(failure.class, class, "{status} {body}: {failure}");
+        assert_next(&failure);
         assert!(
             failure.why.contains(wanted) && failure.why.contains(body),
             "{failure}"

@@ -1,7 +1,5 @@
 //! What goes wrong on the way is judged alike for every channel.
 
-use std::time::Duration;
-
 use super::*;
 
 fn all(origin: &str) -> [ChannelKind; 5] {
@@ -48,6 +46,7 @@ async fn failures(reply: Reply, timeout: Duration) -> Vec<(&'static str, Failure
 async fn the_network_s_and_the_server_s_trouble_is_transient() {
     let patience = Duration::from_secs(30);
     for (reply, patience) in [
+        (Reply::status("408 Slow"), patience),
         (Reply::status("500 Oops"), patience),
         (Reply::status("502 Bad Gateway"), patience),
         (Reply::status("503 Busy"), patience),
@@ -77,6 +76,18 @@ async fn the_network_s_and_the_server_s_trouble_is_transient() {
                 Class::Transient,
                 "{name} {reply:?}: {failure}"
             );
+            // Whose problem it is.
+            let wanted = match &reply {
+                Reply::Status("408 Slow", _) => "took too long to arrive",
+                Reply::Status(..) => "at a proxy before it; there is nothing to change here",
+                Reply::ResetInBody | Reply::Endless(_) => {
+                    "the connection ended before a whole reply"
+                }
+                Reply::Slow(_) => "did not answer within 0.2 s (is the receiver up",
+                Reply::Body("200 OK", _) => "is a proxy or a login page in between",
+                Reply::Body(..) => "there is nothing to change here",
+            };
+            assert!(failure.why.contains(wanted), "{name} {reply:?}: {failure}");
         }
     }
 }

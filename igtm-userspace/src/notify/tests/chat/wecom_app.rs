@@ -1,10 +1,8 @@
 //! 企业微信应用.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
-
 use jiff::SignedDuration;
 use serde_json::json;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 
@@ -164,6 +162,57 @@ async fn sends_at_the_same_time_fetch_one_token() {
 }
 
 #[tokio::test]
+async fn channels_of_one_application_have_one_token() {
+    let (vendor, receiver) = Vendor::default().start().await;
+    let night = sender(wecom_app(&receiver.origin));
+    let mut kind = wecom_app(&format!("{}/", receiver.origin));
+    if let ChannelKind::WecomApp(app) = &mut kind {
+        app.users = vec!["wang".to_owned()];
+    }
+    let day = sender(kind);
+    for sender in [&night, &day, &night] {
+        deliver_one(sender, &one(Kind::Test)).await.expect("taken");
+    }
+    assert_eq!(vendor.counts(), (1, 3));
+    // After a reload, which makes the new one before it drops the old one.
+    let reloaded = sender(wecom_app(&receiver.origin));
+    drop((night, day));
+    deliver_one(&reloaded, &one(Kind::Test))
+        .await
+        .expect("taken");
+    assert_eq!(vendor.counts(), (1, 4));
+    // Nothing is kept of an application that no channel has any more.
+    drop(reloaded);
+    let again = sender(wecom_app(&receiver.origin));
+    deliver_one(&again, &one(Kind::Test)).await.expect("taken");
+    assert_eq!(vendor.counts(), (2, 5));
+}
+
+#[tokio::test]
+async fn applications_have_tokens_of_their_own() {
+    let token = Reply::json(&json!({ "errcode": 0, "errmsg": "ok", "access_token": "T-1" }));
+    let mut receiver = Receiver::answering(move |_| token.clone()).await;
+    let mut kinds = [(); 3].map(|()| wecom_app(&receiver.origin));
+    for (at, kind) in kinds.iter_mut().enumerate() {
+        let ChannelKind::WecomApp(app) = kind else {
+            unreachable!("all are")
+        };
+        match at {
+            1 => app.corp_id = "ww0002".to_owned(),
+            2 => app.secret = secret(format!("other{MARK}")),
+            _ => {}
+        }
+    }
+    let senders = kinds.map(sender);
+    for sender in &senders {
+        deliver_one(sender, &one(Kind::Test)).await.expect("taken");
+    }
+    let came = std::iter::from_fn(|| receiver.came());
+    let fetched = came.filter(|request| request.line.starts_with("GET"));
+    assert_eq!(fetched.count(), 3);
+}
+
+#[tokio::test]
 async fn a_token_that_is_gone_is_fetched_once_more_for_all() {
     for gone in [40001, 40014, 42001] {
         let vendor = Vendor {
@@ -251,12 +300,12 @@ async fn every_code_of_a_message_has_its_class() {
         (45033, Class::Throttled(None), "same moment"),
         (40013, Class::Config, "`corp_id`"),
         (81013, Class::Config, "可见范围"),
-        (82001, Class::Config, "nobody"),
+        (82001, Class::Config, "可见范围"),
         (301_002, Class::Config, "`agent_id`"),
         (40056, Class::Config, "`agent_id`"),
         (50003, Class::Config, "disabled"),
         (48002, Class::Config, "may not"),
-        (60011, Class::Config, "may not"),
+        (60011, Class::Config, "可见范围"),
         (60020, Class::Config, "203.0.113.9, is not in 企业可信IP"),
         (40058, Class::Permanent, "too long"),
         (45002, Class::Permanent, "too long"),
@@ -277,6 +326,7 @@ async fn every_code_of_a_message_has_its_class() {
             .await
             .expect_err("a refusal");
         assert_eq!(failure.class, class, "{code}: {failure}");
+        assert_next(&failure);
         let (_, advice) = failure.why.split_once("): ").expect("advice");
         assert!(advice.contains(wanted), "{code}: {failure}");
         assert!(

@@ -1,7 +1,5 @@
 //! 企业微信群机器人.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::*;
@@ -117,8 +115,6 @@ async fn every_code_has_its_class() {
         (45009, minute, "20 messages in a minute"),
         (45033, Class::Throttled(None), "same moment"),
         (93000, Class::Config, "群机器人"),
-        (93004, Class::Config, "disabled"),
-        (93008, Class::Config, "not in the group"),
         (40058, Class::Permanent, "too long"),
         (45002, Class::Permanent, "too long"),
         (40008, Class::Permanent, "template"),

@@ -295,4 +295,6 @@ async fn a_server_inside_is_refused_before_anything_is_dialled() {
     let nobody = Server { port, ..server };
     let failure = nobody.send(SmtpTls::StartTls).await.expect_err("nobody");
     assert_eq!(failure.class, Class::Transient);
+    let told = failure.why.contains("nothing listens there");
+    assert!(told, "{failure}");
 }

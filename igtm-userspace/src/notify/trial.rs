@@ -11,6 +11,7 @@ use super::dial;
 use super::event::{Event, Kind};
 use super::failure::Failure;
 use super::outgoing;
+use super::redact::REPLY_OCTETS;
 use super::retry::Class;
 use super::worker::Settings;
 use crate::config::model::{Channel, ChannelKind, Config};
@@ -53,6 +54,9 @@ pub async fn send(config: &Arc<Config>, at: usize, made: Timestamp) -> Push {
         Ok(()) => PushState::Delivered,
         Err(_) => PushState::Failed,
     };
+    if !channel.enabled {
+        push.note = Some("the channel is disabled: alerts to it are recorded, not sent".to_owned());
+    }
     if let Err(failure) = sent {
         push.failures = 1;
         push.note = Some(format!("{}: {}", failure.class, failure.why));
@@ -61,11 +65,17 @@ pub async fn send(config: &Arc<Config>, at: usize, made: Timestamp) -> Push {
             part: push.parts_done,
             class: Some(failure.class),
             why: Some(failure.why),
-            reply: failure.reply,
+            reply: failure.reply.map(kept),
         });
     }
     push.events = Vec::new();
     push
+}
+
+/// What of a reply is recorded: a receiver may say any amount.
+fn kept(mut reply: String) -> String {
+    reply.truncate(reply.floor_char_boundary(REPLY_OCTETS));
+    reply
 }
 
 async fn attempt(push: &mut Push, channel: &Channel, config: &Config) -> Result<(), Failure> {
@@ -85,7 +95,7 @@ async fn attempt(push: &mut Push, channel: &Channel, config: &Config) -> Result<
             part: at,
             class: None,
             why: receipt.remark,
-            reply: Some(receipt.reply),
+            reply: Some(kept(receipt.reply)),
         });
     }
     Ok(())

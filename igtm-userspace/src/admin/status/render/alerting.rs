@@ -2,6 +2,7 @@
 
 use super::super::tree::Node;
 use super::{Drawing, Look, age, many};
+use crate::command::events::plain;
 use crate::notify::inbox::ChannelStatus;
 
 impl Drawing<'_> {
@@ -34,7 +35,7 @@ impl Drawing<'_> {
                 false => format!("FAILING ({})", trouble.class),
             };
             let since = age(trouble.since, at);
-            let why = &trouble.why;
+            let why = plain(&trouble.why);
             text = format!(
                 "{text}  {} for {since}: {why}",
                 self.paint(Look::Bad, &word)

@@ -241,7 +241,9 @@ pub(super) fn refused(error: &OrderError) -> Response {
         OrderError::NoInstance { .. } | OrderError::NoChannel { .. } | OrderError::NoMessage(_) => {
             StatusCode::NOT_FOUND
         }
-        OrderError::NothingSent(_) | OrderError::OtherType { .. } => StatusCode::CONFLICT,
+        OrderError::NothingSent(_) | OrderError::OtherType { .. } | OrderError::Disabled(_) => {
+            StatusCode::CONFLICT
+        }
         OrderError::State(_) | OrderError::Busy => StatusCode::SERVICE_UNAVAILABLE,
     };
     failed(status, error)

@@ -88,6 +88,9 @@ pub enum OrderError {
         /// The channel's type now.
         is: &'static str,
     },
+    /// What is sent to it would only be recorded.
+    #[error("the channel {0} is disabled: nothing is sent to it")]
+    Disabled(String),
     /// The record cannot be read.
     #[error(transparent)]
     State(#[from] StateError),

@@ -80,6 +80,9 @@ impl Dispatch {
                 is: channel.kind.name(),
             });
         }
+        if !channel.enabled {
+            return Err(OrderError::Disabled(channel.name.clone()));
+        }
         let made = self.office.mint.time(Timestamp::now());
         let push = outgoing::replay(of, channel, &self.rules.config, made);
         self.step.messages.push(push.clone());

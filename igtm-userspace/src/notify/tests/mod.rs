@@ -8,6 +8,7 @@ mod https;
 mod journal;
 mod kill;
 mod mail;
+mod marked;
 mod orders;
 mod outbox;
 mod pagerduty;

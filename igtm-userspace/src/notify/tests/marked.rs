@@ -14,10 +14,14 @@ use crate::notify::event::{Event, Kind};
 use crate::notify::message::Message;
 use crate::notify::words::Words;
 
+/// With a secret, [`super::panics`]' mark in it, wherever one may stand.
 const FILE: &str = r#"
 version = 1
 [server]
 node = "edge-1"
+[admin]
+listen = "127.0.0.1:8053"
+token = "S3CRET-admin-token-0123456789"
 [[zone]]
 origin = "gtm.example.com"
 ns = ["ns1.example.net"]
@@ -42,54 +46,60 @@ tier = [{ pools = ["first"] }]
 [[channel]]
 name = "robot"
 type = "wecom_robot"
-webhook = "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=x"
+webhook = "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=S3CRET-key"
 [[channel]]
 name = "app"
 type = "wecom_app"
 corp_id = "ww1"
 agent_id = 1
-secret = "x"
+secret = "S3CRET-app"
 users = ["zhang"]
 [[channel]]
 name = "ding"
 type = "dingtalk"
-webhook = "https://oapi.dingtalk.com/robot/send?access_token=x"
+webhook = "https://oapi.dingtalk.com/robot/send?access_token=S3CRET-token"
+secret = "S3CRET-sign"
 [[channel]]
 name = "lark"
 type = "feishu"
-webhook = "https://open.feishu.cn/open-apis/bot/v2/hook/x"
+webhook = "https://open.feishu.cn/open-apis/bot/v2/hook/S3CRET-hook"
+secret = "S3CRET-card"
 [[channel]]
 name = "slack"
 type = "slack"
-webhook = "https://hooks.slack.com/services/x"
+webhook = "https://hooks.slack.com/services/S3CRET-path"
 [[channel]]
 name = "hook"
 type = "webhook"
-url = "https://hook.example.net/x"
+url = "https://hook.example.net/S3CRET-url"
+secret = ["whsec_UzNDUkVULW9uZS1sb25nLWVub3VnaC1rZXk=", "whsec_UzNDUkVULXR3by1sb25nLWVub3VnaC1rZXk="]
+headers = { X-Key = "S3CRET-header" }
 [[channel]]
 name = "mail"
 type = "email"
 smtp = "smtps://mail.example.net"
+username = "igtm"
+password = "S3CRET-password"
 from = "igtm@example.net"
 to = ["ops@example.net"]
 [[channel]]
 name = "pager"
 type = "pagerduty"
-routing_key = "0123456789abcdef0123456789abcdef"
+routing_key = "S3CRET-routing-key"
 [[channel]]
 name = "prom"
 type = "alertmanager"
-url = "https://prom.example.net"
+url = "https://user:S3CRET-login@prom.example.net"
 "#;
 
-fn config() -> Config {
+pub(super) fn config() -> Config {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("igtm.toml");
     std::fs::write(&path, FILE).expect("it is writable");
     crate::config::load(&path).expect("it is good")
 }
 
-fn test_of(config: &Config, kind: Kind) -> Event {
+pub(super) fn test_of(config: &Config, kind: Kind) -> Event {
     let now = Timestamp::now();
     of_test(config, kind, "www", now).expect("there is such an instance")
 }

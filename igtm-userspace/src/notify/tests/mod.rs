@@ -12,6 +12,7 @@ mod marked;
 mod orders;
 mod outbox;
 mod pagerduty;
+mod panics;
 mod peers;
 mod receiver;
 mod rig;

@@ -104,7 +104,6 @@ pub const LIMIT: Limit = Limit {
 };
 
 /// One channel, ready to send.
-#[derive(Debug)]
 pub struct Webhook {
     http: Http,
     url: Url,
@@ -112,6 +111,13 @@ pub struct Webhook {
     headers: HeaderMap,
     /// What replies are cleaned of: receivers repeat what they were sent.
     hidden: Secrets,
+}
+
+impl std::fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shown = super::http::shown(&self.url);
+        f.debug_tuple("Webhook").field(&shown).finish()
+    }
 }
 
 impl Webhook {

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tokio::task::JoinSet;
 
 use super::OrderError;
 use super::dial;
@@ -34,7 +35,7 @@ pub fn meant(config: &Config, name: &str) -> Result<Vec<usize>, OrderError> {
 
 /// Sends a test message to the channel at that position; gives it as it is recorded. A disabled
 /// channel is tried as well: that is what its owner wants to know before it is enabled.
-pub async fn send(config: &Arc<Config>, at: usize, made: Timestamp) -> Push {
+async fn send(config: &Arc<Config>, at: usize, made: Timestamp) -> Push {
     let channel = &config.channels[at];
     let node = &config.server.node;
     let event = Event {
@@ -70,6 +71,18 @@ pub async fn send(config: &Arc<Config>, at: usize, made: Timestamp) -> Push {
     }
     push.events = Vec::new();
     push
+}
+
+/// To each of those positions, all at once: a group's test takes as long as its slowest.
+pub async fn send_each(config: &Arc<Config>, channels: Vec<(usize, Timestamp)>) -> Vec<Push> {
+    let mut sending = JoinSet::new();
+    for (order, (at, made)) in channels.into_iter().enumerate() {
+        let config = Arc::clone(config);
+        sending.spawn(async move { (order, send(&config, at, made).await) });
+    }
+    let mut sent = sending.join_all().await;
+    sent.sort_by_key(|(order, _)| *order);
+    sent.into_iter().map(|(_, push)| push).collect()
 }
 
 /// What of a reply is recorded: a receiver may say any amount.

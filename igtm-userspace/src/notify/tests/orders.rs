@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::model::{Channel, ChannelKind, Config, Secret};
+use crate::config::model::{Channel, ChannelId, ChannelKind, Config, Secret};
 use crate::notify::event::Kind;
 use crate::notify::fixture::{channel, config, event, subscription};
 use crate::notify::redact::REPLY_OCTETS;
@@ -126,10 +126,7 @@ async fn a_group_is_tested_channel_by_channel_and_a_disabled_one_says_so() {
     };
     let group = Channel {
         kind: ChannelKind::Group {
-            channels: vec![
-                crate::config::model::ChannelId(0),
-                crate::config::model::ChannelId(1),
-            ],
+            channels: vec![ChannelId(0), ChannelId(1)],
         },
         ..channel("everyone", &first.origin)
     };
@@ -156,5 +153,35 @@ async fn a_group_is_tested_channel_by_channel_and_a_disabled_one_says_so() {
         why,
         "no channel is named pager; there are first, second, everyone"
     );
+    rig.drain(PATIENCE).await;
+}
+
+#[tokio::test]
+async fn a_group_s_test_waits_for_no_channel_before_the_next() {
+    let slow = || vec![Reply::Slow(Duration::from_secs(60))];
+    let mut first = Receiver::start(slow()).await;
+    let mut second = Receiver::start(slow()).await;
+    let patient = |name: &str, url: &str| Channel {
+        timeout: Duration::from_secs(60),
+        ..channel(name, url)
+    };
+    let group = Channel {
+        kind: ChannelKind::Group {
+            channels: vec![ChannelId(0), ChannelId(1)],
+        },
+        ..channel("everyone", &first.origin)
+    };
+    let channels = vec![
+        patient("first", &first.origin),
+        patient("second", &second.origin),
+        group,
+    ];
+    let rig = Rig::start(config(channels, vec![subscription("night", &[2])]));
+    let handle = rig.handle();
+    let trying = tokio::spawn(async move { handle.try_channel("everyone".to_owned()).await });
+    first.next().await;
+    second.next().await;
+    assert!(!trying.is_finished(), "neither has answered");
+    trying.abort();
     rig.drain(PATIENCE).await;
 }

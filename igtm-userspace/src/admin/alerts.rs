@@ -27,6 +27,8 @@ use crate::state::outbox::{Push, PushState};
 
 /// Characters of a reason.
 const LONGEST_REASON: usize = 500;
+/// Days that a mute may last: one that is mistyped or forgotten must end before it hides a year.
+const LONGEST_MUTE_DAYS: u64 = 90;
 
 /// `POST /api/v1/mute`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -175,6 +177,12 @@ fn until(text: &str, now: Timestamp) -> Result<Option<Timestamp>, String> {
         return Ok(None);
     }
     let lasts = lasts.filter(|lasts| lasts.as_secs() >= 1);
+    if lasts.is_some_and(|lasts| lasts.as_secs() > LONGEST_MUTE_DAYS * 86_400) {
+        return Err(format!(
+            "--for is {text:?}; a mute lasts {LONGEST_MUTE_DAYS}d at most: for longer, leave \
+             the instance out of the subscription's match.instances"
+        ));
+    }
     let until = lasts.and_then(|lasts| now.checked_add(lasts).ok());
     let bad = || format!("--for is {text:?}; a duration is 90s, 30m, 1h30m or 2d, and 0 ends it");
     until.map(Some).ok_or_else(bad)
@@ -233,7 +241,9 @@ pub(super) fn refused(error: &OrderError) -> Response {
         OrderError::NoInstance { .. } | OrderError::NoChannel { .. } | OrderError::NoMessage(_) => {
             StatusCode::NOT_FOUND
         }
-        OrderError::NothingSent(_) | OrderError::OtherType { .. } => StatusCode::CONFLICT,
+        OrderError::NothingSent(_) | OrderError::OtherType { .. } | OrderError::Disabled(_) => {
+            StatusCode::CONFLICT
+        }
         OrderError::State(_) | OrderError::Busy => StatusCode::SERVICE_UNAVAILABLE,
     };
     failed(status, error)
@@ -252,12 +262,17 @@ mod tests {
             (" 90s ", Ok(later(90))),
             ("0", Ok(None)),
             ("0s", Ok(None)),
+            ("90d", Ok(later(90 * 86_400))),
         ] {
             assert_eq!(until(text, now), expected, "{text}");
         }
         for bad in ["", "soon", "5ms", "1h ago", "-1h"] {
             let why = until(bad, now).expect_err(bad);
             assert!(why.contains("90s, 30m"), "{why}");
+        }
+        for long in ["91d", "90d1s", "36500d"] {
+            let why = until(long, now).expect_err(long);
+            assert!(why.contains("90d at most"), "{why}");
         }
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::event;
 use crate::config::model::{Config, Instance};
-use crate::config::near_miss::suggestion;
+use crate::config::near_miss::instead;
 use crate::notify::event::{Event, Kind, NodeReason, Severity};
 
 /// There is no such instance.
@@ -12,7 +12,7 @@ use crate::notify::event::{Event, Kind, NodeReason, Severity};
 #[error("no instance is named {name}{near}")]
 pub struct NoInstance {
     name: String,
-    /// `; did you mean …?`, or nothing.
+    /// `; did you mean …?`, or `; there are …`.
     near: String,
 }
 
@@ -31,7 +31,7 @@ pub fn of_test(
         let names = config.instances.iter().map(|one| one.name.as_str());
         return Err(NoInstance {
             name: instance.to_owned(),
-            near: suggestion(instance, names),
+            near: instead(instance, names),
         });
     };
     let (severity, what) = said(kind);

@@ -149,12 +149,8 @@ fn alone(args: &TestArgs) -> Result<Tested, CommandError> {
         .enable_all()
         .build()
         .map_err(|error| no(&error))?;
-    let messages = runtime.block_on(async {
-        let mut messages = Vec::new();
-        for at in channels {
-            messages.push(trial::send(&config, at, Timestamp::now()).await);
-        }
-        messages
-    });
+    let now = Timestamp::now();
+    let channels = channels.into_iter().map(|at| (at, now)).collect();
+    let messages = runtime.block_on(trial::send_each(&config, channels));
     Ok(Tested::new(messages))
 }

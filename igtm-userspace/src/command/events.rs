@@ -203,8 +203,8 @@ fn because(cause: &Cause) -> String {
     )
 }
 
-/// Reasons may hold what a probed server said: nothing of it may speak to the terminal.
-pub(super) fn plain(text: &str) -> String {
+/// Reasons and replies may hold what a probed server or a receiver said: nothing of it may speak to the terminal.
+pub(crate) fn plain(text: &str) -> String {
     let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
     text.chars().map(shown).collect()
 }

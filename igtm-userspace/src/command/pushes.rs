@@ -2,6 +2,8 @@
 //!
 //! Must not read the records: that is the daemon's, asked through its socket.
 
+mod text;
+
 use std::process::ExitCode;
 
 use clap::builder::PossibleValuesParser;
@@ -9,7 +11,7 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
 use super::daemon::{CommandError, Daemon, print_reply, told};
-use super::events::{moment, plain};
+use super::events::moment;
 use crate::admin::client::{self, Ask};
 use crate::admin::pushes::{self, ReplayWish};
 use crate::notify::event::Kind;
@@ -142,7 +144,7 @@ fn listed(body: &str, json: bool) -> Result<String, CommandError> {
     if json {
         return serde_json::to_string(&pushes).map_err(other);
     }
-    Ok(table(&pushes))
+    Ok(text::table(&pushes))
 }
 
 fn shown(body: String, json: bool) -> Result<String, CommandError> {
@@ -150,98 +152,129 @@ fn shown(body: String, json: bool) -> Result<String, CommandError> {
         return Ok(body);
     }
     let push: Push = serde_json::from_str(&body).map_err(other)?;
-    Ok(whole(&push))
+    Ok(text::whole(&push))
 }
 
-fn table(pushes: &[Push]) -> String {
-    if pushes.is_empty() {
-        return "no messages".to_owned();
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        pushes: PushesArgs,
     }
-    let widest = |text: fn(&Push) -> &str| {
-        let lengths = pushes.iter().map(|push| text(push).chars().count());
-        lengths.max().unwrap_or(0)
-    };
-    let (channel, state) = (
-        widest(|push| &push.channel),
-        widest(|push| push.state.name()),
-    );
-    let lines = pushes.iter().map(|push| {
-        let mark = match push.origin {
-            crate::state::outbox::Origin::Alert => String::new(),
-            other => format!("({}) ", other.name()),
-        };
-        let note = push
-            .note
-            .as_ref()
-            .map(|note| format!("  [{}]", plain(note)));
-        format!(
-            "{}  {}  {:<channel$}  {:<state$}  {mark}{}{}",
-            time(push.made),
-            push.id,
-            push.channel,
-            push.state.name(),
-            plain(&push.title),
-            note.unwrap_or_default(),
-        )
-    });
-    lines.collect::<Vec<_>>().join("\n")
-}
 
-/// All that is known of a message.
-fn whole(push: &Push) -> String {
-    let mut lines = vec![
-        format!("{}  {}", push.id, push.state.name()),
-        format!(
-            "  made          {}, {}",
-            time(push.made),
-            push.origin.name()
-        ),
-        format!("  channel       {} ({})", push.channel, push.r#type),
-    ];
-    let mut line = |name: &str, text: Option<String>| {
-        if let Some(text) = text.filter(|text| !text.is_empty()) {
-            lines.push(format!("  {name:<12}  {}", plain(&text)));
+    fn parsed(args: &[&str]) -> Result<PushesArgs, clap::Error> {
+        let args = std::iter::once(&"pushes").chain(args);
+        Ok(Cli::try_parse_from(args)?.pushes)
+    }
+
+    #[test]
+    fn every_flag_makes_its_part_of_the_filter() {
+        let filter = |args: &[&str]| PushFilter::from(parsed(args).expect("good").filter);
+        let all = PushFilter::default;
+        let list = |names: &[&str]| names.iter().map(|one| (*one).to_owned()).collect();
+        let then: Timestamp = "2023-11-14T22:13:20Z".parse().expect("a time");
+        for (args, expected) in [
+            (&[][..], all()),
+            (
+                &["--channel", "ops", "--channel", "邮件"],
+                PushFilter {
+                    channels: list(&["ops", "邮件"]),
+                    ..all()
+                },
+            ),
+            (
+                &["--template", "short"],
+                PushFilter {
+                    templates: list(&["short"]),
+                    ..all()
+                },
+            ),
+            (
+                &["--event", "address_down", "--event", "pool_up"],
+                PushFilter {
+                    kinds: list(&["address_down", "pool_up"]),
+                    ..all()
+                },
+            ),
+            (
+                &["--instance", "www"],
+                PushFilter {
+                    instance: Some("www".to_owned()),
+                    ..all()
+                },
+            ),
+            (
+                &["--since", "2023-11-14T22:13:20Z"],
+                PushFilter {
+                    since: Some(then),
+                    ..all()
+                },
+            ),
+            (
+                &["--until", "2023-11-14T22:13:20Z"],
+                PushFilter {
+                    until: Some(then),
+                    ..all()
+                },
+            ),
+            (
+                &["--result", "failed", "--result", "suppressed"],
+                PushFilter {
+                    states: vec![PushState::Failed, PushState::Suppressed],
+                    ..all()
+                },
+            ),
+            (&["--limit", "7"], PushFilter { limit: 7, ..all() }),
+        ] {
+            assert_eq!(filter(args), expected, "{args:?}");
         }
-    };
-    line("subscription", Some(push.subscription.clone()));
-    line("template", push.template.clone());
-    line(
-        "events",
-        Some(format!("{}: {}", push.count, push.kinds.join(", "))),
-    );
-    line("instances", Some(push.instances.join(", ")));
-    line("about", Some(push.title.clone()));
-    line("note", push.note.clone());
-    line("finished", push.finished.map(time));
-    line("next attempt", push.next.map(time));
-    for (attempt, number) in push.attempts.iter().zip(1..) {
-        let result = match attempt.class {
-            Some(class) => format!("failed ({class})"),
-            None => "taken".to_owned(),
-        };
-        let why = attempt.why.as_ref().map(|why| format!(": {why}"));
-        lines.push(format!(
-            "attempt {number}  {}  part {}  {result}{}",
-            time(attempt.at),
-            attempt.part + 1,
-            plain(&why.unwrap_or_default()),
-        ));
-        if let Some(reply) = attempt
-            .reply
-            .as_ref()
-            .filter(|text| !text.trim().is_empty())
-        {
-            lines.push(format!("  replied: {}", plain(reply.trim())));
+        let ago = filter(&["--since", "2h"]).since.expect("it is asked for");
+        let passed = Timestamp::now().duration_since(ago).as_secs();
+        assert!((7200..7300).contains(&passed), "{passed}");
+    }
+
+    #[test]
+    fn what_no_message_can_have_is_refused_with_what_there_is() {
+        for (args, part) in [
+            (["--event", "adress_down"], "address_down"),
+            (["--result", "lost"], "suppressed"),
+            (["--since", "soon"], "30m, 2h or 7d"),
+            (["--until", "soon"], "RFC 3339"),
+            (["--limit", "many"], "many"),
+        ] {
+            let error = parsed(&args).expect_err("refused").to_string();
+            assert!(error.contains(part), "{args:?}: {error}");
         }
     }
-    for (part, number) in push.parts.iter().zip(1..) {
-        lines.push(format!("part {number} of {}, as sent:", push.parts.len()));
-        let body = part.body.lines().map(plain);
-        lines.extend(body);
-    }
-    lines.join("\n")
-}
 
-fn time(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+    #[test]
+    fn one_message_is_shown_or_sent_again() {
+        let one = |args: &[&str]| parsed(args).expect("good").one.expect("one");
+        let show = one(&["show", "msg_1", "--json"]);
+        assert!(matches!(show, OneCommand::Show(one) if one.id == "msg_1" && one.daemon.json));
+        let replay = one(&["replay", "msg_2"]);
+        assert!(matches!(replay, OneCommand::Replay(one) if one.id == "msg_2"));
+        // A flag of the list would be ignored.
+        assert!(parsed(&["--channel", "ops", "show", "msg_1"]).is_err());
+        assert_eq!(escaped("msg_1/../x"), "msg_1%2F..%2Fx");
+    }
+
+    #[test]
+    fn json_is_the_daemon_s_own_oldest_first() {
+        let push = text::tests::push("msg_1");
+        let newer = text::tests::push("msg_2");
+        let body = serde_json::to_string(&[&newer, &push]).expect("JSON");
+        let listed = listed(&body, true).expect("it is JSON");
+        let parsed: Vec<Push> = serde_json::from_str(&listed).expect("messages");
+        assert_eq!(parsed, [push.clone(), newer]);
+        let body = serde_json::to_string(&push).expect("JSON");
+        assert_eq!(shown(body.clone(), true).expect("it is JSON"), body);
+        let other = shown("{}".to_owned(), false).expect_err("no message");
+        assert!(other.to_string().contains("another version of igtm"));
+    }
 }

@@ -24,6 +24,28 @@ pub(crate) fn suggestion<'a>(word: &str, known: impl IntoIterator<Item = &'a str
         })
 }
 
+/// Names that are listed; of more, how many.
+const LISTED: usize = 8;
+
+/// The nearest of `known` as [`suggestion`] says it, or where none is near, what there is.
+pub(crate) fn instead<'a>(word: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+    let near = suggestion(word, known.clone());
+    if !near.is_empty() {
+        return near;
+    }
+    let count = known.clone().count();
+    let first: Vec<&str> = known.take(LISTED).collect();
+    let more = match count - first.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    match count {
+        0 => "; there is none".to_owned(),
+        1 => format!("; there is only {}", first.join("")),
+        _ => format!("; there are {}{more}", first.join(", ")),
+    }
+}
+
 /// Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`.
 fn distance(a: &str, b: &str) -> usize {
     let a: Vec<char> = a.chars().flat_map(char::to_lowercase).collect();
@@ -70,5 +92,24 @@ mod tests {
         assert_eq!(distance("prot", "port"), 1);
         assert_eq!(distance("kitten", "sitting"), 3);
         assert_eq!(distance("", "abc"), 3);
+    }
+
+    #[test]
+    fn where_none_is_near_it_is_said_what_there_is() {
+        let many: Vec<String> = (0..11).map(|number| format!("pool-{number}")).collect();
+        for (known, expected) in [
+            (&many[..0], "; there is none"),
+            (&many[..1], "; there is only pool-0"),
+            (&many[..2], "; there are pool-0, pool-1"),
+            (
+                &many[..],
+                "; there are pool-0, pool-1, pool-2, pool-3, pool-4, pool-5, pool-6, pool-7 and 3 more",
+            ),
+        ] {
+            let known = known.iter().map(String::as_str);
+            assert_eq!(instead("telecom", known.clone()), expected);
+            let near = instead("pol-0", known.clone());
+            assert_eq!(near.contains("did you mean `pool-0`"), known.count() > 0);
+        }
     }
 }

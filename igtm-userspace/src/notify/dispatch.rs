@@ -82,7 +82,8 @@ impl Dispatch {
             shown,
             step: Step::default(),
         };
-        dispatch.workers.reconfigure(&config, pending);
+        let nowhere = dispatch.workers.reconfigure(&config, pending);
+        dispatch.step.messages.extend(nowhere);
         dispatch.router.reconfigure(&dispatch.rules);
         for one in unrouted {
             dispatch.take(&Raised {

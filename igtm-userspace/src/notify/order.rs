@@ -9,7 +9,7 @@ use super::event::Event;
 use super::routing::Fate;
 use super::told::Mute;
 use crate::config::model::Config;
-use crate::config::near_miss::suggestion;
+use crate::config::near_miss::instead;
 use crate::state::outbox::Push;
 use crate::state::{StateError, Store};
 
@@ -61,7 +61,7 @@ pub enum OrderError {
     NoInstance {
         /// As asked.
         name: String,
-        /// `; did you mean …?`, or nothing.
+        /// `; did you mean …?`, or `; there are …`.
         near: String,
     },
     /// There is no such channel.
@@ -69,7 +69,7 @@ pub enum OrderError {
     NoChannel {
         /// As asked.
         name: String,
-        /// `; did you mean …?`, or nothing.
+        /// `; did you mean …?`, or `; there are …`.
         near: String,
     },
     /// There is no such message.
@@ -88,6 +88,9 @@ pub enum OrderError {
         /// The channel's type now.
         is: &'static str,
     },
+    /// What is sent to it would only be recorded.
+    #[error("the channel {0} is disabled: nothing is sent to it")]
+    Disabled(String),
     /// The record cannot be read.
     #[error(transparent)]
     State(#[from] StateError),
@@ -101,7 +104,7 @@ impl OrderError {
         let names = config.instances.iter().map(|one| one.name.as_str());
         Self::NoInstance {
             name: name.to_owned(),
-            near: suggestion(name, names),
+            near: instead(name, names),
         }
     }
 
@@ -109,7 +112,7 @@ impl OrderError {
         let names = config.channels.iter().map(|one| one.name.as_str());
         Self::NoChannel {
             name: name.to_owned(),
-            near: suggestion(name, names),
+            near: instead(name, names),
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! What lasts triggers an incident and what ends it resolves the same one: both have the key that
 //! [`dedup_key`] makes of the condition. What just happens (`channel_failed`) triggers an incident that
-//! a person resolves; `test` triggers one and resolves it at once. What `igtm events send` raises has
-//! keys of its own: a test never resolves what is real.
+//! a person resolves; a test of any kind triggers one and resolves it at once. What `igtm events send`
+//! raises has keys of its own: a test never resolves what is real.
 //!
 //! Must not let the routing key into a part or an error.
 
@@ -80,7 +80,7 @@ impl Pagerduty {
         })
     }
 
-    /// A part for each event, in their order; a `test` makes two.
+    /// A part for each event, in their order; a test makes two.
     pub fn render(&self, message: &Message, words: &Words) -> Vec<Part> {
         let mut parts = Vec::with_capacity(message.events.len());
         for (at, event) in message.events.iter().enumerate() {
@@ -139,9 +139,10 @@ impl Pagerduty {
 /// What one event is to PagerDuty.
 fn actions(event: &Event) -> &'static [&'static str] {
     match Condition::of(event) {
+        // Nothing else would ever end the incident of a test.
+        _ if event.test || event.kind == Kind::Test => &["trigger", "resolve"],
         Some((_, Phase::Lasts)) => &["trigger"],
         Some((_, Phase::Over)) => &["resolve"],
-        None if event.kind == Kind::Test => &["trigger", "resolve"],
         None => &["trigger"],
     }
 }

@@ -5,12 +5,14 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tokio::task::JoinSet;
 
 use super::OrderError;
 use super::dial;
 use super::event::{Event, Kind};
 use super::failure::Failure;
 use super::outgoing;
+use super::redact::REPLY_OCTETS;
 use super::retry::Class;
 use super::worker::Settings;
 use crate::config::model::{Channel, ChannelKind, Config};
@@ -33,7 +35,7 @@ pub fn meant(config: &Config, name: &str) -> Result<Vec<usize>, OrderError> {
 
 /// Sends a test message to the channel at that position; gives it as it is recorded. A disabled
 /// channel is tried as well: that is what its owner wants to know before it is enabled.
-pub async fn send(config: &Arc<Config>, at: usize, made: Timestamp) -> Push {
+async fn send(config: &Arc<Config>, at: usize, made: Timestamp) -> Push {
     let channel = &config.channels[at];
     let node = &config.server.node;
     let event = Event {
@@ -53,6 +55,9 @@ pub async fn send(config: &Arc<Config>, at: usize, made: Timestamp) -> Push {
         Ok(()) => PushState::Delivered,
         Err(_) => PushState::Failed,
     };
+    if !channel.enabled {
+        push.note = Some("the channel is disabled: alerts to it are recorded, not sent".to_owned());
+    }
     if let Err(failure) = sent {
         push.failures = 1;
         push.note = Some(format!("{}: {}", failure.class, failure.why));
@@ -61,11 +66,29 @@ pub async fn send(config: &Arc<Config>, at: usize, made: Timestamp) -> Push {
             part: push.parts_done,
             class: Some(failure.class),
             why: Some(failure.why),
-            reply: failure.reply,
+            reply: failure.reply.map(kept),
         });
     }
     push.events = Vec::new();
     push
+}
+
+/// To each of those positions, all at once: a group's test takes as long as its slowest.
+pub async fn send_each(config: &Arc<Config>, channels: Vec<(usize, Timestamp)>) -> Vec<Push> {
+    let mut sending = JoinSet::new();
+    for (order, (at, made)) in channels.into_iter().enumerate() {
+        let config = Arc::clone(config);
+        sending.spawn(async move { (order, send(&config, at, made).await) });
+    }
+    let mut sent = sending.join_all().await;
+    sent.sort_by_key(|(order, _)| *order);
+    sent.into_iter().map(|(_, push)| push).collect()
+}
+
+/// What of a reply is recorded: a receiver may say any amount.
+fn kept(mut reply: String) -> String {
+    reply.truncate(reply.floor_char_boundary(REPLY_OCTETS));
+    reply
 }
 
 async fn attempt(push: &mut Push, channel: &Channel, config: &Config) -> Result<(), Failure> {
@@ -85,7 +108,7 @@ async fn attempt(push: &mut Push, channel: &Channel, config: &Config) -> Result<
             part: at,
             class: None,
             why: receipt.remark,
-            reply: Some(receipt.reply),
+            reply: Some(kept(receipt.reply)),
         });
     }
     Ok(())

@@ -306,6 +306,55 @@ fn no_secret_comes_out_of_igtm_anywhere() -> Result<()> {
         said.search(path, &reply);
     }
 
+    // Whatever can be ordered, as it should be and as it should not.
+    vendors.trouble(Some(Trouble::Permanent));
+    let known = ids.first().context("a message")?;
+    let tests = names
+        .iter()
+        .map(|name| format!("{{\"channel\": \"{name}\"}}"));
+    let mut orders: Vec<(&str, String)> = tests.map(|one| ("/api/v1/notify/test", one)).collect();
+    orders.extend([
+        (
+            "/api/v1/notify/test",
+            r#"{"channel": "nothing"}"#.to_owned(),
+        ),
+        ("/api/v1/notify/test", r#"{"channel": 7}"#.to_owned()),
+        ("/api/v1/pushes/replay", format!("{{\"id\": \"{known}\"}}")),
+        ("/api/v1/pushes/replay", r#"{"id": "msg_none"}"#.to_owned()),
+        (
+            "/api/v1/events/send",
+            r#"{"kind": "test", "instance": "www"}"#.to_owned(),
+        ),
+        (
+            "/api/v1/events/send",
+            r#"{"kind": "x", "instance": "www"}"#.to_owned(),
+        ),
+        (
+            "/api/v1/mute",
+            r#"{"instance": "www", "for": "1s"}"#.to_owned(),
+        ),
+        (
+            "/api/v1/mute",
+            r#"{"instance": "www", "for": "never"}"#.to_owned(),
+        ),
+        (
+            "/api/v1/force",
+            r#"{"address": "x", "to": "up", "reason": "x"}"#.to_owned(),
+        ),
+        ("/api/v1/release", r#"{"strategy": "x"}"#.to_owned()),
+        ("/api/v1/check", format!("{{\"file\": \"{there}\"}}")),
+        ("/api/v1/reload", String::new()),
+        ("/api/v1/reload", "{".to_owned()),
+    ]);
+    for (path, body) in &orders {
+        let reply = asked(&world, "POST", path, body)?;
+        ensure!(reply.starts_with(b"HTTP/1.1 "), "{path} {body}");
+        said.search(path, &reply);
+    }
+    daemon.rewrite_config(&variants[2])?;
+    said.search("reload", &asked(&world, "POST", "/api/v1/reload", "")?);
+    daemon.rewrite_config(&config)?;
+
     daemon.stop()?;
     let log = fs::read(world.directory().join("igtm.log"))?;
     said.search("the log", &log);
@@ -333,12 +382,19 @@ fn daemon_json(text: &str) -> Result<serde_json::Value> {
 
 /// A GET at the admin's TCP address, with its token.
 fn get(world: &World, path: &str) -> Result<Vec<u8>> {
+    asked(world, "GET", path, "")
+}
+
+/// What the admin's TCP address replies, asked with its token.
+fn asked(world: &World, method: &str, path: &str, body: &str) -> Result<Vec<u8>> {
     let mut stream = world
         .edge()
         .enter(|| Ok(TcpStream::connect((EDGE_V4, 8053))?))?;
     write!(
         stream,
-        "GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {MARK}-admin-token\r\nConnection: close\r\n\r\n"
+        "{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {MARK}-admin-token\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
     )?;
     let mut reply = Vec::new();
     stream.read_to_end(&mut reply)?;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Muted, Sent, Tested};
+use crate::command::events::plain;
 use crate::notify::routing::Withheld;
 use crate::state::outbox::{Push, PushState};
 
@@ -64,21 +65,31 @@ impl fmt::Display for Tested {
 fn one(f: &mut fmt::Formatter<'_>, push: &Push) -> fmt::Result {
     let (channel, r#type) = (&push.channel, &push.r#type);
     let last = push.attempts.last();
+    let note = push.note.as_deref().map(plain);
     match push.state {
-        PushState::Delivered => writeln!(f, "{channel} ({type}): delivered as {}", push.id)?,
+        PushState::Delivered => {
+            writeln!(f, "{channel} ({type}): delivered as {}", push.id)?;
+            if let Some(note) = note {
+                writeln!(f, "  but: {note}")?;
+            }
+        }
         _ => {
-            let why = push.note.as_deref().unwrap_or("it was not sent");
+            let why = note.unwrap_or_else(|| "it was not sent".to_owned());
             writeln!(f, "{channel} ({type}): NOT delivered: {why}")?;
         }
     }
     let remarks = push.attempts.iter().filter(|one| one.class.is_none());
     for remark in remarks.filter_map(|one| one.why.as_ref()) {
-        writeln!(f, "  but: {remark}")?;
+        writeln!(f, "  but: {}", plain(remark))?;
     }
-    if let Some(reply) = last.and_then(|one| one.reply.as_ref())
-        && !reply.trim().is_empty()
-    {
-        writeln!(f, "  the receiver replied: {}", reply.trim())?;
-    }
-    Ok(())
+    let reply = last.and_then(|one| one.reply.as_deref());
+    let Some(reply) = reply.map(str::trim).filter(|text| !text.is_empty()) else {
+        return Ok(());
+    };
+    // Line by line: a proxy's error page has many.
+    let lines: Vec<String> = reply.lines().map(plain).collect();
+    writeln!(f, "  the receiver replied: {}", lines.join("\n    "))
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,17 +34,16 @@ impl Dispatch {
                 Ok(channels) => {
                     let (config, office) = (Arc::clone(&self.rules.config), self.office.clone());
                     drop(tokio::spawn(async move {
-                        let mut tried = Vec::new();
-                        for at in channels {
-                            let made = office.mint.time(Timestamp::now());
-                            let push = trial::send(&config, at, made).await;
-                            office.store.take_step(Step {
-                                messages: vec![push.clone()],
-                                ..Step::default()
-                            });
+                        let made = |at| (at, office.mint.time(Timestamp::now()));
+                        let channels = channels.into_iter().map(made).collect();
+                        let tried = trial::send_each(&config, channels).await;
+                        for push in &tried {
                             office.metrics.message(&push.channel, push.state);
-                            tried.push(push);
                         }
+                        office.store.take_step(Step {
+                            messages: tried.clone(),
+                            ..Step::default()
+                        });
                         let _gone = reply.send(Ok(tried));
                     }));
                 }
@@ -79,6 +78,9 @@ impl Dispatch {
                 was: of.r#type.clone(),
                 is: channel.kind.name(),
             });
+        }
+        if !channel.enabled {
+            return Err(OrderError::Disabled(channel.name.clone()));
         }
         let made = self.office.mint.time(Timestamp::now());
         let push = outgoing::replay(of, channel, &self.rules.config, made);

@@ -2,6 +2,7 @@
 
 use super::super::tree::Node;
 use super::{Drawing, Look, age, many};
+use crate::command::events::plain;
 use crate::notify::inbox::ChannelStatus;
 
 impl Drawing<'_> {
@@ -29,12 +30,14 @@ impl Drawing<'_> {
             text = format!("{text}  {}", self.paint(Look::Doubtful, &waiting));
         }
         if let Some(trouble) = &one.trouble {
-            let word = match trouble.gone {
-                true => "DISABLED BY ITS RECEIVER".to_owned(),
-                false => format!("FAILING ({})", trouble.class),
+            let word = match (trouble.gone, &*trouble.class) {
+                (true, _) => "DISABLED BY ITS RECEIVER".to_owned(),
+                // Waiting does not help: it must not look like what does.
+                (false, "config") => "MISCONFIGURED".to_owned(),
+                (false, class) => format!("FAILING ({class})"),
             };
             let since = age(trouble.since, at);
-            let why = &trouble.why;
+            let why = plain(&trouble.why);
             text = format!(
                 "{text}  {} for {since}: {why}",
                 self.paint(Look::Bad, &word)
@@ -105,9 +108,32 @@ mod tests {
                     ..channel("mail")
                 },
                 ChannelStatus {
+                    pending: 1,
+                    trouble: trouble("transient", false),
+                    ..channel("slow")
+                },
+                ChannelStatus {
+                    delivered: Some(ago(120)),
+                    trouble: trouble("config", false),
+                    ..channel("robot")
+                },
+                ChannelStatus {
+                    trouble: trouble("gone", true),
+                    ..channel("left")
+                },
+                ChannelStatus {
                     enabled: false,
                     trouble: trouble("gone", true),
                     ..channel("old")
+                },
+                ChannelStatus {
+                    trouble: Some(Trouble {
+                        since: ago(20),
+                        class: "permanent".to_owned(),
+                        why: "said \u{1b}[2J\nmore".to_owned(),
+                        gone: false,
+                    }),
+                    ..channel("evil")
                 },
             ],
             mutes: vec![Mute {
@@ -123,10 +149,18 @@ mod tests {
         for line in [
             "ops  slack  delivered 5 min ago",
             "mail  slack  nothing delivered yet  2 messages waiting  FAILING (permanent) for 20 min: https://hooks.example.com/… answered 404",
+            "slow  slack  nothing delivered yet  1 message waiting  FAILING (transient) for 20 min: ",
+            "robot  slack  delivered 2 h ago  MISCONFIGURED for 20 min: https://hooks.example.com/… answered 404",
+            "left  slack  nothing delivered yet  DISABLED BY ITS RECEIVER for 20 min",
             "old  slack  nothing delivered yet  disabled  DISABLED BY ITS RECEIVER for 20 min",
+            "FAILING (permanent) for 20 min: said \u{fffd}[2J\u{fffd}more",
             "www  by root for 1 min, until 2026-11-22T12:00:00Z: moving",
         ] {
             assert!(text.contains(line), "{line}\n{text}");
+        }
+        let coloured = render(&status, true);
+        for loud in ["\u{1b}[1;31mMISCONFIGURED\u{1b}[0m", "\u{1b}[1;31mFAILING"] {
+            assert!(coloured.contains(loud), "{coloured:?}");
         }
     }
 }

@@ -7,10 +7,13 @@ use std::net::IpAddr;
 
 use hickory_proto::rr::RecordType;
 use igtm_common::cookie::{self, ClientAddress};
-use igtm_common::layout::{NO_VIEW, NameKey, NameRef, OPEN_BELOW, PASS, PASS_OTHERS, ZoneEntry};
+use igtm_common::layout::{
+    NO_ANSWER, NO_VIEW, NameKey, NameRef, OPEN_BELOW, PASS, PASS_OTHERS, ZoneEntry,
+};
 use igtm_common::line;
 use igtm_common::reply::{self, CookieOption, HEADER_OCTETS, Kind, OPT_OCTETS, udp_limit};
 
+use super::bare::Extended;
 use super::edns::{self, Cookie};
 use super::hot::{Hot, Options};
 use super::query::{Fault, Raw};
@@ -206,7 +209,11 @@ impl<'a> Asked<'a> {
         match found {
             Some(answer) if is_unknown(answer) => Some(self.unresolved(out)),
             Some(answer) if of.flags & PASS != 0 && is_cname(answer) => self.resolve(out),
-            Some(answer) => self.positive(answer, scope, out),
+            Some(answer) => {
+                // What the kernel may answer too has no such option.
+                let stale = self.transport == Transport::Tcp && self.is_stale(of);
+                self.positive(answer, scope, stale, out)
+            }
             None if addresses => self.negative(Kind::NoData, of, out),
             None => self.resolve(out),
         }
@@ -243,7 +250,14 @@ impl<'a> Asked<'a> {
     }
 
     /// What one family is answered with, if anything.
-    fn family(&self, of: &NameRef, ipv6: bool) -> Found<'a> {
+    pub(super) fn family(&self, of: &NameRef, ipv6: bool) -> Found<'a> {
+        let (number, scope) = self.number(of, ipv6);
+        let answer = number.and_then(|number| self.snapshot.image.answer(number));
+        (answer.filter(|answer| records(*answer) > 0), scope)
+    }
+
+    /// The number of the answer, and the scope of what chose it.
+    pub(super) fn number(&self, of: &NameRef, ipv6: bool) -> (Option<u32>, u8) {
         let image = &self.snapshot.image;
         let (view, base) = (of.view[usize::from(ipv6)], of.slots[usize::from(ipv6)]);
         if view == NO_VIEW {
@@ -257,12 +271,22 @@ impl<'a> Asked<'a> {
             .fixed
             .slots
             .get(base as usize + usize::from(place.slot));
-        let answer = slot.and_then(|slot| image.answer(slot.answer));
-        (answer.filter(|answer| records(*answer) > 0), place.scope)
+        let number = slot.map(|slot| slot.answer);
+        (number.filter(|number| *number != NO_ANSWER), place.scope)
     }
 
-    fn positive(&self, answer: Either<'_>, scope: u8, out: &mut Vec<u8>) -> Option<Replied> {
-        let (hot, options) = (self.hot(), self.options(scope));
+    fn positive(
+        &self,
+        answer: Either<'_>,
+        scope: u8,
+        stale: bool,
+        out: &mut Vec<u8>,
+    ) -> Option<Replied> {
+        let (hot, mut options) = (self.hot(), self.options(scope));
+        if stale {
+            // Over TCP there is room.
+            options = options.with_error(Extended::Stale, usize::from(self.limit));
+        }
         match answer {
             Either::Small(answer) => hot.answer(answer, self.random, &options, out),
             Either::Large(answer) => hot.answer(answer, self.random, &options, out),

@@ -31,6 +31,8 @@ const STRING_OCTETS: usize = 255;
 pub(super) enum Extended {
     /// Nothing that has a number.
     Other = 0,
+    /// Addresses of a domain that cannot be resolved any more, and whose TTL is over.
+    Stale = 3,
     /// This client may not ask that.
     Prohibited = 18,
     /// Of no zone served here.

@@ -4,7 +4,7 @@
 //!
 //! What one look-up answers from ready octets is `answer.rs`'. Must not read the message.
 
-use igtm_common::layout::{NameKey, NameRef, OPEN_BELOW};
+use igtm_common::layout::{NameRef, OPEN_BELOW};
 use igtm_common::reply::Kind;
 
 use super::answer::{Asked, Replied, is_unknown};
@@ -21,21 +21,23 @@ const NAME_OCTETS: usize = 255;
 pub(super) struct Way {
     pub(super) sending: Sending,
     /// The name that is looked up next.
-    owner: Vec<u8>,
+    pub(super) owner: Vec<u8>,
     /// CNAMEs so far.
-    links: usize,
+    pub(super) links: usize,
     /// The names that were looked up before.
     passed: Vec<Vec<u8>>,
     /// The owners of DNAMEs on it.
     renaming: Vec<Vec<u8>>,
     /// Of what chose the links (RFC 7871 §7.2.1), bits.
     pub(super) scope: u8,
+    /// Whether addresses are among it whose TTL is over (RFC 8767).
+    pub(super) stale: bool,
     /// Of the next draw.
     random: u32,
 }
 
 /// Where a name leads.
-enum Step {
+pub(super) enum Step {
     /// On, by a CNAME to this name.
     To(Vec<u8>),
     /// Here it ends, with records, or out of our zones.
@@ -51,7 +53,7 @@ enum Step {
 }
 
 /// A step, if what it adds has room.
-type Stepped = Result<Step, Full>;
+pub(super) type Stepped = Result<Step, Full>;
 
 impl Asked<'_> {
     /// The whole way from the name asked for.
@@ -63,6 +65,7 @@ impl Asked<'_> {
             passed: Vec::new(),
             renaming: Vec::new(),
             scope: 0,
+            stale: false,
             random: self.random,
         };
         loop {
@@ -227,6 +230,7 @@ impl Asked<'_> {
             Either::Large(answer) => records::drawn(answer, way.random),
         };
         way.scope = way.scope.max(scope);
+        way.stale |= self.is_stale(of);
         // The next draw is another: with the same number, two even draws in a row would always
         // meet alike.
         way.random = way.random.rotate_left(16).wrapping_mul(0x9e37_79b1);
@@ -309,56 +313,8 @@ impl Asked<'_> {
         Ok(Step::To(renamed))
     }
 
-    /// The DS of a zone's apex is the zone above's (RFC 4035 §3.1.4.1).
-    fn delegation_signer(&self, way: &mut Way, key: NameKey, of: &NameRef) -> Stepped {
-        let ground = &self.snapshot.ground;
-        let Some((above, parent)) = self.closest_name(&way.owner) else {
-            return Ok(Step::Negative(Kind::NoData, of.zone));
-        };
-        if let Some(set) = ground.statics.above(key) {
-            self.add_set(way, set)?;
-            return Ok(Step::Done);
-        }
-        let above = names::key(&ground.hash_key, above);
-        let cut = above.and_then(|key| ground.statics.node(key));
-        if let Some(cut) = cut.filter(|node| node.kind == Below::Cut) {
-            self.refer(way, cut)?;
-            return Ok(Step::Done);
-        }
-        Ok(Step::Negative(Kind::NoData, parent.zone))
-    }
-
-    /// A referral: the NS of a delegation, and the addresses without which it leads nowhere
-    /// (RFC 1034 §4.3.2 3b, RFC 9471).
-    fn refer(&self, way: &mut Way, node: &Node) -> Result<(), Full> {
-        let ground = &self.snapshot.ground;
-        let Some(set) = ground.statics.set(node, rtype::NS) else {
-            return Ok(());
-        };
-        let (_, raw) = ground.statics.raw(&ground.config, set);
-        // Authority is that of the first name.
-        way.sending.authoritative = way.links > 0;
-        for server in raw.rdata() {
-            way.sending
-                .add(Section::Authority, &raw.owner, store::data(raw, server))?;
-        }
-        // Those below the delegation cannot be asked for elsewhere: they come first, and must fit.
-        for needed in [true, false] {
-            for server in raw.rdata() {
-                let server = server.to_ascii_lowercase();
-                if names::upward(&server).any(|name| *name == *raw.owner) == needed {
-                    let added = self.add_addresses(way, &server);
-                    if needed {
-                        added?;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Adds a set to the answer, and asks for the addresses of its hosts.
-    fn add_set(&self, way: &mut Way, set: &store::Set) -> Result<(), Full> {
+    pub(super) fn add_set(&self, way: &mut Way, set: &store::Set) -> Result<(), Full> {
         let ground = &self.snapshot.ground;
         let (_, raw) = ground.statics.raw(&ground.config, set);
         for rdata in raw.rdata() {

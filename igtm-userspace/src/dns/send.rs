@@ -5,6 +5,7 @@
 use igtm_common::reply::{OPT_OCTETS, OptRecord};
 
 use super::answer::{Asked, Replied};
+use super::bare::Extended;
 use super::chain::Way;
 use crate::zone::compose::{Composer, Data, Full, Section};
 use crate::zone::store::Ready;
@@ -63,18 +64,19 @@ impl Asked<'_> {
             // Whoever needs them can ask for them: they never truncate.
             let _ = self.add_addresses(&mut way, &host);
         }
+        let error = way.stale.then_some(Extended::Stale);
         let Way { sending, scope, .. } = way;
         let counts = sending.composer.counts;
         let flags = sending.aa();
         *out = sending.composer.into_octets();
-        self.finish_reply(out, flags, sending.code, counts, scope)
+        self.finish_reply(out, flags, sending.code, counts, scope, error)
     }
 
     /// No records: the rest is to be asked for by TCP.
     pub(super) fn truncated(&self, way: &Way, out: &mut Vec<u8>) -> Replied {
         *out = self.sending().composer.into_octets();
         let flags = TRUNCATED | way.sending.aa();
-        self.finish_reply(out, flags, 0, [0; 3], way.scope)
+        self.finish_reply(out, flags, 0, [0; 3], way.scope, None)
     }
 
     /// A set that is ready for this question; `None`: it does not fit with its addresses.
@@ -92,7 +94,7 @@ impl Asked<'_> {
         out.extend_from_slice(ready.answer);
         out.extend_from_slice(ready.additional);
         let counts = [ready.answers, 0, ready.additionals];
-        Some(self.finish_reply(out, AUTHORITATIVE, 0, counts, 0))
+        Some(self.finish_reply(out, AUTHORITATIVE, 0, counts, 0, None))
     }
 
     /// Fills in the header (RFC 1035 §4.1.1) and adds the OPT.
@@ -103,6 +105,7 @@ impl Asked<'_> {
         code: u8,
         counts: [u16; 3],
         scope: u8,
+        error: Option<Extended>,
     ) -> Replied {
         reply[..2].copy_from_slice(&self.message[..2]);
         // Opcode and RD as they came.
@@ -112,7 +115,11 @@ impl Asked<'_> {
         let [answers, authority, mut additional] = counts;
         if let Some(opt) = self.raw.opt {
             additional += 1;
-            let options = self.options(scope);
+            let room = usize::from(self.limit).saturating_sub(reply.len() + OPT_OCTETS);
+            let mut options = self.options(scope);
+            if let Some(error) = error {
+                options = options.with_error(error, room);
+            }
             let options = options.as_slice();
             let record = OptRecord::new(self.udp_size(), opt.dnssec_ok, options.len() as u16);
             reply.extend_from_slice(&record.octets());

@@ -106,6 +106,7 @@ impl Memory {
         Some(Known {
             addresses: addresses.clone(),
             ttl_s,
+            stale,
         })
     }
 }
@@ -185,11 +186,29 @@ mod tests {
         let end = start + Duration::from_secs(60) + MOST_STALE;
         let (known, pause) = memory.learn(failed(), end, 0.0);
         assert!(
-            known.is_some_and(|known| known.ttl_s == STALE_TTL_S),
+            known.is_some_and(|known| known.ttl_s == STALE_TTL_S && known.stale),
             "{pause:?}"
         );
         let (known, _) = memory.learn(failed(), end + Duration::from_secs(1), 0.0);
         assert_eq!(known, None);
+    }
+
+    #[test]
+    fn what_cannot_be_asked_for_is_stale_once_its_ttl_is_over() {
+        let (mut memory, mut now) = (Memory::default(), Instant::now());
+        for (outcome, stale) in [
+            (found(&["192.0.2.1"], 60), false),
+            (failed(), false),
+            (failed(), false),
+            (failed(), true),
+            (failed(), true),
+            // Asked for in time, however short its TTL.
+            (found(&["192.0.2.1"], 2), false),
+        ] {
+            let (known, pause) = memory.learn(outcome, now, 0.0);
+            now += pause;
+            assert_eq!(known.map(|known| known.stale), Some(stale));
+        }
     }
 
     #[test]

@@ -31,6 +31,9 @@ pub struct Known {
     pub addresses: Vec<IpAddr>,
     /// How long an answer may be cached that is given before this is replaced, seconds.
     pub ttl_s: u32,
+    /// Its name servers have not replied since, and the records' own TTL is over before they are asked
+    /// again (RFC 8767).
+    pub stale: bool,
 }
 
 /// What is known of every domain that is flattened; cheap to clone.

@@ -88,6 +88,7 @@ async fn what_is_learned_comes_together_and_follows_changes() {
     let known = |ip: &str| Known {
         addresses: addresses(&[ip]),
         ttl_s: 1,
+        stale: false,
     };
     assert_eq!(
         flattener.resolved().of(&names[0], false),
@@ -108,6 +109,7 @@ async fn what_is_learned_comes_together_and_follows_changes() {
     server.kill();
     let stale = Known {
         ttl_s: 30,
+        stale: true,
         ..known("192.0.2.9")
     };
     loop {

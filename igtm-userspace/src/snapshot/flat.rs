@@ -9,6 +9,7 @@ use std::net::IpAddr;
 
 use igtm_common::layout::LargeAnswer;
 
+use super::Snapshot;
 use crate::config::model::{Address, PoolType};
 use crate::flatten::Resolved;
 use crate::policy::{AnswerSet, Candidate, Draw};
@@ -70,6 +71,25 @@ impl Flat {
             },
             ttl_s,
         )
+    }
+}
+
+impl Snapshot {
+    /// Whether an answer has addresses whose TTL is over and that could not be asked for (RFC 8767).
+    pub fn is_stale(&self, answer: u32) -> bool {
+        let answers = &self.ground.answers;
+        let wanted = answers.wanted(answer);
+        if !answers.terms(wanted).apex {
+            return false;
+        }
+        let set = &self.decisions[wanted.recipe.0 as usize].answer;
+        set.candidates.iter().any(|one| match &one.address {
+            Address::Domain(name) => {
+                let known = self.resolved.of(name, wanted.ipv6);
+                known.is_some_and(|known| known.stale && !known.addresses.is_empty())
+            }
+            Address::Ip(_) => false,
+        })
     }
 }
 

@@ -110,6 +110,7 @@ fn resolved() -> Result<Resolved> {
             let known = Known {
                 addresses: addresses.collect::<Result<_, _>>()?,
                 ttl_s: 3600,
+                stale: false,
             };
             resolved.learn(Name::from_ascii(name)?, ipv6, Some(known));
         }

@@ -11,9 +11,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::rdata::A as Rdata;
+use hickory_proto::rr::rdata::opt::EdnsOption;
 use hickory_proto::rr::{RData, Record, RecordType};
 use igtm_tests::daemon::{Daemon, counted};
-use igtm_tests::dns::Client;
+use igtm_tests::dns::{Client, Reply};
 use igtm_tests::wait;
 use igtm_tests::world::{EDGE_V4, Place, World};
 
@@ -112,6 +113,25 @@ fn spawn(world: &World) -> Result<Daemon> {
     Daemon::spawn(world, &igtm_by(world, &command)?, &config(world))
 }
 
+/// Extended errors, as octets (RFC 8914 §4): stale answer, no reachable authority.
+const STALE: [u8; 2] = [0, 3];
+const UNREACHABLE: [u8; 2] = [0, 22];
+
+/// Those of a reply.
+fn errors(reply: &Reply) -> Vec<Vec<u8>> {
+    let options = reply
+        .message
+        .edns
+        .iter()
+        .flat_map(|edns| edns.options().as_ref());
+    options
+        .filter_map(|(_, option)| match option {
+            EdnsOption::Unknown(15, octets) => Some(octets.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
 fn until_apex(client: &Client<'_>, expected: Ipv4Addr) -> Result<()> {
     let mut last = Vec::new();
     wait::until("the apex follows", PATIENCE, || {
@@ -164,6 +184,16 @@ fn a_flattened_apex_follows_its_target_and_survives_its_resolver() -> Result<()>
         ensure!(reply.addresses() == [IpAddr::V4(second)], "{reply:?}");
         Ok((reply.message.answers[0].ttl == 30).then_some(()))
     })?;
+    // The daemon says so; the kernel, which answers the apex, does not.
+    let reply = client.ask(WWW, RecordType::A)?;
+    ensure!(reply.addresses() == [IpAddr::V4(second)], "{reply:?}");
+    ensure!(errors(&reply) == [STALE], "{reply:?}");
+    ensure!(
+        errors(&client.ask_tcp(APEX, RecordType::A)?) == [STALE],
+        "over TCP"
+    );
+    let reply = client.ask(APEX, RecordType::A)?;
+    ensure!(errors(&reply).is_empty(), "{reply:?}");
     daemon.stop()?;
 
     // A start without any resolver: no negative answer, and the addresses as soon as it is there.
@@ -171,6 +201,7 @@ fn a_flattened_apex_follows_its_target_and_survives_its_resolver() -> Result<()>
     daemon.wait_until_ready()?;
     let unknown = client.ask(APEX, RecordType::A)?;
     ensure!(unknown.code() == ResponseCode::ServFail, "{unknown:?}");
+    ensure!(errors(&unknown) == [UNREACHABLE], "{unknown:?}");
     let names = NameServer::start(&world, &[third])?;
     wait::until("the apex comes back", PATIENCE * 3, || {
         let reply = client.ask(APEX, RecordType::A)?;

@@ -48,7 +48,8 @@ fn file() -> String {
         + &instance("example.com", "example.com", "out")
 }
 
-fn resolved() -> Resolved {
+/// Its addresses, perhaps stale; it has no IPv6 ones.
+fn resolved(stale: bool) -> Resolved {
     let mut resolved = Resolved::default();
     let name = Name::from_ascii("a.cdn.example.net.").expect("a name");
     let known = |addresses: &[&str]| Known {
@@ -57,6 +58,7 @@ fn resolved() -> Resolved {
             .map(|text| text.parse::<IpAddr>().expect("an address"))
             .collect(),
         ttl_s: 15,
+        stale,
     };
     resolved.learn(name.clone(), false, Some(known(&["192.0.2.7"])));
     resolved.learn(name, true, Some(known(&[])));
@@ -65,7 +67,7 @@ fn resolved() -> Resolved {
 
 fn all_well() -> Snapshot {
     let ground = ground(&file());
-    Snapshot::flattening(ground, &Down(&[]), resolved(), super::SERIAL, COOKIES)
+    Snapshot::flattening(ground, &Down(&[]), resolved(false), super::SERIAL, COOKIES)
 }
 
 #[track_caller]
@@ -209,6 +211,66 @@ fn what_is_not_resolved_is_a_failure_not_an_absence() {
         replies,
         BTreeSet::from([whole.to_owned(), "ServFail".to_owned()])
     );
+}
+
+/// An extended error in the OPT (RFC 8914): 3 for stale addresses, 22 where nothing is known. Not where
+/// the kernel gives the same reply.
+#[test]
+fn why_an_apex_is_answered_so_is_told() {
+    let (ground, well) = (ground(&file()), Down(&[]));
+    let stale = Snapshot::flattening(
+        Arc::clone(&ground),
+        &well,
+        resolved(true),
+        super::SERIAL,
+        COOKIES,
+    );
+    let unknown = snapshot(&ground, &[], super::SERIAL);
+    let fresh = all_well();
+    // With 1 drawn `either` leads to the apex.
+    let said = |snapshot: &Snapshot, name, r#type, edns, transport| {
+        let asked = octets(&query(name, r#type, edns));
+        let circumstances = super::Circumstances {
+            random: 1,
+            ..by(OTHER, transport)
+        };
+        answer(snapshot, &asked, circumstances).expect("a reply")
+    };
+    for (name, r#type, transport, error) in [
+        ("example.com", A, Transport::Udp, None),
+        ("example.com", A, Transport::Tcp, Some(3)),
+        ("example.com", ANY, Transport::Tcp, Some(3)),
+        // What it has none of is no old answer.
+        ("example.com", AAAA, Transport::Tcp, None),
+        ("example.com", TXT, Transport::Tcp, None),
+        ("either.example.com", A, Transport::Udp, Some(3)),
+        ("either.example.com", A, Transport::Tcp, Some(3)),
+        ("either.example.com", CNAME, Transport::Udp, None),
+        ("www.example.com", A, Transport::Tcp, None),
+    ] {
+        let mut expected = said(&fresh, name, r#type, true, transport);
+        if let Some(error) = error {
+            // The OPT is the last, and has no other option.
+            let length = expected.len() - 1;
+            assert_eq!(expected[length], 0);
+            expected[length] = 6;
+            expected.extend([0, 15, 0, 2, 0, error]);
+        }
+        let found = said(&stale, name, r#type, true, transport);
+        assert_eq!(found, expected, "{name} {type} {transport:?}");
+        let plain = said(&fresh, name, r#type, false, transport);
+        assert_eq!(said(&stale, name, r#type, false, transport), plain);
+    }
+    for (name, transport) in [
+        ("example.com", Transport::Udp),
+        ("example.com", Transport::Tcp),
+        ("either.example.com", Transport::Udp),
+    ] {
+        let found = said(&unknown, name, A, true, transport);
+        assert!(found.ends_with(&[0, 6, 0, 15, 0, 2, 0, 22]), "{found:x?}");
+        let found = said(&unknown, name, A, false, transport);
+        assert_eq!(found.len(), 12 + name.len() + 2 + 4, "{name}");
+    }
 }
 
 /// With a pool that the rules refuse.

@@ -47,6 +47,7 @@ fn resolved(domains: &[(&str, &[&str], u32)]) -> Resolved {
             let known = Known {
                 addresses,
                 ttl_s: *ttl_s,
+                stale: false,
             };
             resolved.learn(name(domain), ipv6, Some(known));
         }

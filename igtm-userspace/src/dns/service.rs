@@ -15,7 +15,7 @@ use super::answer::{self, Circumstances, Replied, Transport};
 use super::limit::{self, Limiter};
 use super::mishap::Mishaps;
 use super::short::shorten;
-use super::transfer::{self, Transfer};
+use super::transfer::{self, Part, Transfer};
 use crate::metrics::replies::{Outcome, Replies, Tally, outcome};
 use crate::snapshot::Snapshot;
 
@@ -129,15 +129,14 @@ impl Batch<'_> {
         begun.flatten()
     }
 
-    /// The next message of a transfer; what it is made of is that of its beginning.
-    pub(super) fn next_of(&mut self, transfer: &mut Transfer) -> Option<Vec<u8>> {
+    /// The next of a transfer; what it is made of is that of its beginning.
+    pub(super) fn next_of(&mut self, transfer: &mut Transfer) -> Option<Part> {
         let next = self.service.survive(|| transfer.next());
-        let became = match &next {
-            Some(Some(message)) => outcome(message),
-            Some(None) => return None,
-            None => Outcome::Panicked,
-        };
-        self.tally.add(became);
+        match &next {
+            Some(Some(Part::Message(message))) => self.tally.add(outcome(message)),
+            Some(Some(Part::Pause) | None) => {}
+            None => self.tally.add(Outcome::Panicked),
+        }
         next.flatten()
     }
 

@@ -21,7 +21,7 @@ use tokio::time::{Instant as Deadline, timeout_at};
 use tracing::{debug, error, info};
 
 use super::service::Service;
-use super::transfer::Transfer;
+use super::transfer::{Part, Transfer};
 use crate::metrics::connections::Connections;
 use crate::supervised::supervised;
 use frames::Frames;
@@ -175,6 +175,8 @@ async fn answer_all(mut stream: TcpStream, client: IpAddr, seat: &Seat) -> io::R
                         if !send(&mut stream, &mut replies, idle).await? {
                             return Ok(());
                         }
+                        // Zones are large, and others' queries small.
+                        yield_now().await;
                     }
                     asked = true;
                 }
@@ -252,10 +254,13 @@ fn answer(frames: &mut Frames, client: IpAddr, seat: &Seat, replies: &mut Vec<u8
     State::More
 }
 
-/// Adds the next message of a transfer, if there is one.
+/// Adds the next message of a transfer, if it is ready; whether there are more.
 fn next_of(zone: &mut Transfer, seat: &Seat, replies: &mut Vec<u8>) -> bool {
-    let message = seat.guests.service.batch().next_of(zone);
-    message.is_some_and(|message| frame(&message, replies))
+    match seat.guests.service.batch().next_of(zone) {
+        Some(Part::Message(message)) => frame(&message, replies),
+        Some(Part::Pause) => true,
+        None => false,
+    }
 }
 
 /// Adds a message with its length before it (RFC 1035 §4.2.2); whether it has one.

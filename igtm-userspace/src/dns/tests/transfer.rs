@@ -10,7 +10,7 @@ use hickory_proto::rr::{RData, Record};
 use super::wire::{AA, DO, IN, PLAIN, QR, RD, SOA, Section, Wire, owner};
 use super::{FILE, OTHER, TELECOM, answer, by, well, words};
 use crate::dns::answer::Transport::{self, Tcp, Udp};
-use crate::dns::transfer::transfer;
+use crate::dns::transfer::{Part, transfer};
 use crate::snapshot::Snapshot;
 use crate::snapshot::fixture::{ground, snapshot};
 
@@ -27,6 +27,13 @@ fn open(more: &str) -> Arc<Snapshot> {
     Arc::new(snapshot(&ground(&file), &[], SERIAL))
 }
 
+fn message(part: Part) -> Option<Vec<u8>> {
+    match part {
+        Part::Message(message) => Some(message),
+        Part::Pause => None,
+    }
+}
+
 fn axfr() -> Wire {
     Wire::new(0).question("example.com", AXFR)
 }
@@ -40,7 +47,8 @@ fn ixfr(serial: u32) -> Wire {
 }
 
 fn messages(snapshot: &Arc<Snapshot>, client: &str, asked: &Wire) -> Option<Vec<Vec<u8>>> {
-    Some(transfer(snapshot, &asked.octets(), by(client, Tcp))?.collect())
+    let parts = transfer(snapshot, &asked.octets(), by(client, Tcp))?;
+    Some(parts.filter_map(message).collect())
 }
 
 /// Of one message.
@@ -163,17 +171,35 @@ fn a_name_is_taken_in_any_case() {
     assert!(upper[0][12..].starts_with(b"\x07ExAmPlE\x03CoM\0"));
 }
 
-#[test]
-fn it_is_cut_into_messages() {
+/// So many instances of one record in a zone.
+fn instances(count: usize, zone: &str) -> String {
     let mut more = String::new();
-    for n in 0..2000 {
+    for n in 0..count {
         let _ = write!(
             more,
-            "[[instance]]\nname = \"n{n}\"\ndomain = \"n{n}.example.com\"\n[[instance.strategy]]\n\
+            "[[instance]]\nname = \"n{n}\"\ndomain = \"n{n}.{zone}\"\n[[instance.strategy]]\n\
              name = \"s\"\nlines = [\"default\"]\nfallback = \"telecom\"\ntier = [{{ pools = [\"telecom\"] }}]\n"
         );
     }
-    let snapshot = open(&more);
+    more
+}
+
+/// However many instances have no part in it, no look at them takes long.
+#[test]
+fn names_elsewhere_are_gone_over_in_parts() {
+    let small = messages(&open(""), OTHER, &axfr()).expect("it is allowed");
+    let snapshot = open(&instances(3500, "gtm.example.org"));
+    let parts = transfer(&snapshot, &axfr().octets(), by(OTHER, Tcp)).expect("it is allowed");
+    let parts: Vec<Part> = parts.collect();
+    let pauses = parts.iter().filter(|part| matches!(part, Part::Pause));
+    assert_eq!(pauses.count(), 3);
+    let messages: Vec<_> = parts.into_iter().filter_map(message).collect();
+    assert_eq!(records(&messages), records(&small));
+}
+
+#[test]
+fn it_is_cut_into_messages() {
+    let snapshot = open(&instances(2000, "example.com"));
     let asked = Wire::new(RD)
         .question("example.com", AXFR)
         .opt(DO, &[(10, &[7; 8]), (3, &[])]);

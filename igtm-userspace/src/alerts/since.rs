@@ -321,6 +321,9 @@ fn kind(from: Active, to: Active) -> Option<(Kind, Severity)> {
     }
 }
 
+/// So many answers are named in a title.
+const IN_TITLE: usize = 4;
+
 fn title(instance: &Instance, strategy: &Strategy, kind: Kind, now: &Decision) -> String {
     let what = match kind {
         Kind::FallbackEntered => "is answered from the fallback",
@@ -328,7 +331,12 @@ fn title(instance: &Instance, strategy: &Strategy, kind: Kind, now: &Decision) -
         Kind::TierRestored => "is back on a preferred tier",
         _ => "has switched to another tier",
     };
-    let answers = answers(now).join(", ");
+    let answers = answers(now);
+    let (first, more) = answers.split_at(answers.len().min(IN_TITLE));
+    let mut answers = first.join(", ");
+    if !more.is_empty() {
+        answers += &format!(" and {} more", more.len());
+    }
     format!(
         "{} ({}), strategy {}, {what}: {}, {answers}",
         instance.name,

@@ -67,6 +67,7 @@ impl App {
                     if !self.changed.is_empty() {
                         self.switch(verdict);
                     }
+                    self.keep_rounds(Timestamp::now());
                 }
             }
         }

@@ -21,7 +21,6 @@ impl App {
         for transition in self.health.report(report, now) {
             self.follow_up(transition);
         }
-        self.keep_rounds(now);
     }
 
     /// What time alone brings: rounds that waited for a node in vain, silent nodes, forced states
@@ -32,8 +31,6 @@ impl App {
         for transition in tick.transitions {
             self.follow_up(transition);
         }
-        self.keep_rounds(now);
-        self.keep_all();
         for change in &tick.nodes {
             let event = alerts::of_node(&self.ground.config, change);
             self.raise(event, Vec::new());
@@ -44,6 +41,8 @@ impl App {
         if answering && (!self.changed.is_empty() || !self.said.is_empty()) {
             self.switch(begun);
         }
+        self.keep_rounds(now);
+        self.keep_all();
     }
 
     /// Ends what operators said for a time that is over.

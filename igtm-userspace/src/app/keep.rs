@@ -66,8 +66,13 @@ fn name(saved: &SavedTarget) -> (&str, &Address, Option<&str>) {
 }
 
 impl App {
-    /// Keeps and counts the rounds that are over.
+    /// Keeps and counts the rounds that are over. After what they changed was told: a next run that
+    /// knew of it would never tell it.
     pub(super) fn keep_rounds(&mut self, now: Timestamp) {
+        // Before the first answer nothing is told, and not for long.
+        if self.current.is_none() && !self.pending.is_empty() {
+            return;
+        }
         for Ended {
             target,
             bad,

@@ -3,7 +3,9 @@
 //!
 //! Pure.
 
-use super::event::{Event, Kind};
+use jiff::Timestamp;
+
+use super::event::{Event, Kind, NodeReason, Severity};
 
 /// The name of something that may last, the same from the failure to the recovery.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,6 +52,60 @@ impl Condition {
         Some((Self(name), phase))
     }
 }
+
+/// The end of what `told` says to last, and that is gone from the file: removed, or disabled.
+pub fn gone(told: &Event, now: Timestamp) -> Event {
+    let of = |part: &Option<String>| part.clone().unwrap_or_default();
+    let (kind, what) = match told.kind {
+        Kind::AddressDown | Kind::AddressWarn | Kind::AddressUp => {
+            let what = format!("{} of pool {}", of(&told.address), of(&told.pool));
+            (Kind::AddressUp, what)
+        }
+        Kind::PoolDown | Kind::PoolUp => (Kind::PoolUp, format!("pool {}", of(&told.pool))),
+        Kind::NodeSilent | Kind::NodeBack => {
+            let node = told.reason.first().map_or("", |reason| &reason.node);
+            (Kind::NodeBack, format!("the node {node}"))
+        }
+        Kind::TierSwitched | Kind::TierRestored | Kind::FallbackEntered | Kind::FallbackLeft => {
+            let (instance, domain) = (of(&told.instance), of(&told.domain));
+            let what = format!("{instance} ({domain}), strategy {},", of(&told.strategy));
+            (Kind::TierRestored, what)
+        }
+        // These are of the host itself, and never gone.
+        kind => (kind, told.title.clone()),
+    };
+    let what = match &told.host {
+        Some(host) => format!("{what}, asked for {host},"),
+        None => what,
+    };
+    let lasted = now.duration_since(told.time).as_secs();
+    // Of a node, the reason says which.
+    let reason = told.reason.iter().filter(|_| kind == Kind::NodeBack);
+    let reason = reason.take(1).map(|one| NodeReason {
+        node: one.node.clone(),
+        reason: GONE.to_owned(),
+    });
+    Event {
+        kind,
+        severity: Severity::Info,
+        title: format!("{what} {GONE}"),
+        time: now,
+        state_from: told.state_to,
+        state_to: None,
+        tier_from: told.tier_to.clone(),
+        tier_to: None,
+        reason: reason.collect(),
+        since: Some(told.time),
+        duration_s: u64::try_from(lasted).ok(),
+        answers_before: told.answers_now.clone(),
+        answers_now: Vec::new(),
+        gone: true,
+        ..told.clone()
+    }
+}
+
+/// What is said of it.
+const GONE: &str = "is no longer in the configuration, or is disabled";
 
 fn address(event: &Event) -> String {
     let text = |part: &Option<String>| part.clone().unwrap_or_default();

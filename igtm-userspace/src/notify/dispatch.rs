@@ -84,13 +84,13 @@ impl Dispatch {
         };
         let nowhere = dispatch.workers.reconfigure(&config, pending);
         dispatch.step.messages.extend(nowhere);
-        dispatch.router.reconfigure(&dispatch.rules);
         for one in unrouted {
             dispatch.take(&Raised {
                 key: one.key,
                 event: one.event,
             });
         }
+        dispatch.end_gone();
         dispatch.settle();
         dispatch
     }
@@ -138,7 +138,15 @@ impl Dispatch {
         self.rules = Rules::new(Arc::clone(&config));
         let orphans = self.workers.reconfigure(&config, Vec::new());
         self.step.messages.extend(orphans);
-        self.router.reconfigure(&self.rules);
+        self.end_gone();
+    }
+
+    /// What is gone from the file is over.
+    fn end_gone(&mut self) {
+        for end in self.router.reconfigure(&self.rules, Timestamp::now()) {
+            tracing::info!(event = end.kind.name(), "{}", end.title);
+            self.step.events.push(Event::clone(&end));
+        }
     }
 
     fn take(&mut self, raised: &Raised) {

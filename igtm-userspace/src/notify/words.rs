@@ -1,11 +1,12 @@
 //! The words of a message: each event by its template, rendered by minijinja.
 //!
 //! A template sees `event` with every field of notify.md (those that do not apply are empty),
-//! `headline`, `severity` in the channel's language and `over` (the event ends what lasted), and the
+//! `headline`, `severity` and `lasted` in the channel's language, `over` (the event ends what lasted), and the
 //! filters `bold`, `few`, `tier`, `time` and `duration`. Must not know sizes nor who receives.
 
 mod form;
 mod headline;
+mod lasted;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ use super::condition::{Condition, Phase};
 use super::event::{Event, Kind, NodeReason, Severity};
 use super::message::Message;
 use crate::config::model::{Channel, Language, Template};
+use crate::health::AddressState;
 use form::Form;
 
 /// The one template of an environment.
@@ -54,11 +56,15 @@ struct View<'a> {
     tier_to: &'a str,
     pool: &'a str,
     address: &'a str,
+    host: &'a str,
+    state_from: &'a str,
+    state_to: &'a str,
     reason: &'a [NodeReason],
     since: Option<Timestamp>,
     duration_s: Option<u64>,
     answers_before: &'a [String],
     answers_now: &'a [String],
+    gone: bool,
     test: bool,
 }
 
@@ -81,11 +87,15 @@ impl<'a> View<'a> {
             tier_to: text(event.tier_to.as_ref()),
             pool: text(event.pool.as_ref()),
             address: text(event.address.as_ref()),
+            host: text(event.host.as_ref()),
+            state_from: event.state_from.map_or("", AddressState::name),
+            state_to: event.state_to.map_or("", AddressState::name),
             reason: &event.reason,
             since: event.since,
             duration_s: event.duration_s,
             answers_before: &event.answers_before,
             answers_now: &event.answers_now,
+            gone: event.gone,
             test: event.test,
         }
     }
@@ -240,6 +250,9 @@ fn samples() -> impl Iterator<Item = Event> {
         tier_to: text(),
         pool: text(),
         address: text(),
+        host: text(),
+        state_from: Some(AddressState::Ok),
+        state_to: Some(AddressState::Down),
         reason: vec![NodeReason {
             node: "x".to_owned(),
             reason: "x".to_owned(),
@@ -298,8 +311,7 @@ fn environment(text: &str, language: Language, form: Form) -> Result<Environment
         let found = found.map_err(|error| {
             Error::new(ErrorKind::InvalidOperation, format!("not a time: {error}"))
         })?;
-        let local = found.to_zoned(TimeZone::system());
-        Ok(local.strftime("%Y-%m-%d %H:%M:%S %:z").to_string())
+        Ok(clock(found))
     });
     environment.add_template_owned(NAME, text.to_owned())?;
     Ok(environment)
@@ -316,8 +328,15 @@ fn render(
         event => View::of(event),
         headline => headline::headline(language, event),
         severity => headline::severity(language, event.severity),
+        lasted => lasted::lasted(language, event, clock),
         over,
     })
+}
+
+/// As a clock of this host shows it.
+fn clock(time: Timestamp) -> String {
+    let local = time.to_zoned(TimeZone::system());
+    local.strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
 }
 
 /// The first of a list; how many more there are.

@@ -109,9 +109,13 @@ fn labels(event: &Event, severity: Severity) -> Labels {
             &[
                 ("pool", event.pool.as_ref()),
                 ("address", event.address.as_ref()),
+                ("host", event.host.as_ref()),
             ],
         ),
-        Kind::PoolDown | Kind::PoolUp => ("IgtmPoolDown", &[("pool", event.pool.as_ref())]),
+        Kind::PoolDown | Kind::PoolUp => (
+            "IgtmPoolDown",
+            &[("pool", event.pool.as_ref()), ("host", event.host.as_ref())],
+        ),
         Kind::TierSwitched | Kind::TierRestored | Kind::FallbackEntered | Kind::FallbackLeft => (
             "IgtmNotFirstTier",
             &[

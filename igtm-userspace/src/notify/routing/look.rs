@@ -1,11 +1,12 @@
 //! What time, an operator or another file brings, and what is due.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::{Moment, Router, next_minute};
+use crate::notify::condition;
 use crate::notify::event::Event;
 use crate::notify::group::{Group, GroupKey, Purpose};
 use crate::notify::inventory::Inventory;
@@ -104,15 +105,30 @@ impl Router {
         told.min(moment.now).checked_add(every).ok()
     }
 
-    /// Forgets what is gone from the file: it can neither last nor end.
-    pub fn reconfigure(&mut self, rules: &Rules) {
+    /// Ends what is gone from the file, whose end nothing else could tell: whoever was told is told,
+    /// and what nobody heard of is forgotten. Gives the ends, each once.
+    pub fn reconfigure(&mut self, rules: &Rules, now: Timestamp) -> Vec<Arc<Event>> {
         let inventory = Inventory::new(&rules.config);
         let gone = self
             .open
             .iter()
             .filter(|(_, open)| !inventory.has(&open.event));
+        let mut ends: BTreeMap<String, Arc<Event>> = BTreeMap::new();
         for key in gone.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
-            self.close(&key);
+            let Some(mut open) = self.open.get(&key).cloned() else {
+                continue;
+            };
+            if open.channels.is_empty() {
+                self.close(&key);
+                continue;
+            }
+            if !open.over {
+                let end = || Arc::new(condition::gone(&open.event, now));
+                let end = ends.entry(key.condition.clone()).or_insert_with(end);
+                open.event = Arc::clone(end);
+            }
+            (open.over, open.owed) = (true, true);
+            self.keep(key, open, now);
         }
         let instances: BTreeSet<&str> = match self.mutes.is_empty() {
             true => BTreeSet::new(),
@@ -132,6 +148,7 @@ impl Router {
             self.changed.mutes.insert(name);
         }
         self.look_by(Timestamp::MIN);
+        ends.into_values().collect()
     }
 
     /// No alerts of an instance until then.

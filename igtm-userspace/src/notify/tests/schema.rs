@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::health::AddressState;
 use crate::notify::event::{Event, Kind};
 use crate::notify::fixture::{event, message};
 use crate::notify::group::EVENTS_PER_MESSAGE;
@@ -119,6 +120,10 @@ fn full() -> Event {
     full.strategy = text("cn");
     full.tier_from = text("tier 1");
     full.tier_to = text("fallback");
+    full.host = text("shop.example");
+    full.state_from = Some(AddressState::Ok);
+    full.state_to = Some(AddressState::Down);
+    full.gone = true;
     full.since = Some(full.time);
     full.duration_s = Some(61);
     full.answers_before = vec!["192.0.2.1".to_owned()];

@@ -92,7 +92,7 @@ fn a_failover_in_chinese() {
              策略：telecom，一级地址池 → 兜底地址池\n原因（edge-1）：connection refused\n\
              当前应答：198.51.100.1、198.51.100.2、198.51.100.3、198.51.100.4、198.51.100.5、\
              198.51.100.6、198.51.100.7、198.51.100.8 等 10 个\n此前应答：192.0.2.1\n\
-             此前状态始于：{since}，持续 1 天 3 小时\n时间：{time}，上报：edge-1"
+             此前由一级地址池应答 1 天 3 小时，始于 {since}\n时间：{time}，上报：edge-1"
         )
     );
 }
@@ -112,7 +112,7 @@ fn a_recovery_in_english() {
         format!(
             "[test] 192.0.2.1 of pool web is up again\n\
              Severity: info (a test: nothing has happened)\nAddress: 192.0.2.1 (pool web)\n\
-             Why (edge-1): connection refused\nFailing since {since}, for 4 min 5 s\n\
+             Why (edge-1): connection refused\nIt was down for 4 min 5 s, since {since}\n\
              At {time}, told by edge-1"
         )
     );

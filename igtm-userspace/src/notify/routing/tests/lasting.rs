@@ -2,6 +2,9 @@
 
 use super::*;
 use crate::config::model::Matching;
+use crate::notify::condition::{self, Condition, Phase};
+use crate::notify::event::NodeReason;
+use crate::notify::pagerduty;
 
 const NOTHING: [&str; 0] = [];
 
@@ -110,7 +113,7 @@ fn what_lasts_is_told_again_until_it_is_over() {
 }
 
 #[test]
-fn a_reload_keeps_who_was_told_and_forgets_what_is_gone() {
+fn a_reload_keeps_who_was_told_and_ends_what_is_gone() {
     let mut bench = Bench::new(vec![night()]);
     bench.take(address(Kind::AddressDown, "192.0.2.1"));
     bench.take(address(Kind::AddressDown, "10.9.9.9"));
@@ -119,6 +122,8 @@ fn a_reload_keeps_who_was_told_and_forgets_what_is_gone() {
     let mut moved = night();
     moved.channels = vec![ChannelId(1)];
     bench.reconfigure(vec![moved, subscription("new", &[1])]);
+    let gone = "10.9.9.9 of pool own is no longer in the configuration, or is disabled";
+    assert_eq!(bench.pass(3), [format!("ops: {gone}")]);
     assert_eq!(bench.router.open.len(), 1, "10.9.9.9 is in no file");
     bench.take(address(Kind::AddressUp, "192.0.2.1"));
     assert_eq!(bench.pass(3), ["ops: address_up 192.0.2.1"]);
@@ -131,4 +136,58 @@ fn a_reload_keeps_who_was_told_and_forgets_what_is_gone() {
     bench.take(address(Kind::AddressUp, "192.0.2.2"));
     assert_eq!(bench.pass(3), ["ops: address_up 192.0.2.2"]);
     assert!(bench.router.open.is_empty());
+}
+
+/// Removed while the daemon was stopped, or by a reload: incidents and alerts that nobody else would
+/// ever resolve.
+#[test]
+fn whoever_was_told_is_told_that_it_is_gone() {
+    let node = || Event {
+        pool: None,
+        address: None,
+        reason: vec![NodeReason {
+            node: "gz".to_owned(),
+            reason: "nothing".to_owned(),
+        }],
+        ..fixture::event(Kind::NodeSilent, "x")
+    };
+    let strategy = || Event {
+        strategy: Some("east".to_owned()),
+        domain: Some("www.example.com".to_owned()),
+        ..moved(Kind::FallbackEntered, "fallback")
+    };
+    let pool = || Event {
+        pool: Some("old".to_owned()),
+        address: None,
+        ..fixture::event(Kind::PoolDown, "x")
+    };
+    for (told, title) in [
+        (
+            address(Kind::AddressWarn, "10.9.9.9"),
+            "10.9.9.9 of pool own",
+        ),
+        (pool(), "pool old"),
+        (strategy(), "www (www.example.com), strategy east,"),
+        (node(), "the node gz"),
+    ] {
+        let mut bench = Bench::new(vec![night()]);
+        bench.take(told.clone());
+        bench.pass(3);
+        bench.restart();
+        let told_as_gone =
+            format!("ops: {title} is no longer in the configuration, or is disabled");
+        assert_eq!(bench.pass(3), [told_as_gone]);
+        assert!(bench.router.open.is_empty());
+        // The incident, or alert, is the same one.
+        let end = condition::gone(&told, bench.now);
+        let begun = Condition::of(&told).map(|(condition, _)| condition);
+        assert_eq!(Condition::of(&end), begun.map(|one| (one, Phase::Over)));
+        assert_eq!(pagerduty::dedup_key(&end), pagerduty::dedup_key(&told));
+        // What nobody heard of ends unheard.
+        bench.mute("www", 3600);
+        bench.take(address(Kind::AddressDown, "10.9.9.9"));
+        bench.pass(3);
+        bench.restart();
+        assert_eq!(bench.pass(7200), NOTHING);
+    }
 }

@@ -206,7 +206,7 @@ impl Bench {
 
     fn reconfigure(&mut self, subscriptions: Vec<Subscription>) {
         self.rules = Rules::new(Arc::new(config(subscriptions)));
-        self.router.reconfigure(&self.rules);
+        self.router.reconfigure(&self.rules, self.now);
     }
 
     /// As a restart finds it: all of it was kept.
@@ -226,6 +226,6 @@ impl Bench {
             .map(|(key, group)| (again(key), again(group)));
         let mutes = router.mutes.values().map(again);
         self.router = Router::resumed(open, groups, mutes);
-        self.router.reconfigure(&self.rules);
+        self.router.reconfigure(&self.rules, self.now);
     }
 }

@@ -13,5 +13,6 @@ mod outbox;
 mod pagerduty;
 mod peers;
 mod receiver;
+mod reminders;
 mod rig;
 mod schema;

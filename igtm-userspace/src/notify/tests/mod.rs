@@ -16,5 +16,6 @@ mod pagerduty;
 mod panics;
 mod peers;
 mod receiver;
+mod reminders;
 mod rig;
 mod schema;

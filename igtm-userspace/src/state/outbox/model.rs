@@ -53,6 +53,9 @@ pub struct Push {
     pub failures: u32,
     /// How long its receiver has had it wait, seconds.
     pub throttled_s: u64,
+    /// The other channels that were told of some of the same with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<String>,
     /// When it is tried next; `None`: at once, or never again.
     pub next: Option<Timestamp>,
     /// When it was delivered or given up.
@@ -151,6 +154,10 @@ pub struct ChannelRecord {
     pub why: Option<String>,
     /// `channel_failed` was told of it.
     pub announced: bool,
+    /// Its receiver said 410 to the entry of the file that has this fingerprint: nothing is sent to
+    /// it before that changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone: Option<String>,
 }
 
 /// An event whose subscriptions were not asked before the daemon ended.

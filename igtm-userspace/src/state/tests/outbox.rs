@@ -41,6 +41,7 @@ fn push(id: &str, made: Timestamp, state: PushState) -> Push {
         }],
         failures: 1,
         throttled_s: 7,
+        beside: Vec::new(),
         next: Some(made),
         finished: None,
         events: vec![Arc::new(event(Kind::AddressDown, None, made))],
@@ -75,6 +76,7 @@ async fn a_step_is_there_after_a_restart_and_what_it_ends_is_gone() {
         event: Arc::clone(&event),
         wanted: true,
         channels: vec!["ops".to_owned()],
+        listed: true,
         told: Some(now),
         worst: Severity::Critical,
         owed: false,
@@ -83,10 +85,11 @@ async fn a_step_is_there_after_a_restart_and_what_it_ends_is_gone() {
     let group = Group {
         due: now,
         wait: Duration::from_millis(1500),
-        items: vec![Item {
-            event: Arc::clone(&event),
-            channels: Arc::from(["ops".to_owned()]),
-        }],
+        items: vec![Item::new(
+            Arc::clone(&event),
+            Arc::from(["ops".to_owned()]),
+            true,
+        )],
         more: BTreeMap::from([("ops".to_owned(), 3)]),
     };
     let mute = Mute {

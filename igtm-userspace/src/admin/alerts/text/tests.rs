@@ -33,6 +33,7 @@ fn push(channel: &str, state: PushState, note: Option<&str>) -> Push {
         attempts: Vec::new(),
         failures: 0,
         throttled_s: 0,
+        beside: Vec::new(),
         next: None,
         finished: Some(at(1)),
         events: Vec::new(),

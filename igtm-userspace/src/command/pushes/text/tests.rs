@@ -31,6 +31,7 @@ pub(in crate::command::pushes) fn push(id: &str) -> Push {
         attempts: Vec::new(),
         failures: 0,
         throttled_s: 0,
+        beside: Vec::new(),
         next: None,
         finished: None,
         events: Vec::new(),

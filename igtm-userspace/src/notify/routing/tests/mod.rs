@@ -246,7 +246,7 @@ impl Bench {
     /// As a restart finds it: all of it was kept, but for what is gone from the file.
     fn restart(&mut self) {
         self.resume();
-        self.router.reconfigure(&self.rules);
+        self.router.reconfigure(&self.rules, self.now);
     }
 
     fn resume(&mut self) {

@@ -259,6 +259,7 @@ async fn raising_never_waits_and_says_once_that_events_are_lost() {
     let mut config = one(&receiver.origin);
     config.subscriptions[0].group_wait = Duration::from_millis(200);
     let notifier = Rig::start(config);
+    let start = Instant::now();
     // Nothing else runs on this thread until the first await.
     for _ in 0..EVENT_QUEUE + 7 {
         notifier.raise(event(Kind::AddressDown, "192.0.2.1"));
@@ -275,7 +276,8 @@ async fn raising_never_waits_and_says_once_that_events_are_lost() {
         messages += 1;
     }
     assert_eq!(told, EVENT_QUEUE as u64);
-    assert!(messages < 20, "{messages} messages");
+    let most = 4 + start.elapsed().as_millis() / 200;
+    assert!(messages <= most, "{messages} messages");
     notifier.drain(PATIENCE).await;
     receiver.silent(0).await;
     let total = ["ERROR", "events were lost since the start", "events=7"];

@@ -115,10 +115,11 @@ impl<'a> Asked<'a> {
         if bad_subnet || raw.keepalive.is_some_and(|octets| octets > 0) {
             raw.fault = raw.fault.or(Some(Fault::Malformed));
         }
-        if !server.ecs || raw.fault.is_some() {
-            // A scope says something of an answer, which there is none of for a fault.
-            raw.subnet = None;
+        if raw.fault.is_some() {
+            // Both say something of an answer, which there is none of.
+            (raw.subnet, raw.keepalive) = (None, None);
         }
+        raw.subnet = raw.subnet.filter(|_| server.ecs);
         let subnet = raw.subnet.as_ref().filter(|one| one.source() > 0);
         let judged = raw.cookie.map(|cookie| {
             let Cookie {

@@ -169,7 +169,13 @@ impl Heard {
             let records = one["transfer"]["records"].as_array();
             let records = records.with_context(|| format!("no transfer: {line}"))?;
             let texts = records.iter().filter_map(Value::as_str).map(str::to_owned);
-            self.zones.insert(zone.to_owned(), texts.collect());
+            let texts: BTreeSet<String> = texts.collect();
+            let (all, distinct) = (records.len(), texts.len());
+            ensure!(
+                all == distinct,
+                "{zone}: {all} records, {distinct} of them distinct"
+            );
+            self.zones.insert(zone.to_owned(), texts);
             return Ok(());
         }
         let Some(place) = one["id"].as_u64().and_then(|id| usize::try_from(id).ok()) else {

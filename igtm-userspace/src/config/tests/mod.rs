@@ -27,3 +27,4 @@ mod whole;
 mod zonefile_any;
 mod zonefile_bad;
 mod zonefile_good;
+mod zonefile_soa;

@@ -8,7 +8,7 @@ use crate::config::model::{Config, Zone};
 use crate::config::{Reading, load, reading};
 
 /// Writes these files into a directory and reads `igtm.toml`, the first of them.
-fn read(files: &[(&str, &str)]) -> (Reading, String) {
+pub(super) fn read(files: &[(&str, &str)]) -> (Reading, String) {
     let directory = tempfile::tempdir().expect("a directory");
     for (name, text) in files {
         let path = directory.path().join(name);
@@ -19,11 +19,11 @@ fn read(files: &[(&str, &str)]) -> (Reading, String) {
     (reading(&toml), format!("{}/", directory.path().display()))
 }
 
-const TOML: &str = "version = 1\n[[zone]]\norigin = \"z.test\"\nfile = \"z\"\n";
-const APEX: &str = "@ 60 SOA ns.other. h.other. 1 2 3 4 5\n@ 60 NS ns.other.\n";
+pub(super) const TOML: &str = "version = 1\n[[zone]]\norigin = \"z.test\"\nfile = \"z\"\n";
+pub(super) const APEX: &str = "@ 60 SOA ns.other. h.other. 1 2 3 4 5\n@ 60 NS ns.other.\n";
 
 #[track_caller]
-fn config(files: &[(&str, &str)]) -> Config {
+pub(super) fn config(files: &[(&str, &str)]) -> Config {
     let (reading, _) = read(files);
     reading
         .config

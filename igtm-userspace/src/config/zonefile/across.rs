@@ -3,12 +3,16 @@
 //!
 //! Must not look at instances: those are the rules'.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use super::Place;
 use super::checks::{Contents, mnemonic};
 use crate::config::model::{self, RRset, Records, is_at_or_below, rtype};
 use crate::config::problem::{At, Report};
 use crate::snapshot::names;
+
+/// Names of a circle that are told each.
+const MOST_SHOWN: usize = 8;
 
 /// The zones, as they were read.
 struct Zones<'z> {
@@ -40,7 +44,8 @@ pub(in crate::config) fn across(
     for at in 0..contents.len() {
         zones.children(at, report);
     }
-    for (at, own) in contents.iter().enumerate() {
+    let circles = zones.circles();
+    for ((at, own), circles) in contents.iter().enumerate().zip(circles) {
         let Some(own) = own else { continue };
         for (set, place) in own.records.sets().iter().zip(&own.places) {
             if set.rtype != rtype::NS {
@@ -53,7 +58,7 @@ pub(in crate::config) fn across(
                 }
             }
         }
-        for (place, note) in &own.notes {
+        for (place, note) in own.notes.iter().chain(&circles) {
             report.note_of_named_file(own.problem(*place, note.clone()));
         }
     }
@@ -107,6 +112,56 @@ impl Zones<'_> {
                 }
             }
         }
+    }
+
+    /// CNAMEs that lead back to where they began: by zone, the place of one of each circle, and the way.
+    /// What wildcards and DNAMEs do is not followed: that is different for each name below them.
+    fn circles(&self) -> Vec<Vec<(Place, String)>> {
+        let mut aliases = HashMap::new();
+        let mut owners = Vec::new();
+        for (zone, own) in self.contents.iter().enumerate() {
+            let own = own
+                .iter()
+                .flat_map(|own| own.records.sets().iter().zip(&own.places));
+            for (set, place) in own.filter(|(set, _)| set.rtype == rtype::CNAME) {
+                let target = set.rdata().next().unwrap_or_default().to_ascii_lowercase();
+                aliases.insert(&*set.owner, (zone, *place, target));
+                owners.push(&*set.owner);
+            }
+        }
+        let mut seen = HashSet::new();
+        let mut circles = vec![Vec::new(); self.contents.len()];
+        for owner in owners {
+            let mut way = Vec::new();
+            let mut next = aliases.get_key_value(owner);
+            // To a name that an earlier way has passed, its own end, or out of what is known.
+            while let Some((name, (.., target))) = next.take_if(|(name, _)| seen.insert(**name)) {
+                way.push(*name);
+                next = aliases.get_key_value(&**target);
+            }
+            let Some((name, (zone, place, _))) = next else {
+                continue;
+            };
+            let Some(begin) = way.iter().position(|one| one == name) else {
+                continue;
+            };
+            let shown = way[begin..].iter().take(MOST_SHOWN);
+            let shown: Vec<String> = shown
+                .map(|name| format!("`{}`", names::text(name)))
+                .collect();
+            let more = if way.len() - begin > MOST_SHOWN {
+                " → …"
+            } else {
+                ""
+            };
+            let note = format!(
+                "the CNAMEs {}{more} → `{}` lead in a circle; what leads into it is answered SERVFAIL",
+                shown.join(" → "),
+                names::text(name)
+            );
+            circles[*zone].push((*place, note));
+        }
+        circles
     }
 
     /// Why a name server of a zone, or of a delegation in it, cannot be reached, as far as it is

@@ -161,6 +161,36 @@ const NESTED: &str = "[[zone]]\norigin = \"sub.example.com\"\nns = [\"ns.example
      [[instance.strategy]]\nname = \"s\"\nlines = [\"default\"]\nfallback = \"cdn\"\n\
      tier = [{ pools = [\"cdn\"] }]\n";
 
+/// Static records, with what of them is elsewhere's: glue, a delegation, a wildcard; beside them the
+/// instances, one of them at a name of both.
+#[test]
+fn of_a_zone_with_a_file_nothing_stands_twice() {
+    let records = "@ 60 SOA ns1.example.com. h.example.com. 1 2 3 4 5\n@ 60 NS ns1\n@ 60 NS ns.cut\n\
+                   ns1 60 A 192.0.2.53\ncut 60 NS ns.cut\nns.cut 60 A 192.0.2.54\n*.wild 60 A 192.0.2.1\n\
+                   www 60 TXT beside\nwww 60 TXT beside\nwww 60 MX 10 www\n\
+                   sub 60 NS ns.example.net.\nns.sub 60 A 192.0.2.55\n";
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("zone");
+    std::fs::write(&path, records).expect("written");
+    let zone = "origin       = \"example.com\"\n";
+    let file = FILE
+        .replace(
+            "ns           = [\"ns1.example.net\", \"ns2.example.net\"]\ncontact      = \"hostmaster.example.com\"\nnegative_ttl = \"30s\"\n",
+            &format!("file = {path:?}\ntransfer = [\"192.0.2.0/24\"]\n"),
+        )
+        + NESTED;
+    assert!(file.contains(zone) && file.contains("transfer"), "{file}");
+    let snapshot = Arc::new(snapshot(&ground(&file), &[], SERIAL));
+    let messages = messages(&snapshot, OTHER, &axfr()).expect("it is allowed");
+    let mut found = self::records(&messages);
+    assert_eq!(found.pop().as_ref(), found.first(), "the SOA ends it");
+    let instances = 2 + 1 + 18 + 1 + 1 + 1;
+    let statics = 1 + 2 + 1 + 2 + 1 + 2 + 2;
+    assert_eq!(found.len(), statics + instances, "{found:#?}");
+    let distinct: BTreeSet<&String> = found.iter().collect();
+    assert_eq!(distinct.len(), found.len(), "{found:#?}");
+}
+
 #[test]
 fn a_name_is_taken_in_any_case() {
     let snapshot = open("");

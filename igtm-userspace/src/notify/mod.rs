@@ -68,6 +68,7 @@ use crate::config::model::Config;
 use crate::metrics::Metrics;
 use crate::state::Store;
 use crate::state::outbox::SavedAlerts;
+use crate::supervised::supervised;
 
 use dispatch::{Dispatch, Sources};
 use event::Event;
@@ -133,7 +134,7 @@ impl Notifier {
             failed: given_up,
             config: watched,
         };
-        let dispatch = Dispatch::new(
+        let mut dispatch = Dispatch::new(
             sources,
             office,
             Arc::clone(&lost),
@@ -146,7 +147,7 @@ impl Notifier {
             handle: Handle::new(orders, store.clone(), shown),
             store,
             lost,
-            dispatch: tokio::spawn(dispatch.run()),
+            dispatch: tokio::spawn(supervised("alerts", async move || dispatch.run().await)),
         }
     }
 

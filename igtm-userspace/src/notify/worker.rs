@@ -18,11 +18,13 @@ use super::channel::{Limit, Sender, SetupError};
 use super::failure::Failure;
 use super::inbox::Inbox;
 use super::outgoing::Mint;
+use super::retry::Class;
 use super::words::Words;
 use crate::config::model::{Channel, Config, Template};
 use crate::metrics::Metrics;
 use crate::state::Store;
 use crate::state::outbox::{ChannelRecord, Push, Step};
+use crate::supervised::supervised;
 
 /// How long a message waits for its record: a disk that is full or hangs must not silence alerts.
 const DISK: Duration = Duration::from_secs(2);
@@ -102,18 +104,20 @@ impl Worker {
     /// Starts the task. Must be called within a tokio runtime.
     pub(super) fn start(settings: Arc<Settings>, inbox: Arc<Inbox>, office: Office) -> Self {
         let (settings, watched) = watch::channel(settings);
-        let sending = Sending {
+        let what = format!("alerts to {}", watched.borrow().channel.name);
+        let mut sending = Sending {
             settings: watched,
             inbox: Arc::clone(&inbox),
             office,
             bucket: None,
             limited: false,
+            under_way: false,
             gone: None,
         };
         Self {
             settings,
             inbox,
-            task: tokio::spawn(sending.run()),
+            task: tokio::spawn(supervised(what, async move || sending.run().await)),
         }
     }
 
@@ -176,12 +180,17 @@ struct Sending {
     bucket: Option<Bucket>,
     /// The next message had to wait for the bucket.
     limited: bool,
+    /// The first message is being sent.
+    under_way: bool,
     /// The settings under which the receiver said 410.
     gone: Option<Arc<Settings>>,
 }
 
 impl Sending {
-    async fn run(mut self) {
+    async fn run(&mut self) {
+        if std::mem::take(&mut self.under_way) {
+            self.give_up_first();
+        }
         loop {
             if let Some(lasting) = self.inbox.take_refresh() {
                 self.refresh(lasting).await;
@@ -204,9 +213,21 @@ impl Sending {
                 self.record(merged);
             }
             if let Some(push) = self.inbox.begin() {
+                self.under_way = true;
                 self.deliver(push).await;
+                self.under_way = false;
                 self.inbox.finish();
             }
+        }
+    }
+
+    /// The task went wrong at the first message: so it would again, and nothing behind it would leave.
+    fn give_up_first(&mut self) {
+        if let Some(push) = self.inbox.begin() {
+            let settings = Arc::clone(&self.settings.borrow());
+            let why = "igtm went wrong at this message: please report this";
+            self.give_up(push, Failure::new(Class::Permanent, why), &settings);
+            self.inbox.finish();
         }
     }
 

@@ -10,6 +10,7 @@ mod kill;
 mod mail;
 mod outbox;
 mod pagerduty;
+mod panics;
 mod peers;
 mod receiver;
 mod rig;

@@ -26,7 +26,7 @@ impl Rig {
         Self::start_in(config, directory)
     }
 
-    fn start_in(config: Config, directory: Arc<TempDir>) -> Self {
+    pub(super) fn start_in(config: Config, directory: Arc<TempDir>) -> Self {
         Self::start_at(
             config,
             &directory.path().join("state"),

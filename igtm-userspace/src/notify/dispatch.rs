@@ -4,6 +4,7 @@
 mod orders;
 mod workers;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -96,7 +97,7 @@ impl Dispatch {
     }
 
     /// Runs until no more events can come; every message is then in its worker's inbox.
-    pub(super) async fn run(mut self) -> Workers {
+    pub(super) async fn run(&mut self) -> Workers {
         let mut refresh = interval(self.sources.remind);
         refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut raised = Vec::new();
@@ -130,7 +131,8 @@ impl Dispatch {
         }
         self.send_due(true);
         self.settle();
-        self.workers
+        let none = Workers::new(HashMap::new(), self.office.clone());
+        std::mem::replace(&mut self.workers, none)
     }
 
     fn reconfigure(&mut self) {

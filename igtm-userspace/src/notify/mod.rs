@@ -70,6 +70,7 @@ use crate::config::model::Config;
 use crate::metrics::Metrics;
 use crate::state::Store;
 use crate::state::outbox::SavedAlerts;
+use crate::supervised::supervised;
 
 use dispatch::{Dispatch, Sources};
 use event::Event;
@@ -157,7 +158,7 @@ impl Notifier {
             config: watched,
             remind,
         };
-        let dispatch = Dispatch::new(
+        let mut dispatch = Dispatch::new(
             sources,
             office,
             Arc::clone(&lost),
@@ -170,8 +171,8 @@ impl Notifier {
             handle: Handle::new(orders, store.clone(), shown),
             store,
             lost,
-            dispatch: tokio::spawn(dispatch.run()),
             quarters: None,
+            dispatch: tokio::spawn(supervised("alerts", async move || dispatch.run().await)),
         }
     }
 

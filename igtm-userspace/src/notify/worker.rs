@@ -21,11 +21,13 @@ use super::event::Event;
 use super::failure::Failure;
 use super::inbox::Inbox;
 use super::outgoing::Mint;
+use super::retry::Class;
 use super::words::Words;
 use crate::config::model::{Channel, Config, Template};
 use crate::metrics::Metrics;
 use crate::state::Store;
 use crate::state::outbox::{ChannelRecord, Push, Step};
+use crate::supervised::supervised;
 
 /// How long a message waits for its record: a disk that is full or hangs must not silence alerts.
 const DISK: Duration = Duration::from_secs(2);
@@ -115,18 +117,20 @@ impl Worker {
             record.gone = gone.filter(|entry| *entry == settings.fingerprint);
         });
         let (settings, watched) = watch::channel(settings);
-        let sending = Sending {
+        let what = format!("alerts to {}", watched.borrow().channel.name);
+        let mut sending = Sending {
             settings: watched,
             inbox: Arc::clone(&inbox),
             office,
             bucket: None,
             limited: false,
             lasting: Vec::new(),
+            under_way: false,
         };
         Self {
             settings,
             inbox,
-            task: tokio::spawn(sending.run()),
+            task: tokio::spawn(supervised(what, async move || sending.run().await)),
         }
     }
 
@@ -192,10 +196,15 @@ struct Sending {
     limited: bool,
     /// What is still to be told again.
     lasting: Vec<Arc<Event>>,
+    /// The first message is being sent.
+    under_way: bool,
 }
 
 impl Sending {
-    async fn run(mut self) {
+    async fn run(&mut self) {
+        if std::mem::take(&mut self.under_way) {
+            self.give_up_first();
+        }
         loop {
             let reminded = !self.inbox.is_ending() && self.remind().await;
             if self.inbox.pending() == 0 {
@@ -219,9 +228,21 @@ impl Sending {
                 self.record(merged);
             }
             if let Some(push) = self.inbox.begin() {
+                self.under_way = true;
                 self.deliver(push).await;
+                self.under_way = false;
                 self.inbox.finish();
             }
+        }
+    }
+
+    /// The task went wrong at the first message: so it would again, and nothing behind it would leave.
+    fn give_up_first(&mut self) {
+        if let Some(push) = self.inbox.begin() {
+            let settings = Arc::clone(&self.settings.borrow());
+            let why = "igtm went wrong at this message: please report this";
+            self.give_up(push, Failure::new(Class::Permanent, why), &settings);
+            self.inbox.finish();
         }
     }
 

@@ -52,7 +52,7 @@ fn report(what: &str, failures: &[String]) -> Result<()> {
 fn rows_from(
     scene: &Scene,
     netns: &igtm_tests::netns::Netns,
-    server: impl Into<IpAddr>,
+    server: IpAddr,
 ) -> Result<Vec<String>> {
     let rows = rows::all()?;
     let mut asking = Asking::new(server, scene::IGTM_PORT);
@@ -89,17 +89,17 @@ fn every_row_is_answered_as_the_rfcs_say() -> Result<()> {
     let world = World::new("rows")?;
     let scene = Scene::start(&world)?;
     // On the host itself the daemon answers everything; from outside XDP has its part.
-    report(
-        "the daemon's replies",
-        &rows_from(&scene, world.edge(), EDGE_V4)?,
-    )?;
     let outside = world.client(Place::Other);
-    for (what, server) in [
-        ("the replies from outside", IpAddr::from(EDGE_V4)),
-        ("the replies from outside over IPv6", EDGE_V6.into()),
+    let mut failures = Vec::new();
+    for (what, netns, server) in [
+        ("of the daemon", world.edge(), IpAddr::from(EDGE_V4)),
+        ("from outside", outside, EDGE_V4.into()),
+        ("from outside by IPv6", outside, EDGE_V6.into()),
     ] {
-        report(what, &rows_from(&scene, outside, server)?)?;
+        let wrong = rows_from(&scene, netns, server)?.into_iter();
+        failures.extend(wrong.map(|one| format!("{what}: {one}")));
     }
+    report("the replies", &failures)?;
     let counters = scene.daemon().counters(&world)?;
     ensure!(
         counters["reply_answer"] > 0,

@@ -19,3 +19,4 @@ mod receiver;
 mod reminders;
 mod rig;
 mod schema;
+mod spoiled;

@@ -43,7 +43,7 @@ impl Rig {
         }
     }
 
-    fn start_in(config: Config, directory: Arc<TempDir>) -> Self {
+    pub(super) fn start_in(config: Config, directory: Arc<TempDir>) -> Self {
         Self::start_at(
             config,
             &directory.path().join("state"),

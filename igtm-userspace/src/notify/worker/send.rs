@@ -229,7 +229,7 @@ impl Sending {
     }
 
     /// Hands it over to the router, which tells whoever is told instead, and records both as one.
-    fn give_up(&mut self, mut push: Push, failure: Failure, settings: &Arc<Settings>) {
+    pub(super) fn give_up(&mut self, mut push: Push, failure: Failure, settings: &Arc<Settings>) {
         let now = Timestamp::now();
         let class = failure.class;
         if push.attempts.is_empty() {

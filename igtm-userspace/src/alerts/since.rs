@@ -22,6 +22,8 @@ pub struct Since {
     first: Option<Timestamp>,
     /// By the names of instance and strategy: those that have moved or come since.
     moved: SharedMap<(String, String), Timestamp>,
+    /// Since when those that are not answered from their first tier are not.
+    left: SharedMap<(String, String), Timestamp>,
     believed: Believed,
     /// Moves of the last change that alert nobody.
     quiet: Vec<Event>,
@@ -42,6 +44,8 @@ pub struct Stand {
     pub active: Active,
     /// Since when.
     pub since: Timestamp,
+    /// Since when not from its first tier, where that is so.
+    pub left: Option<Timestamp>,
     /// From what it is by all that was told, where drains alone have moved it on.
     pub believed: Option<Active>,
 }
@@ -59,6 +63,9 @@ impl Since {
         let mut since = Self::default();
         for (name, stand) in moves {
             since.moved.insert(name.clone(), stand.since);
+            if let Some(left) = stand.left {
+                since.left.insert(name.clone(), left);
+            }
             if let Some(believed) = stand.believed {
                 since.believed.restore(name.clone(), believed);
             }
@@ -89,6 +96,7 @@ impl Since {
             let stand = Stand {
                 active: decision.active,
                 since: *since,
+                left: self.left.get(name).copied(),
                 believed: self.believed.of(name),
             };
             Some((name.clone(), stand))
@@ -176,6 +184,7 @@ impl Since {
                     if self.moved.insert(name.clone(), at).is_some() {
                         // It was disabled meanwhile: what was kept of it is of then.
                         self.believed.forget(&name);
+                        self.left.remove(&name);
                         self.keep(name, new.active, at);
                     }
                 }
@@ -213,6 +222,7 @@ impl Since {
             .collect();
         for name in gone {
             self.moved.remove(&name);
+            self.left.remove(&name);
             self.believed.forget(&name);
             self.news.push((name, None));
         }
@@ -223,6 +233,7 @@ impl Since {
         let stand = Stand {
             active,
             since,
+            left: self.left.get(&name).copied(),
             believed,
         };
         self.news.push((name, Some(stand)));
@@ -250,8 +261,18 @@ impl Since {
         }
         let way = (old_active, new.active);
         let told = self.believed.tells(&name, way, drained);
+        let left = match (old_active.rank(), new.active.rank()) {
+            (0, 1..) => {
+                self.left.insert(name.clone(), at);
+                None
+            }
+            (_, 0) => self.left.remove(&name),
+            _ => None,
+        };
         self.keep(name.clone(), new.active, at);
         let since = self.moved.insert(name, at).or(self.first).unwrap_or(at);
+        // Back where it is meant to be answered from: how long it was not, by however many steps.
+        let since = left.unwrap_or(since);
         let (kind, severity) = kind(old_active, new.active)?;
         let lines = strategy.lines.iter();
         let event = Event {

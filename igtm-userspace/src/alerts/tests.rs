@@ -4,6 +4,7 @@ mod ends;
 mod itself;
 mod kept;
 mod pools;
+mod said;
 mod words;
 
 use std::sync::Arc;
@@ -79,11 +80,12 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + second).expect("in range")
 }
 
-/// Answered so since then, as was told.
+/// Answered so since then, as was told, and from the first tier before that.
 fn stand(active: Active, since: i64) -> Stand {
     Stand {
         active,
         since: at(since),
+        left: (active != Active::Tier(0)).then(|| at(since)),
         believed: None,
     }
 }
@@ -296,6 +298,12 @@ fn a_strategy_is_told_of_when_it_moves() {
         (Some(at(10)), Some(20))
     );
     assert!(fallback.title.contains("fallback") && fallback.title.contains("www.example.com"));
+    // The whole way back took two steps: what is over began with the first of the way there.
+    let restored = &told[5][0];
+    assert_eq!(
+        (restored.since, restored.duration_s),
+        (Some(at(10)), Some(40))
+    );
 }
 
 #[test]

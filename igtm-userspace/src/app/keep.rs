@@ -38,6 +38,7 @@ pub(super) fn resume(store: &Store, health: &mut Health, restored: Restored) -> 
         let stand = Stand {
             active: moved.active.parse().ok()?,
             since: moved.since,
+            left: moved.left,
             believed: moved.believed.and_then(|believed| believed.parse().ok()),
         };
         Some((name, stand))
@@ -142,6 +143,7 @@ fn moved((instance, strategy): (String, String), stand: Stand) -> Moved {
         strategy,
         active: stand.active.to_string(),
         since: stand.since,
+        left: stand.left,
         believed: stand.believed.map(|believed| believed.to_string()),
     }
 }

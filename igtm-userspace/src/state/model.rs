@@ -43,6 +43,8 @@ pub struct Moved {
     pub active: String,
     /// Since when.
     pub since: Timestamp,
+    /// Since when not from its first tier, where that is so.
+    pub left: Option<Timestamp>,
     /// From what by all that was told, as `active`, where drains alone have moved it on.
     pub believed: Option<String>,
 }

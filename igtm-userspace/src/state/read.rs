@@ -37,8 +37,8 @@ pub(super) fn health(connection: &Connection) -> rusqlite::Result<Vec<SavedTarge
 }
 
 pub(super) fn moves(connection: &Connection) -> rusqlite::Result<Vec<Moved>> {
-    let mut select =
-        connection.prepare("SELECT instance, strategy, active, since_us, believed FROM moves")?;
+    let mut select = connection
+        .prepare("SELECT instance, strategy, active, since_us, believed, left_us FROM moves")?;
     let rows = select.query_map([], |row| {
         Ok(Moved {
             instance: row.get(0)?,
@@ -46,6 +46,10 @@ pub(super) fn moves(connection: &Connection) -> rusqlite::Result<Vec<Moved>> {
             active: row.get(2)?,
             since: time(row, 3)?,
             believed: row.get(4)?,
+            left: match row.get::<_, Option<i64>>(5)? {
+                Some(_) => Some(time(row, 5)?),
+                None => None,
+            },
         })
     })?;
     rows.collect()

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 /// Times are microseconds since 1970, days are days since then, UTC. What has structure and is only
 /// ever read whole is JSON. Names, not ids, stand for objects of the configuration: they outlive
 /// its order.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     "
     CREATE TABLE counters (
         name  TEXT PRIMARY KEY,
@@ -117,6 +117,9 @@ const MIGRATIONS: [&str; 3] = [
         name    TEXT PRIMARY KEY,
         content TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
+",
+    "
+    ALTER TABLE moves ADD COLUMN left_us INTEGER; -- since when not from the first tier
 ",
 ];
 

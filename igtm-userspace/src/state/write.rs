@@ -83,8 +83,8 @@ fn health(step: &Transaction<'_>, changes: &Changes) -> rusqlite::Result<()> {
         };
     }
     let mut put = step.prepare_cached(
-        "INSERT OR REPLACE INTO moves (instance, strategy, active, since_us, believed)
-         VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT OR REPLACE INTO moves (instance, strategy, active, since_us, believed, left_us)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
     let mut remove =
         step.prepare_cached("DELETE FROM moves WHERE instance = ?1 AND strategy = ?2")?;
@@ -96,6 +96,7 @@ fn health(step: &Transaction<'_>, changes: &Changes) -> rusqlite::Result<()> {
                 moved.active,
                 moved.since.as_microsecond(),
                 moved.believed,
+                moved.left.map(Timestamp::as_microsecond),
             ])?,
             None => remove.execute(params![instance, strategy])?,
         };

@@ -105,6 +105,18 @@ fn told(receiver: &Receiver, began: Instant, kind: &str) -> Result<(Delivery, Va
     Ok((delivery, event))
 }
 
+/// The node's reasons for each of `addresses`, and for no other.
+fn why(event: &Value, addresses: &[&str]) -> Result<()> {
+    let reasons = event["reason"].as_array().context("reasons")?;
+    ensure!(reasons.len() == addresses.len(), "{event:#}");
+    for (reason, address) in reasons.iter().zip(addresses) {
+        let text = reason["reason"].as_str().context("a reason")?;
+        let fits = text.starts_with(&format!("{address}: ")) && text.contains("refused");
+        ensure!(reason["node"] == "local" && fits, "{event:#}");
+    }
+    Ok(())
+}
+
 /// Every field of `expected` must stand in `event`.
 fn has(event: &Value, expected: &Value) -> Result<()> {
     for (key, value) in expected.as_object().context("an object")? {
@@ -152,6 +164,10 @@ fn everybody_is_told_of_a_failover_and_of_the_way_back() -> Result<()> {
         &json!({ "tier_from": "tier 1", "tier_to": "tier 2", "severity": "warning",
             "answers_before": ["10.80.0.11"], "answers_now": ["10.80.0.12"] }),
     )?;
+    why(&switched, &["10.80.0.11"])?;
+    let (_, pool) = told(&receiver, began, "pool_down")?;
+    has(&pool, &json!({ "pool": "first", "instance": "www" }))?;
+    why(&pool, &["10.80.0.11"])?;
 
     // All die: the fallback answers, whatever its own health.
     let began = Instant::now();
@@ -165,6 +181,8 @@ fn everybody_is_told_of_a_failover_and_of_the_way_back() -> Result<()> {
         &json!({ "tier_from": "tier 2", "tier_to": "fallback", "severity": "critical",
             "answers_now": ["10.80.0.13", "10.80.0.14"] }),
     )?;
+    // Whatever keeps the tiers from answering, whenever it began.
+    why(&fallback, &["10.80.0.11", "10.80.0.12"])?;
     until_answered(&world, &set(&[backend_v4(3), backend_v4(4)]))?;
 
     let began = Instant::now();
@@ -186,6 +204,11 @@ fn everybody_is_told_of_a_failover_and_of_the_way_back() -> Result<()> {
         &json!({ "tier_from": "tier 2", "tier_to": "tier 1", "severity": "info",
             "answers_now": ["10.80.0.11"] }),
     )?;
+    let reason = restored["reason"][0]["reason"].as_str();
+    ensure!(reason == Some("10.80.0.11 is up again"), "{restored:#}");
+    // From the first step away, not from the last.
+    let away = restored["since"].as_str().context("a time")?;
+    ensure!(Some(away) == switched["time"].as_str(), "{restored:#}");
     let (_, up) = told(&receiver, began, "address_up")?;
     has(
         &up,

@@ -187,7 +187,23 @@ fn an_operators_word_holds_at_once_for_its_time_and_over_a_kill() -> Result<()> 
 
     // What ended while nobody was there is not taken up again.
     let brief = [&*address, "down", "--reason", "brief", "--for", "1s"];
+    let kinds = [
+        "address_down",
+        "pool_down",
+        "fallback_entered",
+        "tier_switched",
+    ];
+    let downs = kinds.map(|kind| times(&receiver, kind));
+    let ends = || ["address_up", "pool_up", "tier_restored"].map(|kind| times(&receiver, kind));
+    let former = ends();
     force(&daemon, &brief)?;
+    wait::until("the word's alerts", PATIENCE, || {
+        let told = kinds.map(|kind| times(&receiver, kind));
+        Ok(
+            (told[0] == downs[0] + 2 && told[1] == downs[1] + 2 && told[3] > downs[3])
+                .then_some(()),
+        )
+    })?;
     let mut daemon = daemon;
     daemon.signal(Signal::SIGKILL)?;
     daemon.wait()?;
@@ -196,6 +212,13 @@ fn an_operators_word_holds_at_once_for_its_time_and_over_a_kill() -> Result<()> 
     until_answered(&world, &one(1))?;
     let status = daemon.query(&world, &["status"])?;
     ensure!(status["forces"] == serde_json::json!([]), "{status}");
+    // Whoever was told of it is told that it is over: in both of its pools.
+    wait::until("the ends of what the word began", PATIENCE, || {
+        let told = ends();
+        let over = told[0] == former[0] + 2 && told[1] == former[1] + 2 && told[2] > former[2];
+        Ok(over.then_some(()))
+    })
+    .with_context(|| format!("{former:?}, then {:?}", ends()))?;
     daemon.stop()
 }
 
@@ -268,5 +291,40 @@ fn a_file_is_told_when_it_is_applied_and_when_it_is_refused() -> Result<()> {
         "{event}"
     );
     ensure!(!title.contains(SECRET), "{event}");
+    daemon.stop()
+}
+
+/// Told as down, drained for its repair, well when the drain ends: that is its end.
+#[test]
+fn what_recovers_while_it_is_drained_is_told_when_the_drain_ends() -> Result<()> {
+    let world = World::new("repaired")?;
+    let mut first = Backend::start(world.backends(), "first", backend_v4(1))?;
+    let _second = Backend::start(world.backends(), "second", backend_v4(2))?;
+    let receiver = receiver(&world)?;
+    let daemon = start(&world, &config(&world, &receiver))?;
+    until_answered(&world, &one(1))?;
+    first.stop();
+    for kind in ["address_down", "pool_down", "tier_switched"] {
+        told(&receiver, kind)?;
+    }
+    let address = backend_v4(1).to_string();
+    force(&daemon, &[&address, "drain", "--reason", "new disk"])?;
+    first.resume()?;
+    wait::until("the address is measured as well", PATIENCE, || {
+        let status = daemon.query(&world, &["status"])?;
+        let state = &status["pools"][0]["addresses"][0]["state"];
+        Ok((*state == "ok").then_some(()))
+    })?;
+    wait::pause(DELIVERED);
+    ensure!(times(&receiver, "address_up") == 0, "it is still withheld");
+    force(&daemon, &[&address, "auto"])?;
+    let up = told(&receiver, "address_up")?;
+    ensure!(
+        up["reason"][0]["reason"] == "no longer forced: new disk",
+        "{up}"
+    );
+    for kind in ["pool_up", "tier_restored"] {
+        told(&receiver, kind)?;
+    }
     daemon.stop()
 }

@@ -14,7 +14,8 @@ use igtm_tests::world::{BACKENDS, EDGE_INTERFACE, World, backend_v4, backend_v6}
 use serde_json::Value;
 
 use crate::scene::{
-    PATIENCE, WWW, answered, instance, pool, server, set, start, strategy, until_answered,
+    PATIENCE, WWW, answered, instance, pool, receiver, server, set, start, strategy, times, told,
+    until_answered, webhook,
 };
 
 /// What the two nodes with a `source` have, and the one with an `interface`.
@@ -156,6 +157,68 @@ fn nodes_probe_from_where_they_are_and_a_quorum_decides() -> Result<()> {
     until(&daemon, &world, "all well", |status| {
         status["pools"][0]["addresses"][0]["state"] == "ok"
     })?;
+    daemon.stop()
+}
+
+/// A node that has lost the address it probes from is heard of no more: whoever subscribed is told,
+/// and told when it is back; and so of the address that one node of several sees fail.
+#[test]
+fn a_silence_and_a_warning_are_told_and_so_are_their_ends() -> Result<()> {
+    let world = World::new("silence")?;
+    more_ways(&world)?;
+    let _first = Backend::start(world.backends(), "first", backend_v4(1))?;
+    let receiver = receiver(&world)?;
+    let file = probed(
+        &world,
+        "protocol = \"http\"\nfailure_percent = 60\nport = 80",
+    )
+    .replace("interval = \"2s\"", "interval = \"1s\"")
+    .replace("timeout = \"900ms\"", "timeout = \"300ms\"")
+        + &monitored("first", &[backend_v4(1).to_string()])
+        + &instance(WWW)
+        + &strategy("default", "default", &["first"], "first")
+        + &webhook(&receiver, "50ms");
+    let daemon = start(&world, &file)?;
+    until(&daemon, &world, "a round of all", |status| {
+        status["pools"][0]["addresses"][0]["state"] == "ok"
+    })?;
+
+    let [west, _] = WEST;
+    let source = |how: &str| {
+        let line = format!("addr {how} {west}/24 dev {EDGE_INTERFACE}\n");
+        world.edge().ip_batch(&line)
+    };
+    source("del")?;
+    let silent = told(&receiver, "node_silent")?;
+    ensure!(silent["reason"][0]["node"] == "west", "{silent:#}");
+    ensure!(silent["severity"] == "warning", "{silent:#}");
+    ensure!(silent["duration_s"].as_u64() >= Some(3), "{silent:#}");
+    ensure!(times(&receiver, "node_back") == 0);
+    source("add")?;
+    let back = told(&receiver, "node_back")?;
+    ensure!(back["reason"][0]["node"] == "west", "{back:#}");
+    ensure!(back["since"].is_string(), "{back:#}");
+
+    // One of three fails: a risk, not a failure.
+    until(&daemon, &world, "all well", |status| {
+        status["pools"][0]["addresses"][0]["state"] == "ok"
+    })?;
+    let ended = times(&receiver, "address_up");
+    cut(&world, EAST, true)?;
+    let warned = receiver.wait_for("the warning", PATIENCE, |one| {
+        let events = one.events();
+        let east =
+            |event: &Value| event["kind"] == "address_warn" && event["reason"][0]["node"] == "east";
+        events.iter().any(east)
+    })?;
+    let event = warned.event("address_warn").context("chosen for it")?;
+    ensure!(event["severity"] == "info", "{event:#}");
+    ensure!(event["state_to"] == "warn", "{event:#}");
+    cut(&world, EAST, false)?;
+    wait::until("the end of the warning", PATIENCE, || {
+        Ok((times(&receiver, "address_up") > ended).then_some(()))
+    })?;
+    ensure!(times(&receiver, "address_down") == 0);
     daemon.stop()
 }
 

@@ -6,14 +6,18 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::alerts::{AddressesTold, Before, Cause, PoolsDown, Said};
+use crate::alerts::{AddressesTold, Before, Cause, NodeReport, PoolsDown, Said};
 use crate::config::model::{Address, Pool, PoolAddress};
 use crate::health::testing::refused;
 use crate::health::{Forced, ForcedState, HealthView as _, Outcome, Report, is_by_instance};
 use crate::notify::condition::{Condition, Phase};
+use crate::notify::matching::Rules;
+use crate::notify::routing::{Moment, Router};
+use crate::snapshot::Change;
+use crate::snapshot::fixture::COOKIES;
 
 /// `web` is asked for by the domains of both instances, and is warned of before it is down.
-const SHARED: &str = r#"
+pub(super) const SHARED: &str = r#"
 [server]
 node = "edge-1"
 [[zone]]
@@ -60,21 +64,32 @@ tier = [{ pools = ["web"] }]
 "#;
 
 /// A daemon, as far as addresses and pools are told of.
-struct Run {
-    ground: Arc<Ground>,
+pub(super) struct Run {
+    pub(super) ground: Arc<Ground>,
     health: Health,
     addresses: AddressesTold,
     pools: PoolsDown,
     /// What whoever is told believes to last.
     open: BTreeMap<String, Arc<Event>>,
+    /// All that was told, and moves among it.
+    pub(super) heard: Vec<Event>,
+    answered: Snapshot,
+    since: Since,
     now: i64,
 }
 
 impl Run {
-    fn new(ground: Arc<Ground>) -> Self {
+    pub(super) fn new(ground: Arc<Ground>) -> Self {
+        let health = Health::new(&ground.config, at(0));
+        let answered = Snapshot::new(Arc::clone(&ground), &health, 1, COOKIES);
+        let mut since = Since::default();
+        since.of_change(None, &answered, &Because::default(), at(0));
         Self {
-            health: Health::new(&ground.config, at(0)),
+            health,
             ground,
+            heard: Vec::new(),
+            answered,
+            since,
             addresses: AddressesTold::default(),
             pools: PoolsDown::default(),
             open: BTreeMap::new(),
@@ -84,6 +99,7 @@ impl Run {
 
     fn hear(&mut self, events: Vec<Event>) {
         for event in events {
+            self.heard.push(event.clone());
             let (Condition(name), phase) = Condition::of(&event).expect("it lasts or ends");
             match phase {
                 Phase::Lasts => self.open.insert(name, Arc::new(event)),
@@ -100,13 +116,29 @@ impl Run {
             .pools
             .of_step(ground, health, changed, &ids, at(self.now));
         self.hear(events.into_iter().map(|(event, _)| event).collect());
+        let change = Change {
+            targets: changed.iter().map(|(target, _)| target).collect(),
+            pools: &ids,
+            learned: &[],
+        };
+        let former = &self.answered;
+        let serial = former.serial + 1;
+        let now = former.after_change(&change, &self.health, former.resolved.clone(), serial);
+        let because = Because::of_step(&self.ground, &self.health, said, changed);
+        let moves = self
+            .since
+            .of_change(Some(former), &now, &because, at(self.now));
+        self.heard.extend(moves);
+        self.answered = now;
     }
 
     /// A round of every target; those fail, by address and host.
-    fn round(&mut self, fails: impl Fn(&Target) -> bool) {
+    pub(super) fn round(&mut self, fails: impl Fn(&Target) -> bool) {
         self.now += 60;
         let mut changed = Vec::new();
-        for task in self.health.tasks() {
+        let mut tasks = self.health.tasks();
+        tasks.sort_by(|a, b| a.target.cmp(&b.target));
+        for task in tasks {
             let outcome = if fails(&task.target) {
                 refused()
             } else {
@@ -115,7 +147,11 @@ impl Run {
             for transition in self.health.report(Report { task, outcome }, at(self.now)) {
                 let (ground, health) = (&self.ground, &self.health);
                 let events = self.addresses.of_transition(ground, health, &transition);
-                let cause = Cause::new(ground, &transition, 1, Vec::new());
+                let nodes = vec![NodeReport {
+                    node: "local".to_owned(),
+                    reason: transition.reasons.first().map(|one| one.reason.clone()),
+                }];
+                let cause = Cause::new(ground, &transition, 1, nodes);
                 changed.push((transition.target, cause));
                 self.hear(events);
             }
@@ -124,7 +160,7 @@ impl Run {
     }
 
     /// Operators say something else of an address.
-    fn say(&mut self, address: &str, work: impl FnOnce(&mut Health)) {
+    pub(super) fn say(&mut self, address: &str, work: impl FnOnce(&mut Health)) {
         let address: [Address; 1] = [address.parse().expect("an address")];
         let before = Before::of(&self.health, &address);
         work(&mut self.health);
@@ -137,7 +173,13 @@ impl Run {
         self.step(&[], &said);
     }
 
-    fn force(&mut self, address: &str, pool: Option<&str>, state: ForcedState, brief: bool) {
+    pub(super) fn force(
+        &mut self,
+        address: &str,
+        pool: Option<&str>,
+        state: ForcedState,
+        brief: bool,
+    ) {
         let since = at(self.now);
         let forced = Forced {
             address: address.parse().expect("an address"),
@@ -385,4 +427,53 @@ fn what_is_not_probed_any_more_is_over() {
         panic!("one pool");
     };
     assert_eq!(over.kind, Kind::PoolUp);
+}
+
+/// Through a subscription: what it is told of `api`, and whether anything is left open.
+#[test]
+fn a_warning_and_a_failure_end_at_whoever_was_told() {
+    let file = format!(
+        "{SHARED}\n[[channel]]\nname = \"ops\"\ntype = \"slack\"\nwebhook = \"https://x.example/\"\n\
+         [[subscription]]\nname = \"all\"\nchannels = [\"ops\"]\n\
+         match = {{ addresses = [\"192.0.2.2\"] }}\ngroup_wait = \"0s\"\n"
+    );
+    let mut run = Run::new(ground(&file));
+    let rules = Rules::new(Arc::clone(&run.ground.config));
+    let zone = jiff::tz::TimeZone::UTC;
+    let mut router = Router::default();
+    let api = |target: &Target| target.host.as_deref() == Some("api.example.com");
+    let mut told = Vec::new();
+    // Warned of and well; warned of, down and well.
+    for fails in [false, true, false, true, true, false] {
+        run.round(|target| fails && api(target));
+        let now = at(run.now);
+        for event in run.heard.drain(..) {
+            let moment = Moment {
+                rules: &rules,
+                now,
+                zone: &zone,
+            };
+            router.take(&Arc::new(event), None, moment);
+        }
+        for (_, group) in router.due(now, false) {
+            let batches = group.batches().into_iter();
+            let events = batches.flat_map(|batch| batch.events);
+            told.extend(events.map(|event| event.kind));
+        }
+        let open = router.open_at("ops").count();
+        assert_eq!(open, usize::from(fails), "{told:?}");
+    }
+    use Kind::{AddressDown, AddressUp, AddressWarn};
+    assert_eq!(
+        told,
+        [AddressWarn, AddressUp, AddressWarn, AddressDown, AddressUp]
+    );
+    // Nothing is said again after it is over.
+    let later = at(run.now + 100_000);
+    router.look(Moment {
+        rules: &rules,
+        now: later,
+        zone: &zone,
+    });
+    assert!(router.due(later, true).is_empty());
 }

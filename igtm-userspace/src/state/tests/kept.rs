@@ -28,6 +28,7 @@ async fn the_newest_of_everything_is_there_after_a_restart() {
         strategy: "default".to_owned(),
         active: "fallback".to_owned(),
         since: at(3),
+        left: Some(at(1)),
         believed: Some("tier 1".to_owned()),
     };
     store.save_move(moved.clone());

@@ -54,6 +54,7 @@ async fn filled(store: &Store) {
         strategy: "south".to_owned(),
         active: "tier 2".to_owned(),
         since: at(5),
+        left: None,
         believed: None,
     });
     store.reserve_serials(500);

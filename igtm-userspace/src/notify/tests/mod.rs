@@ -12,6 +12,7 @@ mod others;
 mod outbox;
 mod pagerduty;
 mod peers;
+mod queue;
 mod receiver;
 mod reminders;
 mod rig;

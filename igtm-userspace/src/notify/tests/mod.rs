@@ -17,3 +17,4 @@ mod receiver;
 mod reminders;
 mod rig;
 mod schema;
+mod storms;

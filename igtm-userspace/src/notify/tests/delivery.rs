@@ -259,7 +259,6 @@ async fn raising_never_waits_and_says_once_that_events_are_lost() {
     let mut config = one(&receiver.origin);
     config.subscriptions[0].group_wait = Duration::from_millis(200);
     let notifier = Rig::start(config);
-    let start = Instant::now();
     // Nothing else runs on this thread until the first await.
     for _ in 0..EVENT_QUEUE + 7 {
         notifier.raise(event(Kind::AddressDown, "192.0.2.1"));
@@ -276,8 +275,8 @@ async fn raising_never_waits_and_says_once_that_events_are_lost() {
         messages += 1;
     }
     assert_eq!(told, EVENT_QUEUE as u64);
-    let most = 4 + start.elapsed().as_millis() / 200;
-    assert!(messages <= most, "{messages} messages");
+    // A webhook takes 20 at once.
+    assert!(messages < 30, "{messages} messages");
     notifier.drain(PATIENCE).await;
     receiver.silent(0).await;
     let total = ["ERROR", "events were lost since the start", "events=7"];

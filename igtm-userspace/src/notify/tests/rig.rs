@@ -114,6 +114,25 @@ impl Rig {
         pushes
     }
 
+    /// Waits until that holds of what is recorded; gives it.
+    pub(super) async fn until(&self, holds: impl Fn(&[Push]) -> bool) -> Vec<Push> {
+        for _ in 0..1000 {
+            let pushes = self.pushes().await;
+            if holds(&pushes) {
+                return pushes;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("not yet: {:#?}", self.pushes().await);
+    }
+
+    /// Waits until so many are recorded and none is pending.
+    pub(super) async fn settled(&self, count: usize) -> Vec<Push> {
+        let settled =
+            |pushes: &[Push]| pushes.len() >= count && !pushes.iter().any(Push::is_pending);
+        self.until(settled).await
+    }
+
     pub(super) async fn drain(self, within: Duration) {
         self.notifier.drain(within).await;
         self.store.close(Duration::from_secs(30)).await;

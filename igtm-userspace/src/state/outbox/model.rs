@@ -253,3 +253,23 @@ impl Default for PushFilter {
         }
     }
 }
+
+impl PushFilter {
+    /// Whether it lets that one through: as the database's own question does.
+    pub fn lets(&self, push: &Push) -> bool {
+        let (instance, made) = (self.instance.as_ref(), push.made.as_microsecond());
+        (self.channels.is_empty() || self.channels.contains(&push.channel))
+            && (self.templates.is_empty()
+                || push
+                    .template
+                    .as_ref()
+                    .is_some_and(|name| self.templates.contains(name)))
+            && (self.kinds.is_empty() || push.kinds.iter().any(|kind| self.kinds.contains(kind)))
+            && instance.is_none_or(|name| push.instances.contains(name))
+            && self
+                .since
+                .is_none_or(|since| made >= since.as_microsecond())
+            && self.until.is_none_or(|until| made < until.as_microsecond())
+            && (self.states.is_empty() || self.states.contains(&push.state))
+    }
+}

@@ -7,7 +7,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::alertmanager::{self, Alertmanager};
-use super::dial::ClientError;
 use super::dingtalk::{self, Dingtalk};
 use super::email::{self, Email};
 use super::failure::Failure;
@@ -43,9 +42,6 @@ pub enum SetupError {
     /// A mail's.
     #[error(transparent)]
     Email(#[from] email::SetupError),
-    /// See [`super::dial::client`].
-    #[error(transparent)]
-    Client(#[from] ClientError),
 }
 
 /// One channel, ready to send.
@@ -77,7 +73,7 @@ impl Sender {
     /// # Errors
     /// See [`SetupError`].
     pub fn new(channel: &Channel, tls: &rustls::ClientConfig) -> Result<Self, SetupError> {
-        let http = Http::new(tls.clone(), channel.timeout, channel.allow_private)?;
+        let http = Http::new(tls.clone(), channel.timeout, channel.allow_private);
         let language = channel.language;
         match &channel.kind {
             ChannelKind::WecomRobot { webhook, mention } => {

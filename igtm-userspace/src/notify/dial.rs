@@ -1,8 +1,8 @@
-//! Which addresses a channel may dial, and the HTTP client and the connection that hold to it.
+//! Which addresses a channel may dial, and the connection that holds to it.
 //!
 //! The rule stands at the last place before the connection: on the address a name resolved
 //! to, so that a name pointing inside (or one that changes its mind) is refused as well.
-//! Must not follow redirects or use a proxy, either of which would dial for us.
+//! Must not know what is spoken over it.
 
 mod unreachable;
 
@@ -10,7 +10,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::net::TcpStream;
 use url::{Host, Url};
 
@@ -20,11 +19,6 @@ pub use unreachable::{Unresolved, in_words};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is not a public address: set allow_private if it is meant")]
 pub struct NotPublic(pub IpAddr);
-
-/// Why no client could be made.
-#[derive(Debug, thiserror::Error)]
-#[error("no HTTP client: {0}")]
-pub struct ClientError(String);
 
 /// TLS as every channel speaks it: ring, and the system's trusted roots as they are now.
 /// The provider is named here, so that no process-wide default is needed.
@@ -42,34 +36,6 @@ pub fn tls() -> rustls::ClientConfig {
         .with_no_client_auth()
 }
 
-/// A client whose every request ends within `timeout` and dials only what is allowed,
-/// literal addresses excepted: those never reach a resolver, see [`check_literal`].
-///
-/// # Errors
-/// When the client cannot be built.
-pub fn client(
-    tls: rustls::ClientConfig,
-    timeout: Duration,
-    allow_private: bool,
-) -> Result<reqwest::Client, ClientError> {
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .http1_only()
-        .timeout(timeout)
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .no_proxy()
-        // Attempts are ours to count, each with its own timestamp.
-        .retry(reqwest::retry::never())
-        // Alerts are rare: a kept connection would mostly be found dead, and would go on
-        // using an address that the name has left.
-        .pool_max_idle_per_host(0)
-        .dns_resolver(Checked { allow_private })
-        .user_agent(concat!("igtm/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| ClientError(error.without_url().to_string()))
-}
-
 /// Refuses a URL whose host is a literal address that may not be dialled.
 ///
 /// # Errors
@@ -84,24 +50,6 @@ pub fn check_literal(url: &Url, allow_private: bool) -> Result<(), NotPublic> {
         Ok(())
     } else {
         Err(NotPublic(ip))
-    }
-}
-
-/// The system's resolver, without the addresses that may not be dialled.
-struct Checked {
-    allow_private: bool,
-}
-
-impl Resolve for Checked {
-    fn resolve(&self, name: Name) -> Resolving {
-        let allow_private = self.allow_private;
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await;
-            let found = found.map_err(Unresolved)?;
-            let allowed = allowed(found.collect(), allow_private)?;
-            let addresses: Addrs = Box::new(allowed.into_iter());
-            Ok(addresses)
-        })
     }
 }
 
@@ -133,6 +81,21 @@ pub enum ConnectError {
     /// See [`NotPublic`].
     #[error(transparent)]
     NotPublic(#[from] NotPublic),
+}
+
+impl ConnectError {
+    /// What happened, and what to look at where.
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::NotPublic(error) => error.to_string(),
+            Self::Unresolved(error) => in_words(error),
+            Self::Io(error) => in_words(error),
+            Self::Timeout(_) => format!(
+                "{self} (is the receiver up, is this its port, and does no firewall or provider \
+                 swallow what this host sends to it?)"
+            ),
+        }
+    }
 }
 
 /// Dials `host`, a name or an address: each of its addresses that may be dialled, one after the

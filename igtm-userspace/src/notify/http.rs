@@ -1,20 +1,26 @@
 //! One HTTP request of a channel: what came back, or why nothing did.
 //!
-//! Must not retry (that is the worker's) nor judge what a vendor says (that is the channel's), and
-//! must not let a URL's path or query into an error: they hold keys.
+//! A connection for each: alerts are rare, a kept connection would mostly be found dead, and would
+//! go on using an address that the name has left. Must not retry (that is the worker's), follow
+//! redirects, use a proxy, judge what a vendor says (that is the channel's), nor let a URL's path or
+//! query into an error: they hold keys.
 
-use std::error::Error as _;
+mod exchange;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use hyper::Method;
+use hyper::header::{HeaderMap, RETRY_AFTER};
 use jiff::Timestamp;
-use reqwest::Method;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use tokio_rustls::TlsConnector;
 use url::Url;
 
-use super::dial::{self, ClientError, NotPublic};
+use super::dial;
 use super::failure::Failure;
 use super::retry::{Class, parse_retry_after};
+use exchange::{ExchangeError, Exchanged};
 
 /// A reply is read to its end or to this many octets, whichever is first.
 const REPLY_OCTETS: usize = 64 * 1024;
@@ -47,28 +53,31 @@ impl Answer {
 }
 
 /// Sends the requests of one channel.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Http {
-    client: reqwest::Client,
+    tls: TlsConnector,
     timeout: Duration,
     allow_private: bool,
 }
 
+impl std::fmt::Debug for Http {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Http")
+            .field("timeout", &self.timeout)
+            .field("allow_private", &self.allow_private)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Http {
     /// Dials nothing. `timeout` is of a whole request; see [`dial`] for `allow_private`.
-    ///
-    /// # Errors
-    /// See [`dial::client`].
-    pub fn new(
-        tls: rustls::ClientConfig,
-        timeout: Duration,
-        allow_private: bool,
-    ) -> Result<Self, ClientError> {
-        Ok(Self {
-            client: dial::client(tls, timeout, allow_private)?,
+    pub fn new(mut tls: rustls::ClientConfig, timeout: Duration, allow_private: bool) -> Self {
+        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Self {
+            tls: TlsConnector::from(Arc::new(tls)),
             timeout,
             allow_private,
-        })
+        }
     }
 
     /// POSTs `body` once; `now` is what a Retry-After date counts from.
@@ -104,58 +113,49 @@ impl Http {
         now: Timestamp,
     ) -> Result<Answer, Failure> {
         let host = shown(url);
-        dial::check_literal(url, self.allow_private).map_err(|error| refused(&host, &error))?;
-        let request = self.client.request(method, url.clone());
-        let sent = request.headers(headers).body(body).send().await;
-        let mut reply = sent.map_err(|error| self.failure(&host, error))?;
-        let told = reply.headers().get(RETRY_AFTER);
+        dial::check_literal(url, self.allow_private)
+            .map_err(|error| Failure::new(Class::Config, format!("{host}: {error}")))?;
+        let exchanged = self.exchange(method, url, headers, body);
+        let Exchanged {
+            status,
+            headers,
+            body,
+        } = match tokio::time::timeout(self.timeout, exchanged).await {
+            Ok(exchanged) => exchanged.map_err(|error| failure(&host, &error))?,
+            Err(_) => {
+                let seconds = self.timeout.as_secs_f64();
+                let why = format!(
+                    "{host} did not answer within {seconds} s (is the receiver up and quick enough, \
+                     and does no firewall swallow what is sent to it? `timeout` says how long igtm \
+                     waits)"
+                );
+                return Err(Failure::new(Class::Transient, why));
+            }
+        };
+        let told = headers.get(RETRY_AFTER);
         let retry_after = told
             .and_then(|told| told.to_str().ok())
             .and_then(|told| parse_retry_after(told, now));
-        let status = reply.status().as_u16();
-        let mut body = Vec::new();
-        while body.len() < REPLY_OCTETS {
-            match reply.chunk().await {
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Ok(None) => break,
-                // The status has said all that matters.
-                Err(_) if !(200..300).contains(&status) => break,
-                Err(error) => return Err(self.failure(&host, error)),
-            }
-        }
-        body.truncate(REPLY_OCTETS);
         Ok(Answer {
             host,
-            status,
+            status: status.as_u16(),
             retry_after,
             body,
         })
     }
-
-    fn failure(&self, host: &str, error: reqwest::Error) -> Failure {
-        if error.is_timeout() {
-            let seconds = self.timeout.as_secs_f64();
-            let why = format!(
-                "{host} did not answer within {seconds} s (is the receiver up and quick enough, and \
-                 does no firewall swallow what is sent to it? `timeout` says how long igtm waits)"
-            );
-            return Failure::new(Class::Transient, why);
-        }
-        let error = error.without_url();
-        let mut source = error.source();
-        while let Some(inner) = source {
-            if let Some(not_public) = inner.downcast_ref::<NotPublic>() {
-                return refused(host, not_public);
-            }
-            source = inner.source();
-        }
-        let why = format!("{host}: {}", dial::in_words(&error));
-        Failure::new(Class::Transient, why)
-    }
 }
 
-fn refused(host: &str, error: &NotPublic) -> Failure {
-    Failure::new(Class::Config, format!("{host}: {error}"))
+fn failure(host: &str, error: &ExchangeError) -> Failure {
+    let (class, why) = match error {
+        ExchangeError::Connect(error @ dial::ConnectError::NotPublic(_)) => {
+            (Class::Config, error.to_string())
+        }
+        ExchangeError::Url => (Class::Config, error.to_string()),
+        ExchangeError::Connect(error) => (Class::Transient, error.in_words()),
+        ExchangeError::Tls(error) => (Class::Transient, dial::in_words(error)),
+        ExchangeError::Http(error) => (Class::Transient, dial::in_words(error)),
+    };
+    Failure::new(class, format!("{host}: {why}"))
 }
 
 /// `scheme://host:port/…`: credentials, path, query and fragment may all be secrets.

@@ -35,9 +35,11 @@ pub mod inbox;
 pub mod inventory;
 pub mod matching;
 pub mod message;
+mod meter;
 mod order;
 pub mod outgoing;
 pub mod pagerduty;
+mod quarters;
 pub mod quiet;
 pub mod redact;
 pub mod retry;
@@ -73,6 +75,7 @@ use dispatch::{Dispatch, Sources};
 use event::Event;
 pub use order::{Handle, Order, OrderError};
 use outgoing::Mint;
+use quarters::Quarters;
 pub use shown::Shown;
 use worker::Office;
 
@@ -100,6 +103,8 @@ pub struct Notifier {
     lost: Arc<Lost>,
     handle: Handle,
     dispatch: JoinHandle<dispatch::Workers>,
+    /// Where all of it runs, until it is dropped; `None`: where whoever started it does.
+    quarters: Option<Quarters>,
 }
 
 /// Events that found the queue full.
@@ -111,9 +116,25 @@ struct Lost {
 }
 
 impl Notifier {
-    /// Starts a task that matches and one for each channel, which go on from `saved`. Must be
-    /// called within a tokio runtime.
+    /// Starts a task that matches and one for each channel, which go on from `saved`, on a thread of
+    /// their own. Must be called within a tokio runtime.
     pub fn start(config: Arc<Config>, store: Store, metrics: Metrics, saved: SavedAlerts) -> Self {
+        let quarters = Quarters::open();
+        let handle = quarters.handle();
+        let _inside = handle.enter();
+        Self {
+            quarters: Some(quarters),
+            ..Self::start_here(config, store, metrics, saved)
+        }
+    }
+
+    /// The same on the runtime that it is called within.
+    pub fn start_here(
+        config: Arc<Config>,
+        store: Store,
+        metrics: Metrics,
+        saved: SavedAlerts,
+    ) -> Self {
         let (events, raised) = mpsc::channel(EVENT_QUEUE);
         let (orders, ordered) = mpsc::channel(ORDERS);
         let (failed, given_up) = mpsc::unbounded_channel();
@@ -147,6 +168,7 @@ impl Notifier {
             store,
             lost,
             dispatch: tokio::spawn(dispatch.run()),
+            quarters: None,
         }
     }
 
@@ -189,6 +211,7 @@ impl Notifier {
             events,
             config,
             dispatch,
+            quarters,
             ..
         } = self;
         // The end of this queue is what tells the task to finish.
@@ -198,5 +221,6 @@ impl Notifier {
             Err(error) => tracing::error!("alerts ended early: {error}"),
         }
         drop(config);
+        drop(quarters);
     }
 }

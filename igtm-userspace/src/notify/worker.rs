@@ -4,6 +4,7 @@
 //! trouble is its own: nothing here waits for another channel. Every step is recorded: what a
 //! killed daemon had not noted as delivered is sent again under the same id.
 
+mod rest;
 mod send;
 
 use std::sync::Arc;
@@ -136,13 +137,10 @@ impl Worker {
     pub(super) async fn drain(mut self, deadline: tokio::time::Instant) -> usize {
         self.inbox.end();
         // The sender of the settings stays: its end would look like a change.
-        if tokio::time::timeout_at(deadline, &mut self.task)
-            .await
-            .is_ok()
-        {
-            return 0;
+        let ended = tokio::time::timeout_at(deadline, &mut self.task).await;
+        if ended.is_err() {
+            self.task.abort();
         }
-        self.task.abort();
         let messages = self.inbox.pending();
         if messages > 0 {
             let channel = &self.settings.borrow().channel.name;
@@ -158,7 +156,7 @@ impl Worker {
     /// Ends the task; gives what it leaves undone.
     pub(super) fn abandon(self) -> Vec<Push> {
         self.task.abort();
-        let mut left = Vec::new();
+        let mut left = self.inbox.take_rests();
         while let Some(push) = self.inbox.begin() {
             left.push(push);
             self.inbox.finish();
@@ -186,13 +184,15 @@ impl Sending {
             if let Some(lasting) = self.inbox.take_refresh() {
                 self.refresh(lasting).await;
             }
-            if self.inbox.pending() == 0 {
+            let next_rest = self.inbox.wake_rests(Timestamp::now());
+            if self.inbox.is_idle() {
                 if self.inbox.is_ending() {
                     return;
                 }
                 let inbox = Arc::clone(&self.inbox);
                 tokio::select! {
                     () = inbox.woken() => {}
+                    () = rest::time(next_rest) => {}
                     Ok(()) = self.settings.changed() => {}
                 }
                 continue;

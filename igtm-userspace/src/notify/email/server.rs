@@ -24,12 +24,15 @@ use tokio_rustls::client::TlsStream;
 use crate::config::model::SmtpTls;
 use crate::notify::dial::{self, ConnectError};
 use crate::notify::failure::Failure;
+use crate::notify::meter::Metered;
 use crate::notify::retry::Class;
 
 /// The longest line before TLS, octets: RFC 5321 §4.5.3.1.5 asks for 512.
 const LINE: u64 = 1000;
 /// The most lines of one reply before TLS.
 const LINES: usize = 100;
+/// Octets of a reply within TLS, whose lines lettre reads again with every one that comes.
+const REPLY: usize = 16 * 1024;
 
 /// Where mail goes, and how.
 #[derive(Clone)]
@@ -77,21 +80,16 @@ impl Server {
         let connector = TlsConnector::from(Arc::clone(&self.tls));
         let encrypted = connector.connect(name, stream).await;
         let stream = encrypted.map_err(|error| self.no_tls(&error))?;
+        let stream = Metered::new(stream, REPLY);
         Ok(Box::new(Encrypted { greeting, stream }))
     }
 
     fn unreachable(&self, error: &ConnectError) -> Failure {
-        let (class, why) = match error {
-            ConnectError::NotPublic(error) => (Class::Config, error.to_string()),
-            ConnectError::Unresolved(error) => (Class::Transient, dial::in_words(error)),
-            ConnectError::Io(error) => (Class::Transient, dial::in_words(error)),
-            ConnectError::Timeout(_) => {
-                let advice = "is the server up, is this its port (465, 587), and does no firewall \
-                              or provider swallow mail from this host?";
-                (Class::Transient, format!("{error} ({advice})"))
-            }
+        let class = match error {
+            ConnectError::NotPublic(_) => Class::Config,
+            _ => Class::Transient,
         };
-        Failure::new(class, format!("{self}: {why}"))
+        Failure::new(class, format!("{self}: {}", error.in_words()))
     }
 
     /// A certificate that is not trusted stays so until somebody does something about it.
@@ -195,12 +193,12 @@ impl Server {
 #[derive(Debug)]
 struct Encrypted {
     greeting: &'static [u8],
-    stream: TlsStream<TcpStream>,
+    stream: Metered<TlsStream<TcpStream>>,
 }
 
 impl AsyncTokioStream for Encrypted {
     fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.stream.get_ref().0.peer_addr()
+        self.stream.inner().get_ref().0.peer_addr()
     }
 }
 
@@ -228,6 +226,8 @@ impl AsyncWrite for Encrypted {
         context: &mut Context<'_>,
         octets: &[u8],
     ) -> Poll<io::Result<usize>> {
+        // Another command, whose reply is another.
+        self.stream.renew();
         Pin::new(&mut self.stream).poll_write(context, octets)
     }
 

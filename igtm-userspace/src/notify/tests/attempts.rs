@@ -26,7 +26,7 @@ const TIMEOUT: Duration = Duration::from_millis(500);
 fn webhook(url: &str, secrets: &[&str], allow_private: bool) -> Result<Webhook, SetupError> {
     let secrets: Vec<Secret> = secrets.iter().map(|text| Secret::new(*text)).collect();
     let headers = [("X-Team".to_owned(), Secret::new("night"))];
-    let http = Http::new(dial::tls(), TIMEOUT, allow_private).expect("a client");
+    let http = Http::new(dial::tls(), TIMEOUT, allow_private);
     Webhook::new(&Secret::new(url), &secrets, &headers, http)
 }
 
@@ -103,6 +103,16 @@ async fn every_reply_has_its_class() {
         (Reply::status("410 Gone"), Some(Class::Gone)),
         (Reply::ResetInBody, Some(Class::Transient)),
         (Reply::Slow(Duration::from_secs(5)), Some(Class::Transient)),
+        // Answers that never end, in each of their parts.
+        (
+            Reply::Endless("HTTP/1.1 100 Continue\r\n\r\n"),
+            Some(Class::Transient),
+        ),
+        (
+            Reply::Endless("HTTP/1.1 200 OK\r\n"),
+            Some(Class::Transient),
+        ),
+        (Reply::Endless("HTTP/1.1 204 OK\r\n\r\n"), None),
     ] {
         let receiver = Receiver::start(vec![reply.clone()]).await;
         let sent = post(&receiver.origin, true).await;
@@ -261,7 +271,7 @@ async fn what_a_receiver_repeats_is_cleaned_and_cut() {
         "Authorization".to_owned(),
         Secret::new("Bearer T0KEN-of-team"),
     )];
-    let http = Http::new(dial::tls(), TIMEOUT, true).expect("a client");
+    let http = Http::new(dial::tls(), TIMEOUT, true);
     let webhook = Webhook::new(&url, &[Secret::new(SECRET)], &headers, http);
     let webhook = webhook.expect("a usable channel");
     let now = Timestamp::now();

@@ -60,7 +60,7 @@ async fn receiver() -> (u16, rustls::RootCertStore) {
 
 async fn post(url: String, tls: rustls::ClientConfig) -> Result<Receipt, Failure> {
     let secrets = [Secret::new(SECRET)];
-    let http = Http::new(tls, Duration::from_secs(5), true).expect("a client");
+    let http = Http::new(tls, Duration::from_secs(5), true);
     let webhook = Webhook::new(&Secret::new(url), &secrets, &[], http);
     let webhook = webhook.expect("a usable channel");
     let body = "{}".to_owned();

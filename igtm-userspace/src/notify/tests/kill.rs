@@ -173,6 +173,7 @@ fn push(made: Timestamp, event: &Arc<Event>) -> Push {
         attempts: Vec::new(),
         failures: 0,
         throttled_s: 0,
+        rest_of: None,
         next: None,
         finished: None,
         events: vec![Arc::clone(event)],

@@ -8,6 +8,7 @@ mod https;
 pub(super) mod journal;
 mod kill;
 mod mail;
+mod others;
 mod outbox;
 mod pagerduty;
 mod peers;

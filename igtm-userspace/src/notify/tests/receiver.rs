@@ -20,6 +20,8 @@ pub(super) enum Reply {
     ResetInBody,
     /// Takes the request and says nothing for so long, then 200.
     Slow(Duration),
+    /// Says this again and again, without end.
+    Endless(&'static str),
 }
 
 impl Reply {
@@ -153,6 +155,11 @@ async fn serve(mut stream: TcpStream, answer: Answering, requests: mpsc::Unbound
             socket2::SockRef::from(&stream)
                 .set_linger(Some(Duration::ZERO))
                 .expect("SO_LINGER");
+            return;
+        }
+        Reply::Endless(text) => {
+            let many = text.repeat(65_536 / text.len() + 1);
+            while stream.write_all(many.as_bytes()).await.is_ok() {}
             return;
         }
         Reply::Slow(pause) => {

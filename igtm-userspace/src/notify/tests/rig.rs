@@ -106,6 +106,6 @@ pub(super) fn start(config: Config, directory: &Path) -> (Notifier, Store) {
     let (store, restored) = Store::open(directory).expect("nobody else has it");
     let config = Arc::new(config);
     let metrics = Metrics::default();
-    let notifier = Notifier::start(config, store.clone(), metrics, restored.alerts);
+    let notifier = Notifier::start_here(config, store.clone(), metrics, restored.alerts);
     (notifier, store)
 }

@@ -53,6 +53,10 @@ pub struct Push {
     pub failures: u32,
     /// How long its receiver has had it wait, seconds.
     pub throttled_s: u64,
+    /// The message that only some of its receivers would have: this is the same for the others, and
+    /// keeps nothing else waiting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest_of: Option<String>,
     /// When it is tried next; `None`: at once, or never again.
     pub next: Option<Timestamp>,
     /// When it was delivered or given up.

@@ -41,6 +41,7 @@ fn push(id: &str, made: Timestamp, state: PushState) -> Push {
         }],
         failures: 1,
         throttled_s: 7,
+        rest_of: None,
         next: Some(made),
         finished: None,
         events: vec![Arc::new(event(Kind::AddressDown, None, made))],

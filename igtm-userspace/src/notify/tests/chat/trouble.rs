@@ -82,6 +82,7 @@ async fn the_network_s_and_the_server_s_trouble_is_transient() {
                 Reply::Status(..) => "at a proxy before it; there is nothing to change here",
                 Reply::ResetInBody => "the connection ended before a whole reply",
                 Reply::Slow(_) => "did not answer within 0.2 s (is the receiver up",
+                Reply::Endless(_) => unreachable!("none is"),
                 Reply::Body("200 OK", _) => "is a proxy or a login page in between",
                 Reply::Body(..) => "there is nothing to change here",
             };

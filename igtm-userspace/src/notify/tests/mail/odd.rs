@@ -28,8 +28,10 @@ enum Answer {
     Reset(&'static str),
     /// Says nothing for longer than anyone waits.
     Silence,
+    /// Says this again and again, without end.
+    Endless(&'static str),
 }
-use Answer::{Reset, Say, Silence};
+use Answer::{Endless, Reset, Say, Silence};
 
 /// What a server says that takes everything.
 const TAKES: Script = &[
@@ -143,6 +145,11 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
                 return;
             }
             Some((_, Silence)) => tokio::time::sleep(Duration::from_secs(60)).await,
+            Some((_, Endless(text))) => {
+                let many = text.repeat(1000);
+                while stream.get_mut().write_all(many.as_bytes()).await.is_ok() {}
+                return;
+            }
             None => {}
         }
         line.clear();
@@ -155,7 +162,7 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
 
 #[tokio::test]
 async fn whatever_breaks_a_conversation_is_tried_again() {
-    let implicit: [(Script, Class); 16] = [
+    let implicit: [(Script, Class); 18] = [
         (&[("", Say("421 too busy\r\n"))], Class::Transient),
         (
             &[("", Say("554 your address is on a list\r\n"))],
@@ -187,6 +194,8 @@ async fn whatever_breaks_a_conversation_is_tried_again() {
         (&[(".", Say("552 5.3.4 too large\r\n"))], Class::Permanent),
         (&[(".", Reset("250 ta"))], Class::Transient),
         (&[(".", Silence)], Class::Transient),
+        (&[("", Endless("220-wait\r\n"))], Class::Transient),
+        (&[("RCPT", Endless("250-wait\r\n"))], Class::Transient),
     ];
     for (script, class) in implicit {
         let server = Server::start(SmtpTls::Implicit, script).await;

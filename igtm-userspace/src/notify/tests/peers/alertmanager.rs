@@ -75,7 +75,7 @@ impl Peer {
 
     /// What it shows as active; `None` while it does not answer.
     async fn alerts(&self) -> Option<Vec<Value>> {
-        let http = Http::new(dial::tls(), Duration::from_secs(5), true).expect("a client");
+        let http = Http::new(dial::tls(), Duration::from_secs(5), true);
         let url = Url::parse(&format!("{}/api/v2/alerts", self.origin)).expect("a URL");
         let answer = http.get(&url, Timestamp::now()).await.ok()?;
         let alerts: Value = serde_json::from_slice(&answer.body).ok()?;

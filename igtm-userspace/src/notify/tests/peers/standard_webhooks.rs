@@ -57,7 +57,7 @@ fn accepts(python: &std::path::Path, secret: &str, request: &Request, body: &[u8
 async fn the_convention_s_own_library_accepts_what_is_sent() {
     let Some(python) = python() else { return };
     let mut receiver = Receiver::start(vec![]).await;
-    let http = Http::new(dial::tls(), Duration::from_secs(5), true).expect("a client");
+    let http = Http::new(dial::tls(), Duration::from_secs(5), true);
     let secrets = [SECRET, FORMER].map(Secret::new);
     let url = Secret::new(&receiver.origin);
     let webhook = Webhook::new(&url, &secrets, &[], http).expect("a usable channel");

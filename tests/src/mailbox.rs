@@ -27,16 +27,26 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub struct Mail {
     /// When its last line was there.
     pub at: SystemTime,
+    /// Whom it is for, as the client said before it.
+    pub to: Vec<String>,
     /// Its parts' texts, decoded.
     pub text: String,
+}
+
+/// What is refused while it is set.
+#[derive(Debug, Default)]
+struct Refusals {
+    /// 535 to every login.
+    logins: AtomicBool,
+    /// 450 to every receiver whose name begins with `grey`: come again later.
+    grey: AtomicBool,
 }
 
 /// Listens until dropped.
 #[derive(Debug)]
 pub struct Mailbox {
     mails: Arc<Mutex<Vec<Mail>>>,
-    /// 535 to every login while set.
-    refuses: Arc<AtomicBool>,
+    refusals: Arc<Refusals>,
     stopping: Arc<AtomicBool>,
     listener: Arc<TcpListener>,
     roots: PathBuf,
@@ -61,21 +71,21 @@ impl Mailbox {
             TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))
         })?;
         let listener = Arc::new(listener);
-        let (mails, refuses, stopping) = (Arc::default(), Arc::default(), Arc::default());
+        let (mails, refusals, stopping) = (Arc::default(), Arc::default(), Arc::default());
         let (theirs, kept) = (Arc::clone(&listener), Arc::clone(&mails));
-        let (no, stop): (Arc<AtomicBool>, Arc<AtomicBool>) =
-            (Arc::clone(&refuses), Arc::clone(&stopping));
+        let (no, stop): (Arc<Refusals>, Arc<AtomicBool>) =
+            (Arc::clone(&refusals), Arc::clone(&stopping));
         let thread = thread::spawn(move || {
             while !stop.load(Ordering::Acquire) {
                 if let Ok((stream, _)) = theirs.accept() {
                     // A client that breaks off has sent no mail: the test sees that.
-                    let _ = serve(stream, &tls, &kept, no.load(Ordering::Acquire));
+                    let _ = serve(stream, &tls, &kept, &no);
                 }
             }
         });
         Ok(Self {
             mails,
-            refuses,
+            refusals,
             stopping,
             listener,
             roots,
@@ -90,7 +100,12 @@ impl Mailbox {
 
     /// Whether every login is refused from now on; the refusal repeats it.
     pub fn refuse(&self, refuses: bool) {
-        self.refuses.store(refuses, Ordering::Release);
+        self.refusals.logins.store(refuses, Ordering::Release);
+    }
+
+    /// Whether receivers whose name begins with `grey` are refused for now, others not.
+    pub fn greylist(&self, greylists: bool) {
+        self.refusals.grey.store(greylists, Ordering::Release);
     }
 
     /// What came so far, oldest first.
@@ -116,14 +131,16 @@ fn serve(
     stream: TcpStream,
     tls: &Arc<ServerConfig>,
     mails: &Mutex<Vec<Mail>>,
-    refuses: bool,
+    refusals: &Refusals,
 ) -> Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let session = ServerConnection::new(Arc::clone(tls))?;
     let mut stream = BufReader::new(StreamOwned::new(session, stream));
     stream.get_mut().write_all(b"220 mailbox ESMTP\r\n")?;
-    let mut line = String::new();
+    let (mut line, mut to) = (String::new(), Vec::new());
+    let refuses = refusals.logins.load(Ordering::Acquire);
+    let greylists = refusals.grey.load(Ordering::Acquire);
     loop {
         line.clear();
         if stream.read_line(&mut line)? == 0 {
@@ -134,11 +151,20 @@ fn serve(
             "EHLO" => "250-mailbox\r\n250-8BITMIME\r\n250 AUTH PLAIN LOGIN\r\n".to_owned(),
             "AUTH" if refuses => format!("535 5.7.8 not taken: {}\r\n", line.trim_end()),
             "AUTH" => "235 2.7.0 welcome\r\n".to_owned(),
+            "RCPT" if greylists && line.contains("<grey") => {
+                "450 4.2.0 greylisted, come again\r\n".to_owned()
+            }
+            "RCPT" => {
+                let address = line.split(['<', '>']).nth(1);
+                to.extend(address.map(str::to_owned));
+                "250 OK\r\n".to_owned()
+            }
             "DATA" => {
                 stream.get_mut().write_all(b"354 go on\r\n")?;
                 let raw = data(&mut stream)?;
                 let mail = Mail {
                     at: SystemTime::now(),
+                    to: std::mem::take(&mut to),
                     text: decoded(&raw),
                 };
                 mails

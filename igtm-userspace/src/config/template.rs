@@ -36,6 +36,10 @@ fn read(mut section: Section<'_>, named: Named) -> Template {
             None
         }
         (Some(text), None) => text.string().map(|found| (text, found.to_owned())),
+        (None, Some(file)) if file.text() == Some("") => {
+            file.wrong("the path of a file that holds the template's text");
+            None
+        }
         (None, Some(file)) => file.string().and_then(|path| {
             let path = report.resolve(file.at, path);
             let octets = report.read(&path);

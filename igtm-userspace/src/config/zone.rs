@@ -90,7 +90,13 @@ pub(super) fn read_all(root: &mut Section<'_>) -> Zones {
 
 fn read(mut section: Section<'_>, origin: Option<Name>, report: &Report<'_>) -> Read {
     let file = section.take("file");
-    let contents = file.and_then(|file| zonefile::read(&file, origin.as_ref(), report));
+    let contents = file.and_then(|file| {
+        if file.text() == Some("") {
+            file.wrong("the path of an RFC 1035 zone file (leave it out where the zone has none)");
+            return None;
+        }
+        zonefile::read(&file, origin.as_ref(), report)
+    });
     let origin = origin.unwrap_or_default();
     let of_file = contents.as_ref().map(|contents| Own::of(contents, &origin));
     // A file that could not be read may have said anything.

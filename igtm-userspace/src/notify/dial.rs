@@ -83,6 +83,21 @@ pub enum ConnectError {
     NotPublic(#[from] NotPublic),
 }
 
+impl ConnectError {
+    /// What happened, and what to look at where.
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::NotPublic(error) => error.to_string(),
+            Self::Unresolved(error) => in_words(error),
+            Self::Io(error) => in_words(error),
+            Self::Timeout(_) => format!(
+                "{self} (is the receiver up, is this its port, and does no firewall or provider \
+                 swallow what this host sends to it?)"
+            ),
+        }
+    }
+}
+
 /// Dials `host`, a name or an address: each of its addresses that may be dialled, one after the
 /// other, until one answers. Together they have `within`.
 ///

@@ -150,7 +150,7 @@ impl Dingtalk {
         let said = VENDOR.settle(&answer, &secrets)?;
         Ok(Receipt {
             reply: said.reply,
-            remark: None,
+            ..Receipt::default()
         })
     }
 }

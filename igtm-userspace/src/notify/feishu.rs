@@ -144,7 +144,7 @@ impl Feishu {
         let said = VENDOR.settle(&answer, &secrets)?;
         Ok(Receipt {
             reply: said.reply,
-            remark: None,
+            ..Receipt::default()
         })
     }
 }

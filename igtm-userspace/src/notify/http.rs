@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use tokio_rustls::TlsConnector;
 use url::Url;
 
-use super::dial::{self, ConnectError};
+use super::dial;
 use super::failure::Failure;
 use super::retry::{Class, parse_retry_after};
 use exchange::{ExchangeError, Exchanged};
@@ -125,8 +125,9 @@ impl Http {
             Err(_) => {
                 let seconds = self.timeout.as_secs_f64();
                 let why = format!(
-                    "{host} did not answer within {seconds} s (is the receiver up and quick enough, and \
-                     does no firewall swallow what is sent to it? `timeout` says how long igtm waits)"
+                    "{host} did not answer within {seconds} s (is the receiver up and quick enough, \
+                     and does no firewall swallow what is sent to it? `timeout` says how long igtm \
+                     waits)"
                 );
                 return Err(Failure::new(Class::Transient, why));
             }
@@ -146,16 +147,12 @@ impl Http {
 
 fn failure(host: &str, error: &ExchangeError) -> Failure {
     let (class, why) = match error {
-        ExchangeError::Connect(ConnectError::NotPublic(_)) | ExchangeError::Url => {
+        ExchangeError::Connect(error @ dial::ConnectError::NotPublic(_)) => {
             (Class::Config, error.to_string())
         }
-        ExchangeError::Connect(ConnectError::Timeout(_)) => (Class::Transient, error.to_string()),
-        ExchangeError::Connect(ConnectError::Unresolved(error)) => {
-            (Class::Transient, dial::in_words(error))
-        }
-        ExchangeError::Connect(ConnectError::Io(error)) | ExchangeError::Tls(error) => {
-            (Class::Transient, dial::in_words(error))
-        }
+        ExchangeError::Url => (Class::Config, error.to_string()),
+        ExchangeError::Connect(error) => (Class::Transient, error.in_words()),
+        ExchangeError::Tls(error) => (Class::Transient, dial::in_words(error)),
         ExchangeError::Http(error) => (Class::Transient, dial::in_words(error)),
     };
     Failure::new(class, format!("{host}: {why}"))

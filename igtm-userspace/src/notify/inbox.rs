@@ -18,6 +18,10 @@ use crate::state::outbox::{ChannelRecord, Push};
 /// Messages that wait for one channel; beyond that, those that were not tried yet become one.
 pub const MESSAGES_PER_CHANNEL: usize = 200;
 
+/// What is left of messages that some of their receivers have, and is tried again later; where more
+/// would wait, those receivers are not told.
+pub const RESTS_PER_CHANNEL: usize = 16;
+
 /// A channel as `igtm status` shows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ChannelStatus {
@@ -51,6 +55,8 @@ pub struct Trouble {
 #[derive(Debug, Default)]
 struct Line {
     queue: VecDeque<Push>,
+    /// What is left of messages, until it is tried again: it keeps nothing else waiting.
+    rests: Vec<Push>,
     /// The first one is in the worker's hands.
     busy: bool,
     record: ChannelRecord,
@@ -82,6 +88,12 @@ impl Inbox {
     /// too many.
     pub fn push(&self, push: Push, mint: &Mint, now: Timestamp) -> Vec<Push> {
         let mut line = self.lock();
+        if push.rest_of.is_some() && push.next.is_some() {
+            line.rests.push(push);
+            drop(line);
+            self.wake.notify_one();
+            return Vec::new();
+        }
         line.queue.push_back(push);
         let merged = match line.queue.len() > MESSAGES_PER_CHANNEL {
             true => line.merge(mint, now),
@@ -110,6 +122,30 @@ impl Inbox {
         let events = line.queue.iter().skip(1).flat_map(|push| &push.events);
         let ends = events.filter(|event| matches!(Condition::of(event), Some((_, Phase::Over))));
         ends.cloned().collect()
+    }
+
+    /// Whether one more rest may wait.
+    pub fn has_room_for_a_rest(&self) -> bool {
+        self.lock().rests.len() < RESTS_PER_CHANNEL
+    }
+
+    /// Puts the rests whose time has come behind all other messages; when the next one's comes.
+    pub fn wake_rests(&self, now: Timestamp) -> Option<Timestamp> {
+        let mut line = self.lock();
+        let is_due = |push: &mut Push| push.next.is_none_or(|next| next <= now);
+        let due: Vec<Push> = line.rests.extract_if(.., is_due).collect();
+        line.queue.extend(due);
+        line.rests.iter().filter_map(|push| push.next).min()
+    }
+
+    /// Takes the rests away, whenever their time comes.
+    pub fn take_rests(&self) -> Vec<Push> {
+        std::mem::take(&mut self.lock().rests)
+    }
+
+    /// Whether there is nothing to send now.
+    pub fn is_idle(&self) -> bool {
+        self.lock().queue.is_empty()
     }
 
     /// The first message needs no more.
@@ -155,7 +191,8 @@ impl Inbox {
 
     /// Messages that wait.
     pub fn pending(&self) -> usize {
-        self.lock().queue.len()
+        let line = self.lock();
+        line.queue.len() + line.rests.len()
     }
 
     /// How the channel is doing.
@@ -210,5 +247,54 @@ impl Line {
         fresh.extend(merged);
         self.queue = kept;
         fresh
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::notify::event::Kind;
+    use crate::notify::fixture::{channel, config, event};
+    use crate::notify::message::Part;
+
+    #[test]
+    fn what_is_left_of_a_message_keeps_no_other_waiting() {
+        let (inbox, mint, now) = (Inbox::default(), Mint::default(), Timestamp::now());
+        let ops = channel("ops", "http://unused/");
+        let config = config(vec![ops.clone()], vec![]);
+        let told = |address: &str| {
+            let event = event(Kind::AddressDown, address);
+            outgoing::of_test(event, &ops, &config, mint.time(now))
+        };
+        let first = told("192.0.2.1");
+        let part = Part {
+            body: "the rest".to_owned(),
+        };
+        let later = now + SignedDuration::from_secs(300);
+        let rest = outgoing::rest(&first, part, mint.time(now), later);
+        assert_eq!(rest.rest_of.as_ref(), Some(&first.id));
+        assert_eq!(rest.events, first.events, "for whoever is told instead");
+        inbox.push(rest.clone(), &mint, now);
+        assert!(inbox.is_idle() && inbox.begin().is_none());
+        assert_eq!(inbox.pending(), 1, "it is not forgotten");
+        assert_eq!(inbox.wake_rests(now), Some(later));
+        let news = told("192.0.2.2");
+        inbox.push(news.clone(), &mint, now);
+        assert_eq!(inbox.begin(), Some(news.clone()));
+        // Its time comes: after the news.
+        assert_eq!(inbox.wake_rests(later), None);
+        assert_eq!(inbox.begin(), Some(news));
+        inbox.finish();
+        assert_eq!(inbox.begin(), Some(rest.clone()));
+        inbox.finish();
+        for _ in 0..RESTS_PER_CHANNEL {
+            assert!(inbox.has_room_for_a_rest());
+            inbox.push(rest.clone(), &mint, now);
+        }
+        assert!(!inbox.has_room_for_a_rest());
+        assert_eq!(inbox.take_rests().len(), RESTS_PER_CHANNEL);
+        assert_eq!(inbox.pending(), 0);
     }
 }

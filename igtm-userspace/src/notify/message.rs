@@ -53,4 +53,7 @@ pub struct Receipt {
     pub reply: String,
     /// What went wrong all the same: receivers who do not exist.
     pub remark: Option<String>,
+    /// The same for those of its receivers who would not have it for now: the others have it, and must
+    /// not be sent it again.
+    pub left: Option<Part>,
 }

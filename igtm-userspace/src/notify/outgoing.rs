@@ -11,7 +11,7 @@ use rand::distr::{Alphanumeric, SampleString as _};
 use super::event::{Event, Severity};
 use super::group::{Batch, Group, GroupKey, Item, Purpose};
 use super::matching::Rules;
-use super::message::Message;
+use super::message::{Message, Part};
 use crate::config::model::{Channel, Config};
 use crate::state::outbox::{Origin, Push, PushState};
 
@@ -117,6 +117,25 @@ pub fn replay(of: &Push, channel: &Channel, config: &Config, made: Timestamp) ->
     }
 }
 
+/// What is left of a message that some of its receivers have: `part`, for the others.
+pub fn rest(of: &Push, part: Part, made: Timestamp, next: Timestamp) -> Push {
+    Push {
+        id: Mint::id(),
+        made,
+        state: PushState::Pending,
+        note: Some(format!("what is left of {}", of.id)),
+        parts: vec![part],
+        parts_done: 0,
+        attempts: Vec::new(),
+        failures: 1,
+        throttled_s: 0,
+        rest_of: Some(of.id.clone()),
+        next: Some(next),
+        finished: None,
+        ..of.clone()
+    }
+}
+
 fn blank(
     channel: &Channel,
     config: &Config,
@@ -145,6 +164,7 @@ fn blank(
         failures: 0,
         throttled_s: 0,
         beside: Vec::new(),
+        rest_of: None,
         next: None,
         finished: None,
         events: Vec::new(),

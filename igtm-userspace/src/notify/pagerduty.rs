@@ -129,7 +129,7 @@ impl Pagerduty {
         match judge(&answer, &reply) {
             None => Ok(Receipt {
                 reply,
-                remark: None,
+                ..Receipt::default()
             }),
             Some((class, why)) => Err(Failure::new(class, why).with_reply(reply)),
         }

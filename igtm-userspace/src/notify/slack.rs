@@ -88,8 +88,10 @@ impl Slack {
             .secrets
             .clean(&String::from_utf8_lossy(&answer.body));
         if answer.is_success() && reply.trim() == "ok" {
-            let remark = None;
-            return Ok(Receipt { reply, remark });
+            return Ok(Receipt {
+                reply,
+                ..Receipt::default()
+            });
         }
         let (class, advice) = judge(&answer, reply.trim());
         let Answer { host, status, .. } = answer;

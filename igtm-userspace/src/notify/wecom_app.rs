@@ -114,6 +114,7 @@ impl WecomApp {
             Ok(said) => Ok(Receipt {
                 remark: nobody(&said.json),
                 reply: said.reply,
+                left: None,
             }),
             Err(Refused::Token(failure) | Refused::Message(failure)) => Err(failure),
         }

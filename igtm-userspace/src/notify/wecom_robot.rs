@@ -104,7 +104,7 @@ impl WecomRobot {
         let said = VENDOR.settle(&answer, &self.hook.secrets)?;
         Ok(Receipt {
             reply: said.reply,
-            remark: None,
+            ..Receipt::default()
         })
     }
 }

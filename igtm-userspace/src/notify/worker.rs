@@ -6,6 +6,7 @@
 
 mod entry;
 mod remind;
+mod rest;
 mod send;
 
 use std::sync::Arc;
@@ -154,13 +155,10 @@ impl Worker {
     pub(super) async fn drain(mut self, deadline: tokio::time::Instant) -> usize {
         self.inbox.end();
         // The sender of the settings stays: its end would look like a change.
-        if tokio::time::timeout_at(deadline, &mut self.task)
-            .await
-            .is_ok()
-        {
-            return 0;
+        let ended = tokio::time::timeout_at(deadline, &mut self.task).await;
+        if ended.is_err() {
+            self.task.abort();
         }
-        self.task.abort();
         let messages = self.inbox.pending();
         if messages > 0 {
             let channel = &self.settings.borrow().channel.name;
@@ -176,7 +174,7 @@ impl Worker {
     /// Ends the task; gives what it leaves undone.
     pub(super) fn abandon(self) -> Vec<Push> {
         self.task.abort();
-        let mut left = Vec::new();
+        let mut left = self.inbox.take_rests();
         while let Some(push) = self.inbox.begin() {
             left.push(push);
             self.inbox.finish();
@@ -207,7 +205,8 @@ impl Sending {
         }
         loop {
             let reminded = !self.inbox.is_ending() && self.remind().await;
-            if self.inbox.pending() == 0 {
+            let next_rest = self.inbox.wake_rests(Timestamp::now());
+            if self.inbox.is_idle() {
                 if self.inbox.is_ending() {
                     return;
                 }
@@ -217,6 +216,7 @@ impl Sending {
                 let inbox = Arc::clone(&self.inbox);
                 tokio::select! {
                     () = inbox.woken() => {}
+                    () = rest::time(next_rest) => {}
                     Ok(()) = self.settings.changed() => {}
                 }
                 continue;

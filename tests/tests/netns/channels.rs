@@ -212,3 +212,54 @@ fn a_channel_of_every_type_tells_of_a_death_and_its_end_in_both_languages() -> R
     )?;
     daemon.stop()
 }
+
+#[test]
+fn who_is_refused_for_now_is_mailed_alone_later_and_keeps_nobody_waiting() -> Result<()> {
+    let world = World::new("greylist")?;
+    let _first = Backend::start(world.backends(), "first", backend_v4(1))?;
+    let _second = Backend::start(world.backends(), "second", backend_v4(2))?;
+    let mailbox = Mailbox::start(world.backends(), (RECEIVER, 465).into(), world.directory())?;
+    mailbox.greylist(true);
+    let to = "\"ops@mail.example\", \"grey@mail.example\"";
+    let config = server(&world, "xdp = \"off\"")
+        + &web("1s", "300ms", 0)
+        + &backend_pool("first", &[1])
+        + &backend_pool("second", &[2])
+        + &instance(WWW)
+        + &strategy("default", "default", &["first"], "second")
+        + &mail("en", "").replace("\"en@mail.example\"", to)
+        + "[[subscription]]\nname = \"all\"\nchannels = [\"email-en\"]\ngroup_wait = \"0s\"\n\
+           events = [\"fallback_entered\", \"fallback_left\"]\n";
+    let roots = format!("env SSL_CERT_FILE={}", mailbox.roots().display());
+    let mut daemon = Daemon::spawn(&world, &igtm_by(&world, &roots)?, &config)?;
+    daemon.wait_until_ready()?;
+    let of = |name: &str| {
+        let mails = mailbox.mails().into_iter();
+        let whole = format!("{name}@mail.example");
+        mails.filter(|mail| mail.to == [whole.clone()]).count()
+    };
+    let tell = |kind: &str| daemon.query(&world, &["events", "send", kind, "--instance", "www"]);
+    let ops_have = |count: usize| {
+        wait::until("a mail to ops", PATIENCE, || {
+            Ok((of("ops") == count).then_some(()))
+        })
+    };
+    tell("fallback_entered")?;
+    ops_have(1)?;
+    // What is left of the first one waits and is refused; the second one does not wait for it.
+    tell("fallback_left")?;
+    ops_have(2)?;
+    mailbox.greylist(false);
+    wait::until("both mails to grey", PATIENCE, || {
+        Ok((of("grey") == 2).then_some(()))
+    })?;
+    ensure!(
+        of("ops") == 2,
+        "nobody is told twice: {:?}",
+        mailbox.mails()
+    );
+    let pushes = daemon.query(&world, &["pushes"])?;
+    let text = pushes.to_string();
+    ensure!(text.contains("what is left of msg_"), "{text}");
+    daemon.stop()
+}

@@ -157,6 +157,10 @@ fn templates_are_refused_where_they_are_wrong() {
             "5:8: give only one of `text` and `file`",
         ),
         (
+            "file = \"\"",
+            "4:8: `file` is \"\"; it must be the path of a file that holds the template's text",
+        ),
+        (
             "file = \"x.j2\"",
             "4:8: cannot read /nowhere/x.j2: No such file or directory (os error 2)",
         ),

@@ -5,6 +5,16 @@ use crate::config::parse;
 use super::harness::{ZONE, expect};
 
 #[test]
+fn an_empty_path_is_no_zone_file() {
+    expect(
+        "[[zone]]\norigin = \"example.com\"\nfile = \"\"\n",
+        &[
+            "4:8: `file` is \"\"; it must be the path of an RFC 1035 zone file (leave it out where the zone has none)",
+        ],
+    );
+}
+
+#[test]
 fn server() {
     for (line, expected) in [
         (

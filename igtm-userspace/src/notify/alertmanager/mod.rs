@@ -127,7 +127,7 @@ impl Alertmanager {
         match judge(&answer) {
             None => Ok(Receipt {
                 reply,
-                remark: None,
+                ..Receipt::default()
             }),
             Some((class, why)) => Err(Failure::new(class, why).with_reply(reply)),
         }

@@ -1,7 +1,8 @@
 //! A mail: what is recorded of it, and what is sent.
 //!
 //! Pure. What is recorded is a few headers and the text; receivers, Date and Message-ID are added when
-//! it is sent, and the HTML part shows the same text.
+//! it is sent, and the HTML part shows the same text. Only what is left of a mail, for those who would
+//! not have it at first, names its receivers.
 
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
@@ -15,6 +16,9 @@ use crate::notify::words::Words;
 
 /// Octets of the text: what a mail program shows without hiding the end of it.
 const TEXT: usize = 40 * 1024;
+
+/// Before the addresses that a part is for, where it is not for all.
+const ONLY: &str = "Only-For: ";
 
 /// How a message looks, by the word it is recorded with.
 const TONES: [(Tone, &str, &str); 4] = [
@@ -46,6 +50,28 @@ pub(super) fn part(message: &Message, words: &Words, language: Language) -> Part
     Part {
         body: format!("Subject: {subject}\nTone: {tone}\n\n{text}"),
     }
+}
+
+/// The same for these receivers alone.
+pub(super) fn only_for(part: &Part, addresses: &[String]) -> Part {
+    let (head, text) = part.body.split_once("\n\n").unwrap_or(("", &part.body));
+    let kept = head.lines().filter(|line| !line.starts_with(ONLY));
+    let only = format!("{ONLY}{}", addresses.join(", "));
+    let head: Vec<&str> = kept.chain([only.as_str()]).collect();
+    Part {
+        body: format!("{}\n\n{text}", head.join("\n")),
+    }
+}
+
+/// Those of `to` that it is for: all, where it names none.
+pub(super) fn receivers(part: &Part, to: &[Mailbox]) -> Vec<Mailbox> {
+    let (head, _) = part.body.split_once("\n\n").unwrap_or_default();
+    let only = head.lines().find_map(|line| line.strip_prefix(ONLY));
+    let is_meant = |mailbox: &&Mailbox| {
+        let address = mailbox.email.to_string();
+        only.is_none_or(|only| only.split(", ").any(|it| it == address))
+    };
+    to.iter().filter(is_meant).cloned().collect()
 }
 
 /// The headers and the text of what [`part`] made.
@@ -152,6 +178,26 @@ mod tests {
             body: "Subject: x\nTone: recovery\n\ny".to_owned(),
         };
         assert!(!composed(&calm).contains("Importance"));
+    }
+
+    #[test]
+    fn what_is_left_of_a_mail_is_the_same_for_fewer() {
+        let to = ["a@mail.example", "Bo <b@mail.example>", "c@mail.example"];
+        let to = to.map(|it| it.parse::<Mailbox>().expect("one"));
+        let whole = Part {
+            body: "Subject: x\nTone: recovery\n\ny\n\nOnly-For: a@mail.example".to_owned(),
+        };
+        assert_eq!(receivers(&whole, &to), to);
+        let two = only_for(
+            &whole,
+            &["b@mail.example", "c@mail.example"].map(str::to_owned),
+        );
+        assert_eq!(receivers(&two, &to), to[1..]);
+        let one = only_for(&two, &["c@mail.example".to_owned()]);
+        assert_eq!(receivers(&one, &to), to[2..]);
+        // Who is no longer in the file is not told.
+        assert_eq!(receivers(&one, &to[..2]), []);
+        assert_eq!(read(&one), read(&whole));
     }
 
     #[test]

@@ -98,12 +98,20 @@ impl Email {
     /// # Errors
     /// See [`Failure`].
     pub async fn send(&self, id: &str, part: &Part, now: Timestamp) -> Result<Receipt, Failure> {
-        let composed = mail::compose(id, part, &self.from, &self.to, now);
+        let to = mail::receivers(part, &self.to);
+        if to.is_empty() {
+            let remark = "nobody whom it was left for is in `to` any more".to_owned();
+            return Ok(Receipt {
+                remark: Some(remark),
+                ..Receipt::default()
+            });
+        }
+        let composed = mail::compose(id, part, &self.from, &to, now);
         let mail = composed
             .map_err(|error| Failure::new(Class::Permanent, format!("no mail: {error}")))?;
         let timeout = self.server.timeout;
-        match tokio::time::timeout(timeout, self.deliver(&mail.formatted())).await {
-            Ok(sent) => sent,
+        match tokio::time::timeout(timeout, self.deliver(&to, &mail.formatted())).await {
+            Ok(sent) => sent.map(|taken| self.receipt(taken, part, &to)),
             Err(_) => {
                 let (server, seconds) = (&self.server, timeout.as_secs_f64());
                 let why = format!("{server} did not take the mail within {seconds} s");

@@ -85,17 +85,11 @@ impl Server {
     }
 
     fn unreachable(&self, error: &ConnectError) -> Failure {
-        let (class, why) = match error {
-            ConnectError::NotPublic(error) => (Class::Config, error.to_string()),
-            ConnectError::Unresolved(error) => (Class::Transient, dial::in_words(error)),
-            ConnectError::Io(error) => (Class::Transient, dial::in_words(error)),
-            ConnectError::Timeout(_) => {
-                let advice = "is the server up, is this its port (465, 587), and does no firewall \
-                              or provider swallow mail from this host?";
-                (Class::Transient, format!("{error} ({advice})"))
-            }
+        let class = match error {
+            ConnectError::NotPublic(_) => Class::Config,
+            _ => Class::Transient,
         };
-        Failure::new(class, format!("{self}: {why}"))
+        Failure::new(class, format!("{self}: {}", error.in_words()))
     }
 
     /// A certificate that is not trusted stays so until somebody does something about it.

@@ -7,16 +7,17 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use lettre::message::Mailbox;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 
-use super::Email;
+use super::{Email, mail};
 use crate::config::model::Secret;
 use crate::notify::failure::Failure;
-use crate::notify::message::Receipt;
+use crate::notify::message::{Part, Receipt};
 use crate::notify::redact::Secrets;
 use crate::notify::retry::Class;
 
@@ -51,9 +52,16 @@ struct Refused {
     error: Error,
 }
 
+/// A mail that the server took.
+pub(super) struct Taken {
+    reply: String,
+    /// Never all of its receivers.
+    refused: Vec<Refused>,
+}
+
 impl Email {
-    /// Hands over `mail`, the whole of it as octets.
-    pub(super) async fn deliver(&self, mail: &[u8]) -> Result<Receipt, Failure> {
+    /// Hands over `mail`, the whole of it as octets, to these of the receivers.
+    pub(super) async fn deliver(&self, to: &[Mailbox], mail: &[u8]) -> Result<Taken, Failure> {
         let hello = ClientId::default();
         let stream = self.server.open(&hello).await;
         let stream = stream.map_err(|failure| self.cleaned(failure))?;
@@ -63,7 +71,7 @@ impl Email {
             self.login(&mut smtp, login).await?;
         }
         self.sender(&mut smtp).await?;
-        let refused = self.receivers(&mut smtp).await?;
+        let refused = self.receivers(to, &mut smtp).await?;
         let failed = |error| self.failure(Stage::Content, &error);
         smtp.command(Data).await.map_err(failed)?;
         let taken = smtp.message(mail).await.map_err(failed)?;
@@ -71,10 +79,20 @@ impl Email {
         let _ = tokio::time::timeout(GOODBYE, smtp.quit()).await;
         let lines: Vec<&str> = taken.message().collect();
         let reply = format!("{} {}", taken.code(), lines.join("\n"));
-        Ok(Receipt {
+        Ok(Taken { reply, refused })
+    }
+
+    /// What came of `part`, which was for `to`.
+    pub(super) fn receipt(&self, taken: Taken, part: &Part, to: &[Mailbox]) -> Receipt {
+        let Taken { reply, refused } = taken;
+        // A mailbox that is full, or a server that wants to see a mail twice (greylisting).
+        let passing = refused.iter().filter(|it| it.error.is_transient());
+        let again: Vec<String> = passing.map(|it| it.address.clone()).collect();
+        Receipt {
             reply: self.secrets.clean(&reply),
-            remark: (!refused.is_empty()).then(|| self.remark(&refused)),
-        })
+            remark: (!refused.is_empty()).then(|| self.remark(&refused, to.len())),
+            left: (!again.is_empty()).then(|| mail::only_for(part, &again)),
+        }
     }
 
     async fn login(
@@ -120,9 +138,13 @@ impl Email {
     }
 
     /// Those who were refused; never all of them.
-    async fn receivers(&self, smtp: &mut AsyncSmtpConnection) -> Result<Vec<Refused>, Failure> {
+    async fn receivers(
+        &self,
+        to: &[Mailbox],
+        smtp: &mut AsyncSmtpConnection,
+    ) -> Result<Vec<Refused>, Failure> {
         let mut refused = vec![];
-        for receiver in &self.to {
+        for receiver in to {
             let rcpt = Rcpt::new(receiver.email.clone(), vec![]);
             match smtp.command(rcpt).await {
                 Ok(_) => {}
@@ -134,7 +156,7 @@ impl Email {
                 Err(error) => return Err(self.failure(Stage::Receivers, &error)),
             }
         }
-        if refused.len() < self.to.len() {
+        if refused.len() < to.len() {
             return Ok(refused);
         }
         // A mailbox that is full for now is worth another attempt.
@@ -143,23 +165,37 @@ impl Email {
             return Ok(refused);
         };
         let failure = self.failure(Stage::Receivers, &worst.error);
-        let why = match self.to.len() {
+        let why = match to.len() {
             1 => failure.why,
             count => format!("{}; all {count} receivers were refused", failure.why),
         };
         Err(Failure { why, ..failure })
     }
 
-    fn remark(&self, refused: &[Refused]) -> String {
-        let each: Vec<String> = refused
-            .iter()
-            .map(|it| format!("{}: {}", it.address, said(&it.error)))
-            .collect();
-        let (count, all, each) = (refused.len(), self.to.len(), each.join("; "));
-        let remark = format!(
-            "{count} of {all} receivers were refused, and are not tried again (correct `to`): {each}"
-        );
-        self.secrets.clean(&remark)
+    fn remark(&self, refused: &[Refused], all: usize) -> String {
+        let each = |passing: bool| {
+            let some = refused.iter();
+            let some = some.filter(|it| it.error.is_transient() == passing);
+            some.map(|it| format!("{}: {}", it.address, said(&it.error)))
+                .collect::<Vec<_>>()
+        };
+        let (later, never) = (each(true), each(false));
+        let mut remarks = Vec::new();
+        if !never.is_empty() {
+            remarks.push(format!(
+                "{} of {all} receivers were refused, and are not tried again (correct `to`): {}",
+                never.len(),
+                never.join("; ")
+            ));
+        }
+        if !later.is_empty() {
+            remarks.push(format!(
+                "{} of {all} receivers were refused for now: {}",
+                later.len(),
+                later.join("; ")
+            ));
+        }
+        self.secrets.clean(&remarks.join("; "))
     }
 
     fn failure(&self, stage: Stage, error: &Error) -> Failure {

@@ -48,7 +48,7 @@ pub(super) enum ExchangeError {
     #[error("TLS: {0}")]
     Tls(std::io::Error),
     /// What came is no reply, or not the whole of one.
-    #[error(transparent)]
+    #[error("{0}")]
     Http(#[from] hyper::Error),
 }
 

@@ -69,6 +69,24 @@ async fn a_failed_attempt_is_repeated_with_the_same_id_and_a_new_time() {
 }
 
 #[tokio::test]
+async fn each_channel_s_message_has_an_id_of_its_own() {
+    let mut receivers = [Receiver::start(vec![]).await, Receiver::start(vec![]).await];
+    let channels = ["one", "two"].iter().zip(&receivers);
+    let channels = channels.map(|(name, receiver)| channel(name, &receiver.origin));
+    let all = subscription("night", &[0, 1]);
+    let notifier = Rig::start(config(channels.collect(), vec![all]));
+    notifier.raise(event(Kind::AddressDown, "192.0.2.1"));
+    let mut ids = Vec::new();
+    for receiver in &mut receivers {
+        let request = receiver.next().await;
+        assert_eq!(request.json()["id"], request.header("webhook-id"));
+        ids.push(request.header("webhook-id").to_owned());
+    }
+    assert_ne!(ids[0], ids[1]);
+    notifier.drain(PATIENCE).await;
+}
+
+#[tokio::test]
 async fn a_receiver_that_says_when_is_obeyed() {
     let told = vec![("Retry-After", "3".to_owned())];
     let mut receiver = Receiver::start(vec![Reply::Status("429 Slow Down", told)]).await;

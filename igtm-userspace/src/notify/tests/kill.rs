@@ -174,6 +174,7 @@ fn push(made: Timestamp, event: &Arc<Event>) -> Push {
         failures: 0,
         throttled_s: 0,
         beside: Vec::new(),
+        rest_of: None,
         next: None,
         finished: None,
         events: vec![Arc::clone(event)],

@@ -189,8 +189,10 @@ impl Webhook {
         });
         let reply = hidden.clean(&String::from_utf8_lossy(&answer.body));
         if answer.is_success() {
-            let remark = None;
-            return Ok(Receipt { reply, remark });
+            return Ok(Receipt {
+                reply,
+                ..Receipt::default()
+            });
         }
         let mut failure = answer.failure();
         failure.why = format!("{}{}", failure.why, advice(answer.status));

@@ -64,6 +64,11 @@ impl Sending {
                     push.failures = schedule.attempts();
                     push.throttled_s = schedule.waited_as_told().as_secs();
                     self.record(vec![push.clone()]);
+                    if push.rest_of.is_some() {
+                        let mint = &self.office.mint;
+                        self.inbox.push(push, mint, now);
+                        return;
+                    }
                     self.pause(pause).await;
                 }
             }
@@ -108,9 +113,22 @@ impl Sending {
             let id = part_id(&push.id, at);
             match sender.send(&id, part, Timestamp::now()).await {
                 Ok(receipt) => {
-                    note(push, at, None, receipt.remark, Some(receipt.reply));
+                    let (rest, later) = match receipt.left {
+                        Some(left) => self.rest(push, left),
+                        None => (None, String::new()),
+                    };
+                    let remarks = receipt.remark.into_iter();
+                    let remarks = remarks.chain(Some(later).filter(|it| !it.is_empty()));
+                    let remark = remarks.collect::<Vec<_>>().join("; ");
+                    let remark = Some(remark).filter(|it| !it.is_empty());
+                    note(push, at, None, remark, Some(receipt.reply));
                     push.parts_done += 1;
-                    self.record(vec![push.clone()]);
+                    // As one: nobody is told twice, nor forgotten, by a restart.
+                    self.record(rest.iter().chain([&*push]).cloned().collect());
+                    if let Some(rest) = rest {
+                        let mint = &self.office.mint;
+                        self.inbox.push(rest, mint, Timestamp::now());
+                    }
                 }
                 Err(mut failure) => {
                     let class = failure.class;
@@ -291,7 +309,7 @@ pub(super) fn part_id(id: &str, part: usize) -> String {
 /// channel is of another type by now.
 fn render(push: &mut Push, sender: &Sender, settings: &Settings) {
     let r#type = settings.channel.kind.name();
-    let begun = push.parts_done > 0 || push.origin == Origin::Replay;
+    let begun = push.parts_done > 0 || push.origin == Origin::Replay || push.rest_of.is_some();
     let stays = !push.parts.is_empty() && begun && push.r#type == r#type;
     if stays || push.events.is_empty() {
         return;

@@ -56,6 +56,10 @@ pub struct Push {
     /// The other channels that were told of some of the same with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub beside: Vec<String>,
+    /// The message that only some of its receivers would have: this is the same for the others, and
+    /// keeps nothing else waiting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest_of: Option<String>,
     /// When it is tried next; `None`: at once, or never again.
     pub next: Option<Timestamp>,
     /// When it was delivered or given up.

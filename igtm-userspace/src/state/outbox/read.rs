@@ -55,7 +55,7 @@ fn pairs<K, V: DeserializeOwned>(
     rows.collect()
 }
 
-/// The message of that id, or the only one whose id begins so.
+/// The message of that id, whole.
 pub(in crate::state) fn push(connection: &Connection, id: &str) -> rusqlite::Result<Option<Push>> {
     connection
         .query_row("SELECT record FROM messages WHERE id = ?1", [id], |row| {

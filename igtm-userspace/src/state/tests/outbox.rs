@@ -43,6 +43,7 @@ fn push(id: &str, made: Timestamp, state: PushState) -> Push {
         failures: 1,
         throttled_s: 7,
         beside: Vec::new(),
+        rest_of: None,
         next: Some(made),
         finished: None,
         events: vec![Arc::new(event(Kind::AddressDown, None, made))],

@@ -34,6 +34,7 @@ fn push(channel: &str, state: PushState, note: Option<&str>) -> Push {
         failures: 0,
         throttled_s: 0,
         beside: Vec::new(),
+        rest_of: None,
         next: None,
         finished: Some(at(1)),
         events: Vec::new(),

@@ -32,6 +32,7 @@ pub(in crate::command::pushes) fn push(id: &str) -> Push {
         failures: 0,
         throttled_s: 0,
         beside: Vec::new(),
+        rest_of: None,
         next: None,
         finished: None,
         events: Vec::new(),

@@ -157,9 +157,9 @@ async fn refusals_are_told_by_whom_and_what_to_change() {
     let receipt = server.send((channel, email)).await.expect("taken");
     let remark = receipt.remark.expect("two were refused");
     for part in [
-        "2 of 3 receivers",
-        "nobody@mail.example: 550 5.1.1 no such user here",
-        "full@mail.example: 452 4.2.2 mailbox full",
+        "1 of 3 receivers were refused, and are not tried again (correct `to`): \
+         nobody@mail.example: 550 5.1.1 no such user here",
+        "1 of 3 receivers were refused for now: full@mail.example: 452 4.2.2 mailbox full",
     ] {
         assert!(remark.contains(part), "{part} in {remark}");
     }
@@ -231,6 +231,45 @@ async fn refusals_are_told_by_whom_and_what_to_change() {
         spam.reply.as_deref(),
         Some("554 5.7.1 DT:SPM looks like spam")
     );
+}
+
+#[tokio::test]
+async fn who_is_refused_for_now_is_sent_it_alone_later() {
+    let Some(mut server) = Server::start().await else {
+        return;
+    };
+    let (mut channel, mut email) = server.channel("implicit");
+    let all = [
+        "ops@mail.example",
+        "Grey <grey@mail.example>",
+        "full@mail.example",
+        "nobody@mail.example",
+    ];
+    email.to = all.map(str::to_owned).into();
+    channel.kind = crate::config::model::ChannelKind::Email(email);
+    let sender = Sender::new(&channel, &server.tls).expect("a usable channel");
+    let told = message(vec![event(Kind::AddressDown, "192.0.2.1")]);
+    let mut part = sender.render(&told, &words()).remove(0);
+    let mut to = Vec::new();
+    for refused_for_now in [2, 1] {
+        let sent = sender.send("msg_1", &part, Timestamp::now()).await;
+        let receipt = sent.expect("taken");
+        let remark = receipt.remark.expect("some were refused");
+        let wanted = format!("{refused_for_now} of ");
+        assert!(remark.contains(&wanted), "{remark}");
+        part = receipt.left.expect("some are left");
+        let mail = server.line().await;
+        to.push(mail["to"].clone());
+        let content = mail["content"].as_str().expect("text");
+        assert!(!content.contains("Only-For"), "{content}");
+    }
+    let wanted = [["ops@mail.example"], ["grey@mail.example"]].map(|to| serde_json::json!(to));
+    assert_eq!(to, wanted);
+    // Of the one that is left none takes it.
+    let sent = sender.send("msg_1", &part, Timestamp::now()).await;
+    let failure = sent.expect_err("full");
+    assert_eq!(failure.class, Class::Transient);
+    assert!(!failure.why.contains("all"), "{failure}");
 }
 
 #[tokio::test]

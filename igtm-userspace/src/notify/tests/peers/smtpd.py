@@ -11,6 +11,9 @@ import sys
 
 from aiosmtpd.smtp import SMTP, AuthResult
 
+# Who has been refused once, of those who want to see a mail twice.
+SEEN = set()
+
 LOGIN = (b"igtm", b"T0KEN-pa55w0rd")
 
 
@@ -31,6 +34,9 @@ class Mailboxes:
             return "550 5.1.1 no such user here"
         if address.startswith("full@"):
             return "452 4.2.2 mailbox full"
+        if address.startswith("grey@") and address not in SEEN:
+            SEEN.add(address)
+            return "450 4.2.0 greylisted, come again"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 

@@ -105,6 +105,16 @@ pub fn replay(of: &Push, channel: &Channel, config: &Config, made: Timestamp) ->
     }
 }
 
+/// One that a subscription asked for, still without what it tells.
+pub fn of_subscription(
+    subscription: String,
+    channel: &Channel,
+    rules: &Rules,
+    made: Timestamp,
+) -> Push {
+    blank(channel, &rules.config, made, subscription, Origin::Alert)
+}
+
 fn blank(
     channel: &Channel,
     config: &Config,
@@ -139,7 +149,8 @@ fn blank(
     }
 }
 
-fn telling(push: Push, events: Vec<Arc<Event>>, more: u64, rules: &Rules) -> Push {
+/// `push`, telling these events and `more` that are only counted.
+pub fn telling(push: Push, events: Vec<Arc<Event>>, more: u64, rules: &Rules) -> Push {
     let mut kinds: Vec<String> = Vec::new();
     let mut instances: Vec<String> = Vec::new();
     for event in &events {

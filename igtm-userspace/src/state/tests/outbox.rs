@@ -9,8 +9,8 @@ use crate::notify::group::{Group, GroupKey, Item, Purpose};
 use crate::notify::retry::Class;
 use crate::notify::told::{Mute, Open, OpenKey};
 use crate::state::outbox::{
-    Attempt, ChannelRecord, MESSAGES_KEPT_DAYS, Origin, Push, PushFilter, PushState, SavedAlerts,
-    Step,
+    Attempt, ChannelRecord, MESSAGES_KEPT, MESSAGES_KEPT_DAYS, Origin, Push, PushFilter, PushState,
+    SavedAlerts, Step, retire,
 };
 
 fn push(id: &str, made: Timestamp, state: PushState) -> Push {
@@ -267,4 +267,33 @@ async fn what_is_old_goes_but_for_what_is_still_to_be_sent() {
     let ids: Vec<_> = found.iter().map(|push| push.id.as_str()).collect();
     assert_eq!(ids, ["msg_3", "msg_2"]);
     store.close(Duration::from_secs(10)).await;
+}
+
+#[tokio::test]
+async fn of_very_many_the_newest_are_kept_and_whatever_still_waits() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let (store, _) = open(directory.path());
+    store.close(Duration::from_secs(10)).await;
+    let file = directory.path().join("igtm.db");
+    let database = rusqlite::Connection::open(file).expect("nobody else has it");
+    let now = Timestamp::now();
+    // The tenth oldest still waits.
+    let many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+         INSERT INTO messages (id, made_us, channel, template, state, kinds, instances, record)
+         SELECT 'msg_' || i, ?2 + i, 'ops', NULL,
+                CASE i WHEN 10 THEN 'pending' ELSE 'delivered' END, '[]', '[]', '{}' FROM n";
+    let first = now.as_microsecond() - 3_600_000_000;
+    let count = MESSAGES_KEPT + 25;
+    database.execute(many, [count, first]).expect("written");
+    retire(&database, now).expect("retired");
+    let kept = |what: &str| -> i64 {
+        let select = format!("SELECT {what} FROM messages");
+        let found = database.query_row(&select, [], |row| row.get(0));
+        found.expect("read")
+    };
+    assert_eq!(kept("count(*)"), MESSAGES_KEPT + 1);
+    let oldest = kept(&format!("min(made_us) - {first}"));
+    assert_eq!(oldest, 10, "it is pending");
+    let next = kept("min(CASE state WHEN 'delivered' THEN made_us END)");
+    assert_eq!(next - first, 26);
 }

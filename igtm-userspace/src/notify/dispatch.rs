@@ -2,12 +2,13 @@
 //! nor for a disk.
 
 mod orders;
+mod unsaid;
 mod workers;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -21,7 +22,8 @@ use super::routing::{Fate, Moment, Router, Troubled, Undelivered};
 use super::worker::{Failed, Office};
 use super::{Lost, Order, Raised, Shown};
 use crate::config::model::{ChannelKind, Config};
-use crate::state::outbox::{Origin, SavedAlerts, Step};
+use crate::state::outbox::{Origin, Push, PushState, SavedAlerts, Step};
+use unsaid::Unsaid;
 pub(super) use workers::Workers;
 
 /// Events that are routed as one step.
@@ -52,6 +54,8 @@ pub(super) struct Dispatch {
     shown: Arc<Shown>,
     /// What is to be recorded with the present step.
     step: Step,
+    /// What is withheld, and to be recorded.
+    unsaid: Unsaid,
 }
 
 impl Dispatch {
@@ -82,6 +86,7 @@ impl Dispatch {
             office,
             shown,
             step: Step::default(),
+            unsaid: Unsaid::default(),
         };
         let nowhere = dispatch.workers.reconfigure(&config, pending);
         dispatch.step.messages.extend(nowhere);
@@ -108,6 +113,8 @@ impl Dispatch {
             let left = left.map_or(LONGEST_WAIT, |left| {
                 Duration::try_from(left).unwrap_or_default()
             });
+            let unsaid = self.unsaid.left(Instant::now());
+            let left = unsaid.map_or(left, |unsaid| left.min(unsaid));
             // A reload first: what is raised after it is matched by it.
             tokio::select! {
                 biased;
@@ -158,7 +165,7 @@ impl Dispatch {
 
     fn route(&mut self, event: &Arc<Event>, but: Option<&Troubled>) -> Vec<Fate> {
         let zone = TimeZone::system();
-        self.router.take(
+        let fates = self.router.take(
             event,
             but,
             Moment {
@@ -166,11 +173,40 @@ impl Dispatch {
                 now: Timestamp::now(),
                 zone: &zone,
             },
-        )
+        );
+        let subscription = |name: &str| self.rules.subscription(name);
+        let wait = |name: &str| subscription(name).map_or(Duration::ZERO, |one| one.group_wait);
+        self.unsaid.add(event, &fates, wait, Instant::now());
+        fates
+    }
+
+    /// Records who would have been told of what is withheld.
+    fn record_unsaid(&mut self, all: bool) {
+        for held in self.unsaid.take_due(Instant::now(), all) {
+            let mut channels = self.rules.config.channels.iter();
+            let Some(channel) = channels.find(|one| one.name == held.channel) else {
+                continue;
+            };
+            let now = Timestamp::now();
+            let made = self.office.mint.time(now);
+            let (subscription, events) = (held.subscription, held.events);
+            let push = outgoing::of_subscription(subscription, channel, &self.rules, made);
+            let push = Push {
+                state: PushState::Suppressed,
+                finished: Some(now),
+                note: Some(held.why.to_owned()),
+                events: Vec::new(),
+                more: 0,
+                ..outgoing::telling(push, events, held.more, &self.rules)
+            };
+            self.office.metrics.message(&push.channel, push.state);
+            self.step.messages.push(push);
+        }
     }
 
     /// What time has brought.
     fn send_due(&mut self, all: bool) {
+        self.record_unsaid(all);
         let now = Timestamp::now();
         if self.router.is_time_to_look(now) {
             let zone = TimeZone::system();

@@ -136,6 +136,16 @@ pub fn rest(of: &Push, part: Part, made: Timestamp, next: Timestamp) -> Push {
     }
 }
 
+/// One that a subscription asked for, still without what it tells.
+pub fn of_subscription(
+    subscription: String,
+    channel: &Channel,
+    rules: &Rules,
+    made: Timestamp,
+) -> Push {
+    blank(channel, &rules.config, made, subscription, Origin::Alert)
+}
+
 fn blank(
     channel: &Channel,
     config: &Config,
@@ -172,7 +182,8 @@ fn blank(
     }
 }
 
-fn telling(push: Push, events: Vec<Arc<Event>>, more: u64, rules: &Rules) -> Push {
+/// `push`, telling these events and `more` that are only counted.
+pub fn telling(push: Push, events: Vec<Arc<Event>>, more: u64, rules: &Rules) -> Push {
     let mut kinds: Vec<String> = Vec::new();
     let mut instances: Vec<String> = Vec::new();
     for event in &events {

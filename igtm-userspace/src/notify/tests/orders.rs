@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
+
 use crate::config::model::{Channel, ChannelId, ChannelKind, Config, Secret};
-use crate::notify::event::Kind;
+use crate::notify::event::{Event, Kind};
 use crate::notify::fixture::{channel, config, event, subscription};
 use crate::notify::redact::REPLY_OCTETS;
+use crate::notify::told::Mute;
 use crate::state::outbox::{Push, PushState};
 
+use super::marked;
 use super::receiver::{Receiver, Reply};
 use super::rig::Rig;
 
@@ -183,5 +187,76 @@ async fn a_group_s_test_waits_for_no_channel_before_the_next() {
     second.next().await;
     assert!(!trying.is_finished(), "neither has answered");
     trying.abort();
+    rig.drain(PATIENCE).await;
+}
+
+/// Waits until so many messages are recorded; the last of them.
+async fn recorded(rig: &Rig, count: usize) -> Push {
+    for _ in 0..500 {
+        let pushes = rig.pushes().await;
+        if let Some(last) = pushes.last().filter(|_| pushes.len() >= count) {
+            return last.clone();
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("not {count}: {:#?}", rig.pushes().await);
+}
+
+#[tokio::test]
+async fn what_a_mute_withholds_is_recorded_with_why_and_its_end_as_well() {
+    let mut receiver = Receiver::start(vec![]).await;
+    let url = receiver.origin.clone();
+    let config = || Config {
+        channels: vec![channel("ops", &url)],
+        subscriptions: vec![subscription("night", &[0])],
+        ..marked::config()
+    };
+    let about = |kind| Event {
+        pool: Some("first".to_owned()),
+        ..event(kind, "192.0.2.1")
+    };
+    let rig = Rig::start(config());
+    let until = Timestamp::now() + SignedDuration::from_hours(1);
+    let mute = Mute {
+        instance: "www".to_owned(),
+        who: "root".to_owned(),
+        reason: None,
+        since: Timestamp::now(),
+        until,
+    };
+    rig.handle()
+        .mute(mute)
+        .await
+        .expect("there is such an instance");
+    rig.raise(about(Kind::AddressDown));
+    let push = recorded(&rig, 1).await;
+    assert_eq!(push.state, PushState::Suppressed);
+    let why = "muted: what still lasts is told when that ends";
+    assert_eq!(push.note.as_deref(), Some(why));
+    assert_eq!((&*push.channel, &*push.subscription), ("ops", "night"));
+    assert_eq!(
+        (push.kinds, push.count),
+        (vec!["address_down".to_owned()], 1)
+    );
+    assert_eq!(push.instances, ["www"]);
+    assert!(push.finished.is_some() && push.next.is_none());
+
+    // It holds over a restart, and what ends meanwhile was never heard of.
+    let mut rig = rig.restarted(config()).await;
+    rig.raise(about(Kind::AddressUp));
+    rig.raise(about(Kind::PoolDown));
+    recorded(&rig, 2).await;
+    receiver.silent(100).await;
+    let ended = rig.handle().unmute("www".to_owned()).await;
+    assert_eq!(ended.expect("asked").map(|mute| mute.until), Some(until));
+    let told = receiver.next().await.json();
+    assert_eq!(told["type"], "igtm.pool_down", "what still lasts is told");
+    rig.raise(about(Kind::PoolUp));
+    assert_eq!(receiver.next().await.json()["type"], "igtm.pool_up");
+    receiver.silent(100).await;
+    rig = rig.restarted(config()).await;
+    let states: Vec<_> = rig.pushes().await.iter().map(|push| push.state).collect();
+    let delivered = states.iter().filter(|one| **one == PushState::Delivered);
+    assert_eq!(delivered.count(), 2, "{states:?}");
     rig.drain(PATIENCE).await;
 }

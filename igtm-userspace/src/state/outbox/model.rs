@@ -81,7 +81,7 @@ pub enum PushState {
     Delivered,
     /// Given up
     Failed,
-    /// Not sent on purpose: its channel is disabled, or another message tells it
+    /// Not sent on purpose: its channel is disabled, its instance muted, or another message tells it
     Suppressed,
 }
 

@@ -11,7 +11,7 @@ use crate::notify::told::{Mute, Open, OpenKey};
 use crate::state::StateError;
 use crate::state::outbox::{
     Attempt, ChannelRecord, MESSAGES_KEPT, MESSAGES_KEPT_DAYS, Origin, Push, PushFilter, PushState,
-    SavedAlerts, Step, Waiting,
+    SavedAlerts, Step, Waiting, retire,
 };
 
 fn push(id: &str, made: Timestamp, state: PushState) -> Push {
@@ -322,45 +322,30 @@ async fn what_waits_is_newer_than_what_is_written() {
 }
 
 #[tokio::test]
-async fn of_more_than_are_kept_the_newest_stay_and_what_is_still_to_be_sent() {
+async fn of_very_many_the_newest_are_kept_and_whatever_still_waits() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let (store, _) = open(directory.path());
-    let start = Timestamp::now() - jiff::SignedDuration::from_hours(24);
-    let most = usize::try_from(MESSAGES_KEPT).expect("few");
-    let all: Vec<Push> = (0..most + 5)
-        .map(|n| {
-            let made = start + jiff::SignedDuration::from_millis(n as i64);
-            let state = if n == 2 {
-                PushState::Pending
-            } else {
-                PushState::Delivered
-            };
-            Push {
-                events: Vec::new(),
-                ..push(&format!("msg_{n}"), made, state)
-            }
-        })
-        .collect();
-    // As many at once as wait for a disk.
-    for some in all.chunks(crate::state::outbox::MESSAGES_WAITING) {
-        store.take_step(Step {
-            messages: some.to_vec(),
-            ..Step::default()
-        });
-        store.flush().await.expect("written");
-    }
-    let every = PushFilter {
-        limit: u32::MAX,
-        ..PushFilter::default()
-    };
-    let found = store.pushes(every).await.expect("read");
-    assert_eq!(found.len(), most + 1);
-    let oldest: Vec<_> = found
-        .iter()
-        .rev()
-        .take(2)
-        .map(|push| push.id.as_str())
-        .collect();
-    assert_eq!(oldest, ["msg_2", "msg_5"]);
     store.close(Duration::from_secs(10)).await;
+    let file = directory.path().join("igtm.db");
+    let database = rusqlite::Connection::open(file).expect("nobody else has it");
+    let now = Timestamp::now();
+    // The tenth oldest still waits.
+    let many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+         INSERT INTO messages (id, made_us, channel, template, state, kinds, instances, record)
+         SELECT 'msg_' || i, ?2 + i, 'ops', NULL,
+                CASE i WHEN 10 THEN 'pending' ELSE 'delivered' END, '[]', '[]', '{}' FROM n";
+    let first = now.as_microsecond() - 3_600_000_000;
+    let count = MESSAGES_KEPT + 25;
+    database.execute(many, [count, first]).expect("written");
+    retire(&database, now).expect("retired");
+    let kept = |what: &str| -> i64 {
+        let select = format!("SELECT {what} FROM messages");
+        let found = database.query_row(&select, [], |row| row.get(0));
+        found.expect("read")
+    };
+    assert_eq!(kept("count(*)"), MESSAGES_KEPT + 1);
+    let oldest = kept(&format!("min(made_us) - {first}"));
+    assert_eq!(oldest, 10, "it is pending");
+    let next = kept("min(CASE state WHEN 'delivered' THEN made_us END)");
+    assert_eq!(next - first, 26);
 }

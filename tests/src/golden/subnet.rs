@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use hickory_proto::op::ResponseCode::FormErr;
+use hickory_proto::op::ResponseCode::{self, FormErr, NoError};
 use igtm_common::counter::Counter::PassEdnsOption;
 
 use super::answers::{ANYBODY, ANYBODY_V6, TELECOM, a, aaaa};
@@ -17,7 +17,7 @@ pub fn cases() -> Vec<Case> {
     cases.extend(every_length());
     cases.extend(no_subnet());
     cases.extend(negative());
-    cases.extend(malformed());
+    cases.extend(malformed(FormErr));
     cases.extend(not_served());
     cases
 }
@@ -250,11 +250,12 @@ fn bad() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-fn malformed() -> Vec<Case> {
+/// The kernel passes them all; userspace answers them with `code`.
+fn malformed(code: ResponseCode) -> Vec<Case> {
     let good = data("198.51.100.0/24", 0);
     let passed = |what: String, opt: Opt| {
         let query = query("www.gtm.test", A).with(&opt);
-        let userspace = Userspace::Code(FormErr);
+        let userspace = Userspace::Code(code);
         Case::passed(what, ANYBODY, &query.octets(), &[PassEdnsOption], userspace)
     };
     let mut cases = Vec::new();
@@ -277,7 +278,7 @@ fn malformed() -> Vec<Case> {
     cases
 }
 
-/// `ecs = false`: the option chooses nothing and is not repeated, but must be well formed.
+/// `ecs = false`: the option chooses nothing and is not repeated, whatever is in it (RFC 7871 §7.2.1).
 fn not_served() -> Vec<Case> {
     let www = query("www.gtm.test", A);
     let options = vec![
@@ -291,7 +292,7 @@ fn not_served() -> Vec<Case> {
         Case::answered(what, ANYBODY, &with(&www, &data), &three).in_state(State::NoSubnet)
     };
     let mut cases: Vec<Case> = options.into_iter().map(ignored).collect();
-    for case in malformed() {
+    for case in malformed(NoError) {
         cases.push(case.in_state(State::NoSubnet));
     }
     let other = with(&www, &data("203.0.113.0/24", 0));

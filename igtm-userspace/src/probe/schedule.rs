@@ -278,9 +278,9 @@ mod tests {
             timeout: Duration::MAX,
             ..Monitor::clone(&good.monitor)
         });
-        let always = spoiled(Monitor {
-            name: "always".to_owned(),
-            interval: Duration::ZERO,
+        let never = spoiled(Monitor {
+            name: "never".to_owned(),
+            interval: Duration::MAX,
             ..Monitor::clone(&good.monitor)
         });
         let (sender, mut rounds) = mpsc::channel(256);
@@ -293,7 +293,7 @@ mod tests {
                 outcome => seen[1] = outcome == Outcome::Good,
             }
         }
-        prober.set_tasks(vec![always]);
+        prober.set_tasks(vec![never]);
         sleep(INTERVAL).await;
         while rounds.try_recv().is_ok() {}
         prober.set_tasks(vec![good]);

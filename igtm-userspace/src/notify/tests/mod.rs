@@ -13,7 +13,6 @@ mod orders;
 mod others;
 mod outbox;
 mod pagerduty;
-mod panics;
 mod peers;
 mod queue;
 mod receiver;

@@ -48,10 +48,16 @@ fn read(mut section: Section<'_>, named: Named, channels: &Names, config: &Confi
     {
         list.problem("`channels` is empty; a subscription tells at least one channel");
     }
-    let on_failure = section.take("on_failure");
-    let on_failure = on_failure
+    let instead = section.take("on_failure");
+    let on_failure = instead
         .map(|list| channels.resolve_list(&list))
         .unwrap_or_default();
+    let told = |position| resolved.found.iter().any(|(other, _)| *other == position);
+    if let Some(list) = instead
+        && on_failure.found.iter().any(|(position, _)| told(*position))
+    {
+        list.problem("`on_failure` names one of `channels`, which is told anyway: name another");
+    }
     let repeat = section.take("repeat_interval");
     let repeat = repeat.and_then(|v| repeat_interval(&v));
     let wait = section.take("group_wait");

@@ -2,13 +2,14 @@
 //!
 //! Must not retry, wait or record: those are the worker's.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::alertmanager::{self, Alertmanager};
 use super::dingtalk::{self, Dingtalk};
 use super::email::{self, Email};
+use super::event::Event;
 use super::failure::Failure;
 use super::feishu::{self, Feishu};
 use super::http::Http;
@@ -176,11 +177,12 @@ impl Sender {
             Self::Alertmanager(_) => alertmanager::LIMIT,
         }
     }
-    /// How often what lasts is to be sent again, where it lives only while it is; see
-    /// [`alertmanager::Alerts`].
-    pub fn resend(&self) -> Option<Duration> {
+
+    /// What lasts, once more, for a receiver that forgets it: what tells as many events as an
+    /// [`alertmanager::ALERTS_PER_PART`]; `None`: it forgets nothing, or nothing lasts.
+    pub fn remind(&self, lasting: &[Arc<Event>], words: &Words) -> Option<Part> {
         match self {
-            Self::Alertmanager(_) => Some(alertmanager::RESEND),
+            Self::Alertmanager(channel) => channel.remind(lasting, words),
             _ => None,
         }
     }

@@ -16,7 +16,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::event::{Event, Kind, NodeReason, Severity};
 use super::matching::Rules;
 use super::outgoing;
-use super::routing::{Fate, Moment, Router};
+use super::routing::{Fate, Moment, Router, Troubled, Undelivered};
 use super::worker::{Failed, Office};
 use super::{Lost, Order, Raised, Shown};
 use crate::config::model::{ChannelKind, Config};
@@ -25,8 +25,6 @@ pub(super) use workers::Workers;
 
 /// Events that are routed as one step.
 const STEP: usize = 1024;
-/// How often receivers that forget are told what lasts (notify.md: alertmanager).
-const REFRESH: Duration = Duration::from_secs(60);
 /// The wall clock may be put: nothing waits for longer without a look at it.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
@@ -36,6 +34,8 @@ pub(super) struct Sources {
     pub(super) orders: mpsc::Receiver<Order>,
     pub(super) failed: mpsc::UnboundedReceiver<Failed>,
     pub(super) config: watch::Receiver<Arc<Config>>,
+    /// How often receivers that forget are told what lasts.
+    pub(super) remind: Duration,
 }
 
 /// The task's own state.
@@ -96,7 +96,7 @@ impl Dispatch {
 
     /// Runs until no more events can come; every message is then in its worker's inbox.
     pub(super) async fn run(mut self) -> Workers {
-        let mut refresh = interval(REFRESH);
+        let mut refresh = interval(self.sources.remind);
         refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut raised = Vec::new();
         loop {
@@ -145,7 +145,7 @@ impl Dispatch {
         self.route(&raised.event, None);
     }
 
-    fn route(&mut self, event: &Arc<Event>, but: Option<&str>) -> Vec<Fate> {
+    fn route(&mut self, event: &Arc<Event>, but: Option<&Troubled>) -> Vec<Fate> {
         let zone = TimeZone::system();
         self.router.take(
             event,
@@ -183,7 +183,12 @@ impl Dispatch {
                     continue;
                 };
                 let made = self.office.mint.time(now);
-                let push = outgoing::of_batch(&batch, &key, channel, &self.rules, made);
+                let mut push = outgoing::of_batch(&batch, &key, channel, &self.rules, made);
+                // Only a disabled one stands for its channels.
+                if matches!(channel.kind, ChannelKind::Group { .. }) {
+                    outgoing::suppress(&mut push, "the group is disabled", now);
+                    self.office.metrics.message(&push.channel, push.state);
+                }
                 self.step.messages.push(push);
             }
         }
@@ -226,6 +231,7 @@ impl Dispatch {
             failure,
             first,
             record,
+            later,
         } = failed;
         let (class, why) = (failure.class, &failure.why);
         let event = Arc::new(Event {
@@ -249,16 +255,22 @@ impl Dispatch {
                     now: Timestamp::now(),
                     zone: &zone,
                 };
-                let events = &push.events;
-                self.router
-                    .failed(name, &push.channel, &event, events, moment);
+                let lost = Undelivered {
+                    failed: &event,
+                    push: &push,
+                    later: &later,
+                };
+                self.router.failed(name, lost, moment);
             }
         }
         if first && push.origin != Origin::Test {
             tracing::info!(event = event.kind.name(), "{}", event.title);
             self.step.events.push((*event).clone());
-            let channel = push.channel.clone();
-            self.route(&event, Some(&channel));
+            let but = Troubled {
+                failed: push.channel.clone(),
+                others: self.workers.failing(),
+            };
+            self.route(&event, Some(&but));
         }
         let channel = push.channel.clone();
         push.events = Vec::new();

@@ -1,6 +1,7 @@
 //! Events of one subscription that wait for company, and make one message for each channel.
 //!
-//! Pure, and bounded: of a storm the most severe are kept and the rest is counted.
+//! Pure, and bounded: of a storm the most severe are kept and the rest is counted; but never the end
+//! of what was told by name, which somebody would take to last for ever.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,11 +10,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::condition::{Condition, Phase};
 use super::event::Event;
 
-/// A message tells at most so many events; those beyond are counted. Bounds the body to well under
-/// what receivers take.
+/// A message tells at most so many events; those beyond are counted, but for ends of what was told.
 pub const EVENTS_PER_MESSAGE: usize = 100;
+
+/// And so many with those ends: beyond that there are more messages. Bounds the body to under what
+/// receivers take.
+pub const EVENTS_MOST: usize = 500;
 
 /// Why a message is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -43,6 +48,32 @@ pub struct Item {
     pub event: Arc<Event>,
     /// Names of channels: names, since a reload may move every index.
     pub channels: Arc<[String]>,
+    /// See [`Condition`].
+    pub condition: Option<String>,
+    /// It ends what may have been told by name before.
+    pub ends: bool,
+    /// A later one of the same condition is there as well.
+    pub superseded: bool,
+}
+
+impl Item {
+    /// One that comes now; `told`: what it ends, if it does, was told by name.
+    pub fn new(event: Arc<Event>, channels: Arc<[String]>, told: bool) -> Self {
+        let condition = Condition::of(&event).filter(|_| !event.test);
+        let over = matches!(condition, Some((_, Phase::Over)));
+        Self {
+            event,
+            channels,
+            condition: condition.map(|(Condition(name), _)| name),
+            ends: over && told,
+            superseded: false,
+        }
+    }
+
+    /// Whether it stays, however many there are.
+    fn stays(&self) -> bool {
+        self.ends && !self.superseded
+    }
 }
 
 /// Events that wait for company.
@@ -52,7 +83,7 @@ pub struct Group {
     pub due: Timestamp,
     /// How long the first of them had to wait: a clock that is put back prolongs nothing.
     pub wait: Duration,
-    /// In the order they came, at most [`EVENTS_PER_MESSAGE`].
+    /// In the order they came, at most [`EVENTS_PER_MESSAGE`] besides ends.
     pub items: Vec<Item>,
     /// Events beyond those, by channel.
     pub more: BTreeMap<String, u64>,
@@ -67,6 +98,8 @@ pub struct Batch {
     pub events: Vec<Arc<Event>>,
     /// Events beyond those.
     pub more: u64,
+    /// The other channels that are told of some of the same.
+    pub beside: Vec<String>,
 }
 
 impl Group {
@@ -86,15 +119,27 @@ impl Group {
         self.due = self.due.min(latest);
     }
 
-    /// Adds one. Beyond [`EVENTS_PER_MESSAGE`] the least severe is only counted, of those the last.
+    /// Adds one. Beyond [`EVENTS_PER_MESSAGE`] one is only counted: what is otherwise by now, then
+    /// the least severe, of those the last; never what ends something that was told.
     pub fn add(&mut self, item: Item) {
+        if item.condition.is_some() {
+            let same = |known: &&mut Item| known.condition == item.condition;
+            for known in self.items.iter_mut().filter(same) {
+                known.superseded = true;
+            }
+        }
         self.items.push(item);
-        if self.items.len() <= EVENTS_PER_MESSAGE {
+        let leaving = || self.items.iter().enumerate().filter(|(_, it)| !it.stays());
+        if leaving().count() <= EVENTS_PER_MESSAGE {
             return;
         }
-        let least = self.items.iter().map(|item| item.event.severity).min();
-        let last = |item: &Item| Some(item.event.severity) == least;
-        if let Some(at) = self.items.iter().rposition(last) {
+        let order = |(at, item): &(usize, &Item)| {
+            let Item {
+                superseded, event, ..
+            } = item;
+            (!superseded, event.severity, std::cmp::Reverse(*at))
+        };
+        if let Some((at, _)) = leaving().min_by_key(order) {
             let left_out = self.items.remove(at);
             for channel in left_out.channels.iter() {
                 *self.more.entry(channel.clone()).or_default() += 1;
@@ -102,20 +147,44 @@ impl Group {
         }
     }
 
-    /// What each channel is told, in the order they were named.
+    /// Whether it has an item of that condition.
+    pub fn tells_of(&self, condition: &str) -> bool {
+        let mut items = self.items.iter();
+        items.any(|item| item.condition.as_deref() == Some(condition))
+    }
+
+    /// Whether it has the end of that condition, which was told by name.
+    pub fn ends(&self, condition: &str) -> bool {
+        let mut items = self.items.iter();
+        items.any(|item| item.ends && item.condition.as_deref() == Some(condition))
+    }
+
+    /// What each channel is told, in the order they were named; several where it is more than
+    /// [`EVENTS_MOST`], with what is only counted in the first.
     pub fn batches(&self) -> Vec<Batch> {
-        let mut batches: Vec<Batch> = Vec::new();
+        let mut told: Vec<(&String, Vec<Arc<Event>>)> = Vec::new();
         for item in &self.items {
             for channel in item.channels.iter() {
                 let event = Arc::clone(&item.event);
-                match batches.iter_mut().find(|batch| batch.channel == *channel) {
-                    Some(batch) => batch.events.push(event),
-                    None => batches.push(Batch {
-                        channel: channel.clone(),
-                        events: vec![event],
-                        more: self.more.get(channel).copied().unwrap_or(0),
-                    }),
+                match told.iter_mut().find(|(name, _)| *name == channel) {
+                    Some((_, events)) => events.push(event),
+                    None => told.push((channel, vec![event])),
                 }
+            }
+        }
+        let names: Vec<&String> = told.iter().map(|(name, _)| *name).collect();
+        let mut batches = Vec::with_capacity(told.len());
+        for (channel, events) in told {
+            let others = names.iter().filter(|name| **name != channel);
+            let beside: Vec<String> = others.map(|name| (*name).clone()).collect();
+            let mut more = self.more.get(channel).copied().unwrap_or(0);
+            for events in events.chunks(EVENTS_MOST) {
+                batches.push(Batch {
+                    channel: channel.clone(),
+                    events: events.to_vec(),
+                    more: std::mem::take(&mut more),
+                    beside: beside.clone(),
+                });
             }
         }
         batches

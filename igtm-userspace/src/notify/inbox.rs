@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
+use super::condition::{Condition, Phase};
 use super::event::Event;
 use super::outgoing::{self, Mint};
 use crate::state::outbox::{ChannelRecord, Push};
@@ -59,7 +60,6 @@ struct Line {
     /// The first one is in the worker's hands.
     busy: bool,
     record: ChannelRecord,
-    gone: bool,
     refresh: Option<Vec<Arc<Event>>>,
     ending: bool,
 }
@@ -140,6 +140,14 @@ impl Inbox {
         self.lock().queue.is_empty()
     }
 
+    /// What the messages behind the first one end.
+    pub fn ends_behind(&self) -> Vec<Arc<Event>> {
+        let line = self.lock();
+        let events = line.queue.iter().skip(1).flat_map(|push| &push.events);
+        let ends = events.filter(|event| matches!(Condition::of(event), Some((_, Phase::Over))));
+        ends.cloned().collect()
+    }
+
     /// The first message needs no more.
     pub fn finish(&self) {
         let mut line = self.lock();
@@ -161,6 +169,13 @@ impl Inbox {
     /// What is to be told again.
     pub fn take_refresh(&self) -> Option<Vec<Arc<Event>>> {
         self.lock().refresh.take()
+    }
+
+    /// What of it still lasts.
+    pub fn retain_refresh(&self, lasts: impl FnMut(&Arc<Event>) -> bool) {
+        if let Some(lasting) = &mut self.lock().refresh {
+            lasting.retain(lasts);
+        }
     }
 
     /// Nothing more comes: the worker ends when nothing is left.
@@ -192,11 +207,6 @@ impl Inbox {
         line.record.clone()
     }
 
-    /// Whether its receiver said that it is gone.
-    pub fn set_gone(&self, gone: bool) {
-        self.lock().gone = gone;
-    }
-
     /// What is wrong with it, if something is.
     pub fn trouble(&self) -> Option<Trouble> {
         let line = self.lock();
@@ -208,7 +218,7 @@ impl Inbox {
                 .map(|class| class.to_string())
                 .unwrap_or_default(),
             why: record.why.clone().unwrap_or_default(),
-            gone: line.gone,
+            gone: record.gone.is_some(),
         })
     }
 }
@@ -225,18 +235,16 @@ impl Line {
                 kept.push_back(push);
             }
         }
-        if fresh.len() < 2 {
-            // In order: nothing but those that were kept came before or after a single one.
+        let merged = outgoing::merge(&mut fresh, mint, now);
+        if merged.is_empty() {
+            // In order: nothing but those that were kept came before or after them.
             kept.extend(fresh);
             kept.make_contiguous().sort_by_key(|push| push.made);
             self.queue = kept;
             return Vec::new();
         }
-        let merged = outgoing::merge(&mut fresh, mint.time(now), now);
-        if let Some(merged) = merged {
-            kept.push_back(merged.clone());
-            fresh.push(merged);
-        }
+        kept.extend(merged.iter().cloned());
+        fresh.extend(merged);
         self.queue = kept;
         fresh
     }

@@ -114,7 +114,8 @@ impl Rules {
         })
     }
 
-    /// The names of channels, groups as those in them, each once.
+    /// The names of channels, groups as those in them, each once. A disabled group stands for itself:
+    /// it is told, which suppresses it.
     pub fn names(&self, channels: &[ChannelId]) -> Vec<String> {
         let mut names = Vec::new();
         let mut add = |id: &ChannelId| {
@@ -124,8 +125,11 @@ impl Rules {
             }
         };
         for id in channels {
-            match &self.config.channels[id.0].kind {
-                ChannelKind::Group { channels } => channels.iter().for_each(&mut add),
+            let channel = &self.config.channels[id.0];
+            match &channel.kind {
+                ChannelKind::Group { channels } if channel.enabled => {
+                    channels.iter().for_each(&mut add);
+                }
                 _ => add(id),
             }
         }

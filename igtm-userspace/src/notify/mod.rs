@@ -124,16 +124,18 @@ impl Notifier {
         let _inside = handle.enter();
         Self {
             quarters: Some(quarters),
-            ..Self::start_here(config, store, metrics, saved)
+            ..Self::start_here(config, store, metrics, saved, alertmanager::RESEND)
         }
     }
 
-    /// The same on the runtime that it is called within.
+    /// The same on the runtime that it is called within; receivers that forget are told what lasts
+    /// every `remind`.
     pub fn start_here(
         config: Arc<Config>,
         store: Store,
         metrics: Metrics,
         saved: SavedAlerts,
+        remind: Duration,
     ) -> Self {
         let (events, raised) = mpsc::channel(EVENT_QUEUE);
         let (orders, ordered) = mpsc::channel(ORDERS);
@@ -153,6 +155,7 @@ impl Notifier {
             orders: ordered,
             failed: given_up,
             config: watched,
+            remind,
         };
         let dispatch = Dispatch::new(
             sources,

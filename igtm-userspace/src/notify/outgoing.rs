@@ -66,8 +66,20 @@ pub fn of_batch(
     };
     let subscription = key.subscription.clone();
     let events = batch.events.clone();
-    let push = blank(channel, &rules.config, made, subscription, origin);
+    let push = Push {
+        beside: batch.beside.clone(),
+        ..blank(channel, &rules.config, made, subscription, origin)
+    };
     telling(push, events, batch.more, rules)
+}
+
+/// It is not sent, on purpose.
+pub fn suppress(push: &mut Push, why: impl Into<String>, now: Timestamp) {
+    push.state = PushState::Suppressed;
+    push.note = Some(why.into());
+    push.finished = Some(now);
+    push.next = None;
+    push.events = Vec::new();
 }
 
 /// A message that no subscription asked for.
@@ -152,6 +164,7 @@ fn blank(
         failures: 0,
         throttled_s: 0,
         rest_of: None,
+        beside: Vec::new(),
         next: None,
         finished: None,
         events: Vec::new(),
@@ -198,53 +211,70 @@ fn title(events: &[Arc<Event>], count: u64) -> String {
     }
 }
 
-/// One message of several for the same channel: of the events the most severe, the rest counted.
-/// They themselves are then suppressed.
-pub fn merge(pushes: &mut [Push], made: Timestamp, now: Timestamp) -> Option<Push> {
-    let first = pushes.first()?;
+/// One message of several for the same channel, or a few where they end much: of the events the most
+/// severe, the rest counted. They themselves are then suppressed. Nothing, where it would be as many.
+pub fn merge(pushes: &mut [Push], mint: &Mint, now: Timestamp) -> Vec<Push> {
+    let Some(first) = pushes.first() else {
+        return Vec::new();
+    };
     let mut group = Group::new(now, std::time::Duration::ZERO);
     let channels: Arc<[String]> = Arc::from([first.channel.clone()]);
     let mut merged = Push {
-        id: Mint::id(),
-        made,
         more: 0,
+        note: Some(format!(
+            "{} messages in one: more than the channel takes",
+            pushes.len()
+        )),
         ..first.clone()
     };
     let mut subscriptions: Vec<&str> = Vec::new();
+    let mut more = 0;
     for push in pushes.iter() {
-        merged.more += push.more;
+        more += push.more;
         if merged.origin != push.origin {
             merged.origin = Origin::Alert;
         }
         for event in &push.events {
-            let event = Arc::clone(event);
-            let channels = Arc::clone(&channels);
-            group.add(Item { event, channels });
+            let (event, channels) = (Arc::clone(event), Arc::clone(&channels));
+            // Who was told of what before is not known here: they may all have been.
+            group.add(Item::new(event, channels, true));
         }
         for name in push.subscription.split(AND) {
             if !subscriptions.contains(&name) {
                 subscriptions.push(name);
             }
         }
+        extend(&mut merged.beside, &push.beside, usize::MAX);
         extend(&mut merged.kinds, &push.kinds, usize::MAX);
         extend(&mut merged.instances, &push.instances, INSTANCES);
     }
     merged.subscription = subscriptions.join(AND);
-    merged.more += group.more.values().sum::<u64>();
-    merged.events = group.items.into_iter().map(|item| item.event).collect();
-    merged.count = merged.events.len() as u64 + merged.more;
-    merged.title = title(&merged.events, merged.count);
-    merged.note = Some(format!(
-        "{} messages in one: more than the channel takes",
-        pushes.len()
-    ));
-    for push in pushes {
-        push.state = PushState::Suppressed;
-        push.finished = Some(now);
-        push.events = Vec::new();
-        push.note = Some(format!("told by {}", merged.id));
+    let batches = group.batches();
+    if batches.len() >= pushes.len() {
+        return Vec::new();
     }
-    Some(merged)
+    let all: Vec<Push> = batches
+        .into_iter()
+        .map(|batch| {
+            let more = batch.more + std::mem::take(&mut more);
+            let count = batch.events.len() as u64 + more;
+            Push {
+                id: Mint::id(),
+                made: mint.time(now),
+                title: title(&batch.events, count),
+                events: batch.events,
+                count,
+                more,
+                ..merged.clone()
+            }
+        })
+        .collect();
+    let by: Vec<&str> = all.iter().map(|push| push.id.as_str()).collect();
+    let by = by.join(AND);
+    for push in pushes {
+        suppress(push, format!("told by {by}"), now);
+    }
+    all
 }
 
 fn extend(all: &mut Vec<String>, more: &[String], most: usize) {

@@ -76,6 +76,22 @@ pub fn parse_retry_after(text: &str, now: Timestamp) -> Option<Duration> {
     Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
 }
 
+/// Why a failure of `class` was the last one, where it need not have been.
+pub fn enough(class: Class) -> Option<String> {
+    match class {
+        Class::Throttled(Some(told)) => Some(format!(
+            "it asks for a pause of {} s: a message waits as told for {} h at most",
+            told.as_secs(),
+            THROTTLED_FOR.as_secs() / 3600,
+        )),
+        Class::Transient | Class::Throttled(None) => Some(format!(
+            "tried for {} min, the longest that a message is",
+            TRANSIENT_FOR.as_secs() / 60,
+        )),
+        Class::Config | Class::Permanent | Class::Gone => None,
+    }
+}
+
 /// The attempts of one message.
 #[derive(Clone, Debug)]
 pub struct Schedule {

@@ -9,10 +9,12 @@
 //! collected for whoever keeps it.
 
 mod ends;
+mod instead;
 mod look;
 mod step;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,12 +25,13 @@ use serde::{Deserialize, Serialize};
 
 use super::condition::{Condition, Phase};
 use super::event::{Event, Kind, Severity};
-use super::group::{Group, GroupKey, Item, Purpose};
+use super::group::{Group, GroupKey, Purpose};
 use super::matching::Rules;
 use super::quiet;
 use super::told::{Mute, Open, OpenKey};
 use crate::config::model::Subscription;
 use ends::is_news_by_itself;
+pub use instead::Undelivered;
 pub use step::Changed;
 
 /// Conditions that are remembered; the oldest of more are forgotten, whose end is then not told.
@@ -54,6 +57,28 @@ pub struct Fate {
     pub channels: Vec<String>,
     /// Why nobody is told now.
     pub withheld: Option<Withheld>,
+}
+
+/// Channels that fail, when one more does.
+#[derive(Clone, Debug)]
+pub struct Troubled {
+    /// The one that is told of.
+    pub failed: String,
+    /// Those that are known to.
+    pub others: Vec<String>,
+}
+
+impl Troubled {
+    /// Leaves out who fails: a message that will not arrive says of nobody that he fails. One of
+    /// them is told where nobody else is, since he may work again.
+    fn spare(&self, channels: &mut Vec<String>) {
+        channels.retain(|name| *name != self.failed);
+        if channels.iter().all(|name| self.others.contains(name)) {
+            channels.truncate(1);
+        } else {
+            channels.retain(|name| !self.others.contains(name));
+        }
+    }
 }
 
 /// Why something is not told now.
@@ -93,8 +118,13 @@ impl Router {
         }
     }
 
-    /// Takes in an event; `but` is a channel that must not be told of it.
-    pub fn take(&mut self, event: &Arc<Event>, but: Option<&str>, moment: Moment<'_>) -> Vec<Fate> {
+    /// Takes in an event; `but` is of whom it tells that they fail.
+    pub fn take(
+        &mut self,
+        event: &Arc<Event>,
+        but: Option<&Troubled>,
+        moment: Moment<'_>,
+    ) -> Vec<Fate> {
         // What is only a test must not leave anything behind.
         let condition = match event.test {
             true => None,
@@ -132,17 +162,26 @@ impl Router {
         &mut self,
         subscription: &Subscription,
         event: &Arc<Event>,
-        but: Option<&str>,
+        but: Option<&Troubled>,
         moment: Moment<'_>,
     ) -> Option<Fate> {
         if !moment.rules.wants(subscription, event) {
             return None;
         }
         let mut channels = moment.rules.names(&subscription.channels);
-        channels.retain(|name| Some(name.as_str()) != but);
+        if let Some(but) = but {
+            but.spare(&mut channels);
+        }
         let withheld = self.withheld(Some(subscription), event, event.severity, moment);
         if withheld.is_none() {
-            self.group(subscription, Purpose::News, event, &channels, moment.now);
+            self.group(
+                subscription,
+                Purpose::News,
+                event,
+                &channels,
+                false,
+                moment.now,
+            );
         }
         Some(Fate {
             subscription: subscription.name.clone(),
@@ -175,10 +214,17 @@ impl Router {
             false => event.severity,
         };
         let withheld = self.withheld(Some(subscription), event, urgent, moment);
+        // Its end may still wait, and go before it is told.
+        let listed = || {
+            self.news_of(&subscription.name)
+                .is_some_and(|it| it.ends(&key.condition))
+        };
+        let listed = known.map_or_else(listed, |open| open.listed);
         let mut open = self.open.remove(&key).unwrap_or_else(|| Open {
             event: Arc::clone(event),
             wanted,
             channels: Vec::new(),
+            listed,
             told: None,
             worst: Severity::Info,
             owed: false,
@@ -240,7 +286,15 @@ impl Router {
             (open.owed, open.over) = (true, true);
             self.keep(key, open, moment.now);
         } else {
-            self.group(subscription, Purpose::News, event, &channels, moment.now);
+            let listed = open.listed;
+            self.group(
+                subscription,
+                Purpose::News,
+                event,
+                &channels,
+                listed,
+                moment.now,
+            );
             self.close(&key);
         }
         Some(Fate {
@@ -269,6 +323,7 @@ impl Router {
                     Group::new(moment.now, Default::default()),
                     event,
                     &open.channels,
+                    open.listed,
                 );
             }
             if phase == Phase::Over {
@@ -304,59 +359,6 @@ impl Router {
         };
         let any = !self.mutes.is_empty();
         (any && moment.rules.concerns_only(event, &muted)).then_some(Withheld::Muted)
-    }
-
-    fn tell(
-        &mut self,
-        subscription: &Subscription,
-        purpose: Purpose,
-        open: &mut Open,
-        channels: &[String],
-        now: Timestamp,
-    ) {
-        self.group(subscription, purpose, &open.event, channels, now);
-        for name in channels {
-            if !open.channels.contains(name) {
-                open.channels.push(name.clone());
-            }
-        }
-        open.worst = open.worst.max(open.event.severity);
-        open.told = Some(now);
-        open.owed = false;
-        let every = subscription.repeat_interval;
-        if !every.is_zero()
-            && let Ok(again) = now.checked_add(every)
-        {
-            self.look_by(again);
-        }
-    }
-
-    fn group(
-        &mut self,
-        subscription: &Subscription,
-        purpose: Purpose,
-        event: &Arc<Event>,
-        channels: &[String],
-        now: Timestamp,
-    ) {
-        let key = GroupKey {
-            subscription: subscription.name.clone(),
-            purpose,
-        };
-        let empty = Group::new(now, subscription.group_wait);
-        self.add(key, empty, event, channels);
-    }
-
-    fn add(&mut self, key: GroupKey, empty: Group, event: &Arc<Event>, channels: &[String]) {
-        if channels.is_empty() {
-            return;
-        }
-        self.changed.groups.insert(key.clone());
-        let group = self.groups.entry(key).or_insert(empty);
-        group.add(Item {
-            event: Arc::clone(event),
-            channels: channels.into(),
-        });
     }
 
     fn keep(&mut self, key: OpenKey, open: Open, now: Timestamp) {

@@ -18,6 +18,9 @@ pub struct Open {
     pub wanted: bool,
     /// Names of the channels that were told of it.
     pub channels: Vec<String>,
+    /// Some of them by name: of a storm most are only counted.
+    #[serde(default)]
+    pub listed: bool,
     /// When they were told last.
     pub told: Option<Timestamp>,
     /// The most severe event of it that was told: its end is as urgent.

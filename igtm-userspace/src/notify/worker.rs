@@ -4,6 +4,8 @@
 //! trouble is its own: nothing here waits for another channel. Every step is recorded: what a
 //! killed daemon had not noted as delivered is sent again under the same id.
 
+mod entry;
+mod remind;
 mod rest;
 mod send;
 
@@ -16,6 +18,7 @@ use tokio::task::JoinHandle;
 
 use super::bucket::Bucket;
 use super::channel::{Limit, Sender, SetupError};
+use super::event::Event;
 use super::failure::Failure;
 use super::inbox::Inbox;
 use super::outgoing::Mint;
@@ -35,15 +38,19 @@ pub(super) struct Settings {
     template: Option<Template>,
     pub(super) sender: Result<Sender, SetupError>,
     pub(super) words: Words,
+    /// See [`ChannelRecord::gone`].
+    fingerprint: String,
 }
 
 impl Settings {
     /// Dials nothing.
     pub(super) fn new(channel: Channel, config: &Config, tls: &rustls::ClientConfig) -> Arc<Self> {
         let sender = Sender::new(&channel, tls);
+        let template = template(&channel, config);
         Arc::new(Self {
             words: Words::new(&channel, &config.templates),
-            template: template(&channel, config),
+            fingerprint: entry::fingerprint(&channel, template.as_ref()),
+            template,
             channel,
             sender,
         })
@@ -88,6 +95,8 @@ pub(super) struct Failed {
     pub(super) first: bool,
     /// How the channel is doing, to be kept.
     pub(super) record: ChannelRecord,
+    /// The ends that it is still to tell.
+    pub(super) later: Vec<Arc<Event>>,
 }
 
 /// The task of one channel, seen from outside.
@@ -102,6 +111,10 @@ pub(super) struct Worker {
 impl Worker {
     /// Starts the task. Must be called within a tokio runtime.
     pub(super) fn start(settings: Arc<Settings>, inbox: Arc<Inbox>, office: Office) -> Self {
+        inbox.note(|record| {
+            let gone = record.gone.take();
+            record.gone = gone.filter(|entry| *entry == settings.fingerprint);
+        });
         let (settings, watched) = watch::channel(settings);
         let sending = Sending {
             settings: watched,
@@ -109,7 +122,7 @@ impl Worker {
             office,
             bucket: None,
             limited: false,
-            gone: None,
+            lasting: Vec::new(),
         };
         Self {
             settings,
@@ -128,6 +141,7 @@ impl Worker {
     ) {
         if !self.settings.borrow().is_of(channel, config) {
             let settings = Settings::new(channel.clone(), config, tls);
+            self.inbox.note(|record| record.gone = None);
             self.settings.send_replace(settings);
         }
     }
@@ -174,20 +188,21 @@ struct Sending {
     bucket: Option<Bucket>,
     /// The next message had to wait for the bucket.
     limited: bool,
-    /// The settings under which the receiver said 410.
-    gone: Option<Arc<Settings>>,
+    /// What is still to be told again.
+    lasting: Vec<Arc<Event>>,
 }
 
 impl Sending {
     async fn run(mut self) {
         loop {
-            if let Some(lasting) = self.inbox.take_refresh() {
-                self.refresh(lasting).await;
-            }
+            let reminded = !self.inbox.is_ending() && self.remind().await;
             let next_rest = self.inbox.wake_rests(Timestamp::now());
             if self.inbox.is_idle() {
                 if self.inbox.is_ending() {
                     return;
+                }
+                if reminded {
+                    continue;
                 }
                 let inbox = Arc::clone(&self.inbox);
                 tokio::select! {
@@ -243,9 +258,8 @@ impl Sending {
         settings.sender.as_ref().ok().filter(|_| usable)
     }
 
-    fn is_gone(&self, settings: &Arc<Settings>) -> bool {
-        let gone = self.gone.as_ref();
-        gone.is_some_and(|gone| Arc::ptr_eq(gone, settings))
+    fn is_gone(&self, settings: &Settings) -> bool {
+        self.inbox.record().gone.as_ref() == Some(&settings.fingerprint)
     }
 
     /// Keeps messages as they are now, when the disk comes to it.

@@ -132,16 +132,38 @@ impl Store {
         self.shared.add(Change::Outbox(Box::new(step)));
     }
 
-    /// The messages that `filter` lets through, newest first, without their content.
+    /// The messages that `filter` lets through, newest first, without their content; those that wait
+    /// for the disk among them. Without a database those alone.
     pub async fn pushes(&self, filter: PushFilter) -> Result<Vec<Push>, StateError> {
-        self.ask(move |connection| outbox::pushes(connection, &filter))
-            .await
+        let asked = filter.clone();
+        let known = self
+            .ask(move |connection| outbox::pushes(connection, &asked))
+            .await;
+        let waiting = &self.shared.lock().changes.outbox;
+        match known {
+            Ok(known) => Ok(waiting.with_known(known, &filter)),
+            Err(error) => {
+                let waiting = waiting.with_known(Vec::new(), &filter);
+                if waiting.is_empty() {
+                    Err(error)
+                } else {
+                    Ok(waiting)
+                }
+            }
+        }
     }
 
-    /// The message of that id, with all that is known of it.
+    /// The message of that id, with all that is known of it, also where it waits for the disk.
     pub async fn push(&self, id: String) -> Result<Option<Push>, StateError> {
-        self.ask(move |connection| outbox::push(connection, &id))
-            .await
+        let asked = id.clone();
+        let known = self
+            .ask(move |connection| outbox::push(connection, &asked))
+            .await;
+        let waiting = self.shared.lock().changes.outbox.message(&id).cloned();
+        match waiting {
+            Some(newer) => Ok(Some(newer)),
+            None => known,
+        }
     }
 
     /// How many events were lost since the start.

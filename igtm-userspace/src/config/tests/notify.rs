@@ -185,6 +185,24 @@ fn templates_are_refused_where_they_are_wrong() {
 }
 
 #[test]
+fn who_is_told_anyway_is_not_told_instead() {
+    let channels = channel("slack", "webhook = \"https://x\"\n");
+    let text = "[[subscription]]
+name = \"s\"
+channels = [\"c\"]
+on_failure = [\"c\"]
+";
+    expect_after(
+        &[ZONE, POOL, INSTANCE, STRATEGY, &channels],
+        text,
+        &[(
+            5,
+            "14: `on_failure` names one of `channels`, which is told anyway: name another",
+        )],
+    );
+}
+
+#[test]
 fn subscriptions_name_what_there_is() {
     let slack = channel("slack", "webhook = \"https://x\"\n");
     let text = "[[subscription]]

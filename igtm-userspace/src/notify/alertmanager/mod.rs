@@ -1,12 +1,12 @@
 //! The `alertmanager` channel: Prometheus' Alertmanager, API v2.
 //!
-//! An alert lives there while it is sent again: [`Alerts`] keeps those that last, and the worker sends
-//! its parts every [`RESEND`]. Must not let the credentials of the URL into a part or an error.
+//! An alert lives there while it is sent again: the worker does so every [`RESEND`] with what lasts.
+//! Must not let the credentials of the URL into a part or an error.
 
 mod alert;
-mod open;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -15,6 +15,7 @@ use url::Url;
 use crate::config::model::Secret;
 
 use super::channel::Limit;
+use super::event::Event;
 use super::failure::Failure;
 use super::http::{Answer, Http};
 use super::message::{Message, Part, Receipt};
@@ -24,10 +25,12 @@ use super::vendor;
 use super::webhook::{SetupError, check_url};
 use super::words::Words;
 use alert::{Alert, Labels};
-pub use open::Alerts;
 
 /// How often what lasts is sent again.
 pub const RESEND: Duration = Duration::from_mins(1);
+
+/// Alerts of one request.
+pub const ALERTS_PER_PART: usize = 200;
 
 /// How long an alert lives after it was last sent: four may be lost.
 const LIVES: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
@@ -67,7 +70,7 @@ impl Alertmanager {
         Ok(Self { http, url, secrets })
     }
 
-    /// One part: the alerts that begin and those that end.
+    /// The alerts that begin and those that end.
     pub fn render(&self, message: &Message, words: &Words) -> Vec<Part> {
         // Of two with the same labels the later one holds.
         let mut alerts: BTreeMap<Labels, Alert> = BTreeMap::new();
@@ -77,7 +80,29 @@ impl Alertmanager {
                 alerts.insert(alert.labels.clone(), alert);
             }
         }
-        vec![alert::part(alerts.values())]
+        let alerts: Vec<&Alert> = alerts.values().collect();
+        let parts = alerts.chunks(ALERTS_PER_PART);
+        parts
+            .map(|some| alert::part(some.iter().copied()))
+            .collect()
+    }
+
+    /// What of `lasting` has no end yet, in one part; `None`: nothing has.
+    pub fn remind(&self, lasting: &[Arc<Event>], words: &Words) -> Option<Part> {
+        let message = Message {
+            id: String::new(),
+            subscription: String::new(),
+            made: Timestamp::now(),
+            events: Vec::new(),
+            more: 0,
+            repeated: true,
+        };
+        let alerts: Vec<Alert> = lasting
+            .iter()
+            .flat_map(|event| alert::of(event, &alert::said(&message, event, words)))
+            .filter(|alert| alert.ends_at.is_none())
+            .collect();
+        (!alerts.is_empty()).then(|| alert::part(&alerts))
     }
 
     /// One attempt. What has no end yet is to live [`LIVES`] from `now`.

@@ -102,6 +102,15 @@ impl Workers {
         }
     }
 
+    /// The channels that fail, as was told of them.
+    pub(super) fn failing(&self) -> Vec<String> {
+        let failing = self
+            .all
+            .iter()
+            .filter(|(_, it)| it.inbox.record().announced);
+        failing.map(|(name, _)| name.clone()).collect()
+    }
+
     /// What waits for a channel.
     pub(in crate::notify) fn inbox(&self, channel: &str) -> Option<&Arc<Inbox>> {
         self.all.get(channel).map(|worker| &worker.inbox)

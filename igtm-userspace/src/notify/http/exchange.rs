@@ -25,7 +25,7 @@ const AGENT: &str = concat!("igtm/", env!("CARGO_PKG_VERSION"));
 /// The status line and headers, octets.
 const HEAD: usize = 64 * 1024;
 /// All that a receiver may send, octets: certificates, head and body.
-const ALL: usize = 256 * 1024;
+const ALL: usize = 128 * 1024;
 
 /// What came back.
 pub(super) struct Exchanged {

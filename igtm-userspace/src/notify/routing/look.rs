@@ -70,7 +70,7 @@ impl Router {
                     purpose: Purpose::News,
                 };
                 let empty = Group::new(moment.now, Default::default());
-                self.add(group, empty, &open.event, &open.channels);
+                self.add(group, empty, &open.event, &open.channels, open.listed);
             }
             if open.over || open.channels.is_empty() {
                 self.close(&key);
@@ -183,40 +183,34 @@ impl Router {
             .groups
             .iter()
             .filter(|(_, group)| all || group.due <= now);
-        let mut keys: Vec<_> = due.map(|(key, group)| (group.due, key.clone())).collect();
+        // What is told again or instead before what is new: news may be its end.
+        let mut keys: Vec<_> = due
+            .map(|(key, group)| (group.due, key.purpose == Purpose::News, key.clone()))
+            .collect();
         keys.sort();
-        let taken = keys.into_iter().filter_map(|(_, key)| {
-            let group = self.groups.remove(&key)?;
-            self.changed.groups.insert(key.clone());
-            Some((key, group))
-        });
-        taken.collect()
+        let mut taken = Vec::with_capacity(keys.len());
+        for (_, _, key) in keys {
+            if let Some(group) = self.groups.remove(&key) {
+                self.listed(&key, &group);
+                self.changed.groups.insert(key.clone());
+                taken.push((key, group));
+            }
+        }
+        taken
     }
 
-    /// Another channel could not tell `events` of `subscription`: those of `on_failure` are told of
-    /// `failed` and of them.
-    pub fn failed(
-        &mut self,
-        subscription: &str,
-        channel: &str,
-        failed: &Arc<Event>,
-        events: &[Arc<Event>],
-        moment: Moment<'_>,
-    ) -> Vec<String> {
-        let Some(subscription) = moment.rules.subscription(subscription) else {
-            return Vec::new();
-        };
-        let mut instead = moment.rules.names(&subscription.on_failure);
-        instead.retain(|name| name != channel);
-        for event in std::iter::once(failed).chain(events) {
-            self.group(
-                subscription,
-                Purpose::OnFailure,
-                event,
-                &instead,
-                moment.now,
-            );
+    /// What `group` tells by name is known by name.
+    fn listed(&mut self, key: &GroupKey, group: &Group) {
+        let conditions = group.items.iter().filter_map(|item| item.condition.clone());
+        for condition in conditions {
+            let key = OpenKey {
+                condition,
+                subscription: key.subscription.clone(),
+            };
+            if let Some(open) = self.open.get_mut(&key).filter(|open| !open.listed) {
+                open.listed = true;
+                self.changed.open.insert(key);
+            }
         }
-        instead
     }
 }

@@ -293,7 +293,8 @@ async fn raising_never_waits_and_says_once_that_events_are_lost() {
         messages += 1;
     }
     assert_eq!(told, EVENT_QUEUE as u64);
-    assert!(messages < 20, "{messages} messages");
+    // A webhook takes 20 at once.
+    assert!(messages < 30, "{messages} messages");
     notifier.drain(PATIENCE).await;
     receiver.silent(0).await;
     let total = ["ERROR", "events were lost since the start", "events=7"];

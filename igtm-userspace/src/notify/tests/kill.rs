@@ -174,6 +174,7 @@ fn push(made: Timestamp, event: &Arc<Event>) -> Push {
         failures: 0,
         throttled_s: 0,
         rest_of: None,
+        beside: Vec::new(),
         next: None,
         finished: None,
         events: vec![Arc::clone(event)],
@@ -196,10 +197,7 @@ async fn leave(directory: &Path, reached: Reached) {
                 purpose: Purpose::News,
             };
             let mut group = Group::new(now, Duration::from_secs(1));
-            group.add(Item {
-                event,
-                channels: Arc::from(["ops".to_owned()]),
-            });
+            group.add(Item::new(event, Arc::from(["ops".to_owned()]), false));
             Step {
                 routed,
                 groups: vec![(key, Some(group))],

@@ -8,7 +8,7 @@ use crate::config::model::{ChannelId, Config};
 use crate::notify::event::Kind;
 use crate::notify::fixture::{channel, config, event, subscription};
 use crate::notify::retry::Class;
-use crate::state::outbox::{Origin, Push, PushState};
+use crate::state::outbox::{Origin, PushState};
 
 use super::journal::Journal;
 use super::receiver::{Receiver, Reply};
@@ -20,18 +20,6 @@ fn one(url: &str) -> Config {
     config(vec![channel("ops", url)], vec![subscription("night", &[0])])
 }
 
-/// Waits until nothing is pending; the records, oldest first.
-async fn settled(rig: &Rig, count: usize) -> Vec<Push> {
-    for _ in 0..500 {
-        let pushes = rig.pushes().await;
-        if pushes.len() >= count && !pushes.iter().any(Push::is_pending) {
-            return pushes;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("still pending: {:#?}", rig.pushes().await);
-}
-
 #[tokio::test]
 async fn a_record_has_the_very_content_every_attempt_and_the_reply() {
     let script = vec![Reply::status("500 Oops")];
@@ -40,7 +28,7 @@ async fn a_record_has_the_very_content_every_attempt_and_the_reply() {
     rig.raise(event(Kind::AddressDown, "192.0.2.1"));
     receiver.next().await;
     let request = receiver.next().await;
-    let pushes = settled(&rig, 1).await;
+    let pushes = rig.settled(1).await;
     let id = pushes[0].id.clone();
     let push = rig.store.push(id.clone()).await.expect("a database");
     let push = push.expect("it is recorded");
@@ -65,7 +53,7 @@ async fn a_record_has_the_very_content_every_attempt_and_the_reply() {
     assert_eq!(request.header("webhook-id"), again.id);
     assert_ne!(again.id, id);
     assert_eq!(push.parts[0].body.as_bytes(), request.body);
-    let pushes = settled(&rig, 2).await;
+    let pushes = rig.settled(2).await;
     assert_eq!(pushes[1].origin, Origin::Replay);
     assert_eq!(pushes[1].note, Some(format!("a replay of {id}")));
     let unknown = rig.handle().replay("msg_x".to_owned()).await;
@@ -83,7 +71,7 @@ async fn what_is_not_delivered_is_sent_after_a_restart_under_the_same_id() {
     let rig = rig.restarted(one(&alive.origin)).await;
     let again = alive.next().await;
     assert_eq!(again.header("webhook-id"), first.header("webhook-id"));
-    let pushes = settled(&rig, 1).await;
+    let pushes = rig.settled(1).await;
     assert_eq!(pushes.len(), 1);
     assert!(pushes[0].attempts.len() >= 2, "attempts survive");
     rig.drain(PATIENCE).await;
@@ -151,7 +139,7 @@ async fn a_disabled_channels_messages_are_recorded_as_suppressed() {
     config.channels[0].enabled = false;
     let rig = Rig::start(config);
     rig.raise(event(Kind::AddressDown, "192.0.2.1"));
-    let pushes = settled(&rig, 1).await;
+    let pushes = rig.settled(1).await;
     assert_eq!(pushes[0].state, PushState::Suppressed);
     receiver.silent(100).await;
     rig.drain(PATIENCE).await;
@@ -175,7 +163,7 @@ async fn more_than_the_channel_takes_becomes_one_message() {
     }
     assert_eq!(told, 60);
     assert!((20..60).contains(&messages), "{messages} messages");
-    let pushes = settled(&rig, 60).await;
+    let pushes = rig.settled(60).await;
     let suppressed = pushes
         .iter()
         .filter(|push| push.state == PushState::Suppressed);
@@ -205,7 +193,7 @@ async fn recovery_finds_who_was_told_across_a_restart() {
     let rig = Rig::start(config.clone());
     rig.raise(silent(Kind::NodeSilent));
     receiver.next().await;
-    settled(&rig, 1).await;
+    rig.settled(1).await;
     let rig = rig.restarted(config).await;
     rig.raise(silent(Kind::NodeBack));
     assert_eq!(receiver.next().await.json()["type"], "igtm.node_back");
@@ -249,7 +237,7 @@ async fn a_test_message_says_what_came_of_it_and_is_recorded() {
         .await
         .expect_err("unknown");
     assert!(near.to_string().contains("did you mean"), "{near}");
-    let pushes = settled(&rig, 2).await;
+    let pushes = rig.settled(2).await;
     assert!(pushes.iter().all(|push| push.origin == Origin::Test));
     rig.drain(PATIENCE).await;
 }
@@ -288,7 +276,7 @@ async fn a_storm_of_10_000_events_is_a_handful_of_messages() {
     // One a group_wait, however slow the machine; and the first comes alone.
     let groups = raised.as_millis() as usize / 500 + 3;
     assert!(messages <= groups, "{messages} messages in {groups} waits");
-    let pushes = settled(&rig, messages).await;
+    let pushes = rig.settled(messages).await;
     assert_eq!(pushes.iter().map(|push| push.count).sum::<u64>(), STORM);
     let now = Timestamp::now();
     assert!(pushes.iter().all(|push| push.made <= now));
@@ -308,7 +296,7 @@ async fn no_record_and_no_log_line_shows_a_secret() {
         receiver.next().await;
     }
     let tried = rig.handle().try_channel("ops".to_owned()).await;
-    let pushes = settled(&rig, 2).await;
+    let pushes = rig.settled(2).await;
     let mut seen = format!("{tried:?} {}", journal.text());
     for push in pushes {
         let whole = rig.store.push(push.id).await.expect("a database");

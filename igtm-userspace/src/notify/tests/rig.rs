@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use crate::config::model::Config;
 use crate::metrics::Metrics;
+use crate::notify::alertmanager::RESEND;
 use crate::notify::event::Event;
 use crate::notify::{Handle, Notifier};
 use crate::state::Store;
@@ -16,6 +17,7 @@ use crate::state::outbox::{Push, PushFilter};
 pub(super) struct Rig {
     pub(super) notifier: Notifier,
     pub(super) store: Store,
+    pub(super) metrics: Metrics,
     config: Arc<Config>,
     directory: Arc<TempDir>,
 }
@@ -24,6 +26,21 @@ impl Rig {
     pub(super) fn start(config: Config) -> Self {
         let directory = Arc::new(tempfile::tempdir().expect("a temporary directory"));
         Self::start_in(config, directory)
+    }
+
+    /// What lasts is told again so often to receivers that forget.
+    pub(super) fn start_reminding(config: Config, remind: Duration) -> Self {
+        let directory = Arc::new(tempfile::tempdir().expect("a temporary directory"));
+        let state = directory.path().join("state");
+        let metrics = Metrics::default();
+        let (notifier, store) = start_at_pace(config.clone(), &state, metrics.clone(), remind);
+        Self {
+            notifier,
+            store,
+            metrics,
+            config: Arc::new(config),
+            directory,
+        }
     }
 
     fn start_in(config: Config, directory: Arc<TempDir>) -> Self {
@@ -35,10 +52,12 @@ impl Rig {
     }
 
     fn start_at(config: Config, state: &Path, directory: Arc<TempDir>) -> Self {
-        let (notifier, store) = start(config.clone(), state);
+        let metrics = Metrics::default();
+        let (notifier, store) = start_at_pace(config.clone(), state, metrics.clone(), RESEND);
         Self {
             notifier,
             store,
+            metrics,
             config: Arc::new(config),
             directory,
         }
@@ -95,6 +114,25 @@ impl Rig {
         pushes
     }
 
+    /// Waits until that holds of what is recorded; gives it.
+    pub(super) async fn until(&self, holds: impl Fn(&[Push]) -> bool) -> Vec<Push> {
+        for _ in 0..1000 {
+            let pushes = self.pushes().await;
+            if holds(&pushes) {
+                return pushes;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("not yet: {:#?}", self.pushes().await);
+    }
+
+    /// Waits until so many are recorded and none is pending.
+    pub(super) async fn settled(&self, count: usize) -> Vec<Push> {
+        let settled =
+            |pushes: &[Push]| pushes.len() >= count && !pushes.iter().any(Push::is_pending);
+        self.until(settled).await
+    }
+
     pub(super) async fn drain(self, within: Duration) {
         self.notifier.drain(within).await;
         self.store.close(Duration::from_secs(30)).await;
@@ -103,9 +141,17 @@ impl Rig {
 
 /// A notifier that goes on from what `directory` has.
 pub(super) fn start(config: Config, directory: &Path) -> (Notifier, Store) {
+    start_at_pace(config, directory, Metrics::default(), RESEND)
+}
+
+fn start_at_pace(
+    config: Config,
+    directory: &Path,
+    metrics: Metrics,
+    remind: Duration,
+) -> (Notifier, Store) {
     let (store, restored) = Store::open(directory).expect("nobody else has it");
-    let config = Arc::new(config);
-    let metrics = Metrics::default();
-    let notifier = Notifier::start_here(config, store.clone(), metrics, restored.alerts);
+    let saved = restored.alerts;
+    let notifier = Notifier::start_here(Arc::new(config), store.clone(), metrics, saved, remind);
     (notifier, store)
 }

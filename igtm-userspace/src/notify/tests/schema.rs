@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::notify::event::{Event, Kind};
 use crate::notify::fixture::{event, message};
-use crate::notify::group::EVENTS_PER_MESSAGE;
+use crate::notify::group::EVENTS_MOST;
 use crate::notify::message::Message;
 use crate::notify::webhook::render;
 
@@ -145,7 +145,7 @@ fn bodies_are_as_documented() {
     for events in [vec![full()], vec![bare()], vec![bare(), full()]] {
         assert_eq!(wrong_with(&body(events)), Vec::<String>::new());
     }
-    let most = wrong_with(&body(vec![full(); EVENTS_PER_MESSAGE]));
+    let most = wrong_with(&body(vec![full(); EVENTS_MOST]));
     assert_eq!(most, Vec::<String>::new());
 }
 

@@ -7,11 +7,10 @@ use jiff::Timestamp;
 
 use super::{Failed, Sending, Settings};
 use crate::notify::channel::Sender;
-use crate::notify::event::Event;
+use crate::notify::event::Kind;
 use crate::notify::failure::Failure;
-use crate::notify::message::Message;
-use crate::notify::outgoing::{self, Mint};
-use crate::notify::retry::{Class, Schedule};
+use crate::notify::outgoing;
+use crate::notify::retry::{self, Class, Schedule};
 use crate::state::outbox::{Attempt, Origin, Push, PushState, Step};
 
 /// Attempts that a record has; of more, the oldest are left out.
@@ -57,6 +56,9 @@ impl Sending {
                 Tried::Delivered => return self.delivered(push, &schedule),
                 Tried::GivenUp(failure) => return self.give_up(push, failure, &settings),
                 Tried::Again(pause) => {
+                    let last = push.attempts.last().and_then(|attempt| attempt.class);
+                    // What waits meanwhile is more than the channel takes.
+                    self.limited |= matches!(last, Some(Class::Throttled(_)));
                     let now = Timestamp::now();
                     push.next = Some(now.checked_add(pause).unwrap_or(now));
                     push.failures = schedule.attempts();
@@ -67,10 +69,7 @@ impl Sending {
                         self.inbox.push(push, mint, now);
                         return;
                     }
-                    tokio::select! {
-                        () = tokio::time::sleep(pause) => {}
-                        Ok(()) = self.settings.changed() => {}
-                    }
+                    self.pause(pause).await;
                 }
             }
         }
@@ -81,9 +80,22 @@ impl Sending {
         let left = next.map(|next| next.duration_since(Timestamp::now()));
         let left = left.and_then(|left| Duration::try_from(left).ok());
         if let Some(left) = left {
+            self.pause(left).await;
+        }
+    }
+
+    /// Nothing is tried before that is over, or the entry changes; what lasts is told meanwhile.
+    async fn pause(&mut self, pause: Duration) {
+        let over = Instant::now() + pause;
+        let inbox = Arc::clone(&self.inbox);
+        while over > Instant::now() {
+            if self.remind().await {
+                continue;
+            }
             tokio::select! {
-                () = tokio::time::sleep(left) => {}
-                Ok(()) = self.settings.changed() => {}
+                () = tokio::time::sleep_until(over.into()) => {}
+                Ok(()) = self.settings.changed() => return,
+                () = inbox.woken() => {}
             }
         }
     }
@@ -118,11 +130,16 @@ impl Sending {
                         self.inbox.push(rest, mint, Timestamp::now());
                     }
                 }
-                Err(failure) => {
+                Err(mut failure) => {
                     let class = failure.class;
+                    let pause = schedule.after(class, Instant::now(), rand::random());
+                    if pause.is_none()
+                        && let Some(enough) = retry::enough(class)
+                    {
+                        failure.why = format!("{}; {enough}", failure.why);
+                    }
                     let why = Some(failure.why.clone());
                     note(push, at, Some(class), why, failure.reply.clone());
-                    let pause = schedule.after(class, Instant::now(), rand::random());
                     self.say(push, &failure, schedule.attempts(), pause);
                     return match pause {
                         Some(pause) => Tried::Again(pause),
@@ -135,7 +152,7 @@ impl Sending {
     }
 
     /// A token for each request.
-    async fn pace(&mut self, sender: &Sender) {
+    pub(super) async fn pace(&mut self, sender: &Sender) {
         let limit = sender.limit();
         loop {
             let bucket = self.bucket(limit);
@@ -203,7 +220,10 @@ impl Sending {
             .metrics
             .message(&push.channel, PushState::Delivered);
         push.state = PushState::Delivered;
-        self.finished(&mut push, now);
+        self.forget_ended(&push.events);
+        push.finished = Some(now);
+        push.next = None;
+        push.events = Vec::new();
         self.office.store.take_step(Step {
             channels: vec![(push.channel.clone(), Some(record))],
             messages: vec![push],
@@ -222,16 +242,8 @@ impl Sending {
         self.office
             .metrics
             .message(&push.channel, PushState::Suppressed);
-        push.state = PushState::Suppressed;
-        push.note = Some("the channel is disabled".to_owned());
-        self.finished(&mut push, Timestamp::now());
+        outgoing::suppress(&mut push, "the channel is disabled", Timestamp::now());
         self.record(vec![push]);
-    }
-
-    fn finished(&self, push: &mut Push, now: Timestamp) {
-        push.finished = Some(now);
-        push.next = None;
-        push.events = Vec::new();
     }
 
     /// Hands it over to the router, which tells whoever is told instead, and records both as one.
@@ -245,13 +257,18 @@ impl Sending {
             tracing::error!(
                 channel = push.channel,
                 "CHANNEL DISABLED: its receiver answered 410 Gone; nothing more is sent to it \
-                 until its entry in the file changes or igtm restarts"
+                 until its entry in the file changes"
             );
-            self.gone = Some(Arc::clone(settings));
-            self.inbox.set_gone(true);
+            let entry = settings.fingerprint.clone();
+            self.inbox.note(|record| record.gone = Some(entry));
         }
-        let first = !self.inbox.record().announced;
-        let record = self.inbox.note(|record| record.announced = true);
+        // That another one fails is no reason to tell that this one does: it would go round for ever.
+        let tells = push
+            .kinds
+            .iter()
+            .any(|kind| kind != Kind::ChannelFailed.name());
+        let first = tells && !self.inbox.record().announced;
+        let record = self.inbox.note(|record| record.announced |= first);
         self.office
             .metrics
             .message(&push.channel, PushState::Failed);
@@ -265,6 +282,7 @@ impl Sending {
             failure,
             first,
             record,
+            later: self.inbox.ends_behind(),
         });
     }
 
@@ -274,39 +292,13 @@ impl Sending {
             let why = "its receiver answered 410 Gone before";
             return Err(Failure::new(Class::Gone, why));
         }
-        self.inbox.set_gone(false);
         let sender = settings.sender.as_ref();
         sender.map_err(|error| Failure::new(Class::Config, error.to_string()))
-    }
-
-    /// What lasts, told again to a receiver that forgets: not recorded, and not tried again, since
-    /// the next one comes.
-    pub(super) async fn refresh(&mut self, lasting: Vec<Arc<Event>>) {
-        let settings = Arc::clone(&self.settings.borrow_and_update());
-        let Some(sender) = self.usable(&settings).filter(|_| !lasting.is_empty()) else {
-            return;
-        };
-        let message = Message {
-            id: Mint::id(),
-            subscription: String::new(),
-            made: Timestamp::now(),
-            events: lasting,
-            more: 0,
-            repeated: true,
-        };
-        for (at, part) in sender.render(&message, &settings.words).iter().enumerate() {
-            let id = part_id(&message.id, at);
-            if let Err(failure) = sender.send(&id, part, Timestamp::now()).await {
-                let (channel, class) = (&settings.channel.name, failure.class);
-                tracing::warn!(channel, %class, "what lasts was not told again: {failure}");
-                return;
-            }
-        }
     }
 }
 
 /// The same at every attempt, and the message's own where it has one part.
-fn part_id(id: &str, part: usize) -> String {
+pub(super) fn part_id(id: &str, part: usize) -> String {
     match part {
         0 => id.to_owned(),
         more => format!("{id}_{}", more + 1),

@@ -57,6 +57,9 @@ pub struct Push {
     /// keeps nothing else waiting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rest_of: Option<String>,
+    /// The other channels that were told of some of the same with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<String>,
     /// When it is tried next; `None`: at once, or never again.
     pub next: Option<Timestamp>,
     /// When it was delivered or given up.
@@ -155,6 +158,10 @@ pub struct ChannelRecord {
     pub why: Option<String>,
     /// `channel_failed` was told of it.
     pub announced: bool,
+    /// Its receiver said 410 to the entry of the file that has this fingerprint: nothing is sent to
+    /// it before that changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone: Option<String>,
 }
 
 /// An event whose subscriptions were not asked before the daemon ended.
@@ -248,5 +255,25 @@ impl Default for PushFilter {
             states: Vec::new(),
             limit: 100,
         }
+    }
+}
+
+impl PushFilter {
+    /// Whether it lets that one through: as the database's own question does.
+    pub fn lets(&self, push: &Push) -> bool {
+        let (instance, made) = (self.instance.as_ref(), push.made.as_microsecond());
+        (self.channels.is_empty() || self.channels.contains(&push.channel))
+            && (self.templates.is_empty()
+                || push
+                    .template
+                    .as_ref()
+                    .is_some_and(|name| self.templates.contains(name)))
+            && (self.kinds.is_empty() || push.kinds.iter().any(|kind| self.kinds.contains(kind)))
+            && instance.is_none_or(|name| push.instances.contains(name))
+            && self
+                .since
+                .is_none_or(|since| made >= since.as_microsecond())
+            && self.until.is_none_or(|until| made < until.as_microsecond())
+            && (self.states.is_empty() || self.states.contains(&push.state))
     }
 }

@@ -130,7 +130,7 @@ pub(in crate::state) fn pushes(
 
 impl Push {
     /// As it is listed.
-    fn without_content(self) -> Self {
+    pub(super) fn without_content(self) -> Self {
         Self {
             parts: Vec::new(),
             events: Vec::new(),

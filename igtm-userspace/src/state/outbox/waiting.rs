@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
-use super::{ChannelRecord, Push, Step};
+use super::{ChannelRecord, Push, PushFilter, Step};
 use crate::notify::group::{Group, GroupKey};
 use crate::notify::told::{Mute, Open, OpenKey};
 
@@ -69,6 +69,22 @@ impl Waiting {
         older(&mut self.channels, former.channels);
         self.lost += former.lost;
         self.bound();
+    }
+
+    /// `known` of the database, with what is newer of it and what it has not got yet.
+    pub(in crate::state) fn with_known(&self, known: Vec<Push>, filter: &PushFilter) -> Vec<Push> {
+        let written = |push: &Push| !self.messages.contains_key(&(push.made, push.id.clone()));
+        let mut all: Vec<Push> = known.into_iter().filter(written).collect();
+        let waiting = self.messages.values().filter(|push| filter.lets(push));
+        all.extend(waiting.map(|push| push.clone().without_content()));
+        all.sort_by(|one, other| (other.made, &other.id).cmp(&(one.made, &one.id)));
+        all.truncate(usize::try_from(filter.limit).unwrap_or(usize::MAX));
+        all
+    }
+
+    /// The message of that id, if it waits.
+    pub(in crate::state) fn message(&self, id: &str) -> Option<&Push> {
+        self.messages.values().find(|push| push.id == id)
     }
 
     /// How many messages were not recorded since this was asked last.

@@ -8,9 +8,10 @@ use super::*;
 use crate::notify::group::{Group, GroupKey, Item, Purpose};
 use crate::notify::retry::Class;
 use crate::notify::told::{Mute, Open, OpenKey};
+use crate::state::StateError;
 use crate::state::outbox::{
-    Attempt, ChannelRecord, MESSAGES_KEPT_DAYS, Origin, Push, PushFilter, PushState, SavedAlerts,
-    Step,
+    Attempt, ChannelRecord, MESSAGES_KEPT, MESSAGES_KEPT_DAYS, Origin, Push, PushFilter, PushState,
+    SavedAlerts, Step, Waiting,
 };
 
 fn push(id: &str, made: Timestamp, state: PushState) -> Push {
@@ -42,6 +43,7 @@ fn push(id: &str, made: Timestamp, state: PushState) -> Push {
         failures: 1,
         throttled_s: 7,
         rest_of: None,
+        beside: Vec::new(),
         next: Some(made),
         finished: None,
         events: vec![Arc::new(event(Kind::AddressDown, None, made))],
@@ -76,6 +78,7 @@ async fn a_step_is_there_after_a_restart_and_what_it_ends_is_gone() {
         event: Arc::clone(&event),
         wanted: true,
         channels: vec!["ops".to_owned()],
+        listed: true,
         told: Some(now),
         worst: Severity::Critical,
         owed: false,
@@ -84,10 +87,11 @@ async fn a_step_is_there_after_a_restart_and_what_it_ends_is_gone() {
     let group = Group {
         due: now,
         wait: Duration::from_millis(1500),
-        items: vec![Item {
-            event: Arc::clone(&event),
-            channels: Arc::from(["ops".to_owned()]),
-        }],
+        items: vec![Item::new(
+            Arc::clone(&event),
+            Arc::from(["ops".to_owned()]),
+            true,
+        )],
         more: BTreeMap::from([("ops".to_owned(), 3)]),
     };
     let mute = Mute {
@@ -145,6 +149,25 @@ async fn a_step_is_there_after_a_restart_and_what_it_ends_is_gone() {
 async fn messages_are_found_by_every_filter_newest_first() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let (store, _) = open(directory.path());
+    found_by_every_filter(store).await;
+}
+
+#[tokio::test]
+async fn messages_that_wait_for_a_disk_are_found_as_well() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("state");
+    // Not even root makes a directory of a file.
+    std::fs::write(&path, "a file").expect("written");
+    let (store, _) = open(&path);
+    let none = store.pushes(PushFilter::default()).await;
+    assert!(
+        matches!(none, Err(StateError::Unavailable { .. })),
+        "{none:?}"
+    );
+    found_by_every_filter(store).await;
+}
+
+async fn found_by_every_filter(store: Store) {
     let now = Timestamp::now();
     let ago = |minutes: i64| now - jiff::SignedDuration::from_mins(minutes);
     let other = Push {
@@ -163,7 +186,8 @@ async fn messages_are_found_by_every_filter_newest_first() {
         ..Step::default()
     });
     let ids = async |filter: PushFilter| -> Vec<String> {
-        let found = store.pushes(filter).await.expect("read");
+        // Without a disk an empty list is no answer.
+        let found = store.pushes(filter).await.unwrap_or_default();
         assert!(
             found
                 .iter()
@@ -246,7 +270,8 @@ async fn messages_are_found_by_every_filter_newest_first() {
         store.push("msg_2".to_owned()).await.expect("read"),
         Some(other)
     );
-    assert_eq!(store.push("msg_9".to_owned()).await.expect("read"), None);
+    let unknown = store.push("msg_9".to_owned()).await;
+    assert_eq!(unknown.unwrap_or_default(), None);
     store.close(Duration::from_secs(10)).await;
 }
 
@@ -267,5 +292,75 @@ async fn what_is_old_goes_but_for_what_is_still_to_be_sent() {
     let found = store.pushes(PushFilter::default()).await.expect("read");
     let ids: Vec<_> = found.iter().map(|push| push.id.as_str()).collect();
     assert_eq!(ids, ["msg_3", "msg_2"]);
+    store.close(Duration::from_secs(10)).await;
+}
+
+#[tokio::test]
+async fn what_waits_is_newer_than_what_is_written() {
+    let (one, two) = (
+        push("msg_1", at(1), PushState::Pending),
+        push("msg_2", at(2), PushState::Pending),
+    );
+    let mut waiting = Waiting::default();
+    waiting.add(Step {
+        messages: vec![
+            Push {
+                state: PushState::Delivered,
+                ..one.clone()
+            },
+            push("msg_3", at(3), PushState::Pending),
+        ],
+        ..Step::default()
+    });
+    let pending = PushFilter {
+        states: vec![PushState::Pending],
+        ..PushFilter::default()
+    };
+    let found = waiting.with_known(vec![two, one], &pending);
+    let ids: Vec<_> = found.iter().map(|push| push.id.as_str()).collect();
+    assert_eq!(ids, ["msg_3", "msg_2"]);
+}
+
+#[tokio::test]
+async fn of_more_than_are_kept_the_newest_stay_and_what_is_still_to_be_sent() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let (store, _) = open(directory.path());
+    let start = Timestamp::now() - jiff::SignedDuration::from_hours(24);
+    let most = usize::try_from(MESSAGES_KEPT).expect("few");
+    let all: Vec<Push> = (0..most + 5)
+        .map(|n| {
+            let made = start + jiff::SignedDuration::from_millis(n as i64);
+            let state = if n == 2 {
+                PushState::Pending
+            } else {
+                PushState::Delivered
+            };
+            Push {
+                events: Vec::new(),
+                ..push(&format!("msg_{n}"), made, state)
+            }
+        })
+        .collect();
+    // As many at once as wait for a disk.
+    for some in all.chunks(crate::state::outbox::MESSAGES_WAITING) {
+        store.take_step(Step {
+            messages: some.to_vec(),
+            ..Step::default()
+        });
+        store.flush().await.expect("written");
+    }
+    let every = PushFilter {
+        limit: u32::MAX,
+        ..PushFilter::default()
+    };
+    let found = store.pushes(every).await.expect("read");
+    assert_eq!(found.len(), most + 1);
+    let oldest: Vec<_> = found
+        .iter()
+        .rev()
+        .take(2)
+        .map(|push| push.id.as_str())
+        .collect();
+    assert_eq!(oldest, ["msg_2", "msg_5"]);
     store.close(Duration::from_secs(10)).await;
 }

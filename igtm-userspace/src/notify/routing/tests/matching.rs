@@ -195,16 +195,23 @@ fn who_failed_is_not_told_so_and_those_of_on_failure_are_told_what_was_lost() {
         address: None,
         ..fixture::event(Kind::ChannelFailed, "ops")
     });
-    let lost = [Arc::new(address(Kind::AddressDown, "192.0.2.1"))];
+    let down = Arc::new(address(Kind::AddressDown, "192.0.2.1"));
+    let lost = push("ops", &bench.rules, vec![down]);
     let zone = TimeZone::UTC;
     let moment = Moment {
         rules: &bench.rules,
         now: bench.now,
         zone: &zone,
     };
-    let fates = bench.router.take(&failed, Some("ops"), moment);
+    let but = Troubled {
+        failed: "ops".to_owned(),
+        others: Vec::new(),
+    };
+    let fates = bench.router.take(&failed, Some(&but), moment);
     assert_eq!(fates[0].channels, Vec::<String>::new());
-    let instead = bench.router.failed("night", "ops", &failed, &lost, moment);
+    let instead = bench
+        .router
+        .failed("night", lost_by(&failed, &lost, &[]), moment);
     assert_eq!(instead, ["mail"]);
     assert_eq!(
         bench.pass(3),

@@ -1,8 +1,10 @@
 //! Routing: who is told what, and when.
 
+mod instead;
 mod lasting;
 mod matching;
 mod property;
+mod storm;
 mod withheld;
 
 use std::sync::Arc;
@@ -11,16 +13,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Fate, Moment, Router};
+use super::{Fate, Moment, Router, Troubled, Undelivered};
 use crate::config::model::{
     Channel, ChannelId, ChannelKind, Config, LineKind, Policy, Quiet, Subscription,
 };
 use crate::notify::event::{Event, Kind, Severity};
 use crate::notify::fixture::{self, channel, subscription};
-use crate::notify::group::Purpose;
+use crate::notify::group::{Batch, GroupKey, Purpose};
 use crate::notify::matching::Rules;
+use crate::notify::outgoing;
 use crate::notify::told::{Mute, Open};
 use crate::policy::fixture as objects;
+use crate::state::outbox::Push;
 
 /// `www` uses the pools `own` and `shared`, on the lines `telecom` and default; `api` uses
 /// `shared` on the default line. Channels `ops`, `mail`, and `both`, a group of them.
@@ -90,6 +94,36 @@ fn address(kind: Kind, address: &str) -> Event {
         pool: Some("own".to_owned()),
         instance: Some("www".to_owned()),
         ..fixture::event(kind, address)
+    }
+}
+
+/// A message to `channel` that tells these.
+fn push(channel: &str, rules: &Rules, events: Vec<Arc<Event>>) -> Push {
+    let batch = Batch {
+        channel: channel.to_owned(),
+        events,
+        more: 0,
+        beside: Vec::new(),
+    };
+    let key = GroupKey {
+        subscription: "night".to_owned(),
+        purpose: Purpose::News,
+    };
+    outgoing::of_batch(
+        &batch,
+        &key,
+        &rules.config.channels[0],
+        rules,
+        Timestamp::UNIX_EPOCH,
+    )
+}
+
+/// That `push` is given up.
+fn lost_by<'a>(failed: &'a Arc<Event>, push: &'a Push, later: &'a [Arc<Event>]) -> Undelivered<'a> {
+    Undelivered {
+        failed,
+        push,
+        later,
     }
 }
 
@@ -209,8 +243,13 @@ impl Bench {
         self.router.reconfigure(&self.rules);
     }
 
-    /// As a restart finds it: all of it was kept.
+    /// As a restart finds it: all of it was kept, but for what is gone from the file.
     fn restart(&mut self) {
+        self.resume();
+        self.router.reconfigure(&self.rules);
+    }
+
+    fn resume(&mut self) {
         fn again<T: serde::Serialize + serde::de::DeserializeOwned>(value: &T) -> T {
             let text = serde_json::to_string(value).expect("it is written");
             serde_json::from_str(&text).expect("it is read")
@@ -226,6 +265,5 @@ impl Bench {
             .map(|(key, group)| (again(key), again(group)));
         let mutes = router.mutes.values().map(again);
         self.router = Router::resumed(open, groups, mutes);
-        self.router.reconfigure(&self.rules);
     }
 }

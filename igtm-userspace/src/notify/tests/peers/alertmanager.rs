@@ -11,12 +11,11 @@ use tokio::time::{Instant, sleep};
 use url::Url;
 
 use crate::config::model::{ChannelKind, Secret};
-use crate::notify::alertmanager::Alerts;
-use crate::notify::channel::Sender;
 use crate::notify::dial;
-use crate::notify::event::{Event, Kind};
-use crate::notify::fixture::{channel, event, message, words};
+use crate::notify::event::Kind;
+use crate::notify::fixture::{channel, config, event, subscription};
 use crate::notify::http::Http;
+use crate::notify::tests::rig::Rig;
 
 /// Ends with the test: the child is killed when it is dropped.
 struct Peer {
@@ -82,6 +81,20 @@ impl Peer {
         alerts.as_array().cloned()
     }
 
+    /// Waits until these are there, one of them critical.
+    async fn severe(&self, wanted: &[&str]) {
+        let begin = Instant::now();
+        loop {
+            let alerts = self.names(wanted).await;
+            let mut severities = alerts.iter().map(|alert| &alert["labels"]["severity"]);
+            if severities.any(|severity| *severity == "critical") {
+                return;
+            }
+            assert!(begin.elapsed() < Duration::from_secs(20), "{alerts:?}");
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// The same by name, once there are so many.
     async fn names(&self, wanted: &[&str]) -> Vec<Value> {
         let begin = Instant::now();
@@ -104,15 +117,6 @@ impl Peer {
     }
 }
 
-/// Sends these and follows what was taken.
-async fn tell(sender: &Sender, alerts: &mut Alerts, events: Vec<Event>) {
-    for part in sender.render(&message(events), &words()) {
-        let sent = sender.send("msg_1", &part, Timestamp::now()).await;
-        sent.expect("taken");
-        alerts.taken(&part);
-    }
-}
-
 #[tokio::test]
 async fn alerts_appear_change_last_and_end() {
     let Some(program) = program() else { return };
@@ -121,9 +125,8 @@ async fn alerts_appear_change_last_and_end() {
     settings.kind = ChannelKind::Alertmanager {
         url: Secret::new(peer.origin.clone() + "/"),
     };
-    let sender = Sender::new(&settings, &dial::tls()).expect("a usable channel");
-    assert_eq!(sender.resend(), Some(Duration::from_secs(60)));
-    let mut alerts = Alerts::default();
+    let configured = config(vec![settings], vec![subscription("night", &[0])]);
+    let rig = Rig::start_reminding(configured, Duration::from_millis(300));
 
     let begin = Timestamp::now();
     let at = |kind, since: Option<Timestamp>| {
@@ -132,7 +135,7 @@ async fn alerts_appear_change_last_and_end() {
         event.since = since;
         event
     };
-    tell(&sender, &mut alerts, vec![at(Kind::AddressDown, None)]).await;
+    rig.raise(at(Kind::AddressDown, None));
     let shown = peer.names(&["IgtmAddressDown"]).await;
     let labels = &shown[0]["labels"];
     assert_eq!(labels["severity"], "warning");
@@ -151,15 +154,18 @@ async fn alerts_appear_change_last_and_end() {
     let lives = end(&shown[0]).duration_since(begin);
     assert!((290..330).contains(&lives.as_secs()), "{lives:?}");
 
-    // Sent again it lives longer, and is the same.
-    sleep(Duration::from_millis(1100)).await;
-    for part in alerts.parts() {
-        let sent = sender.send("msg_2", &part, Timestamp::now()).await;
-        sent.expect("taken");
-    }
-    let again = peer.names(&["IgtmAddressDown"]).await;
+    // Told again it lives longer, and is the same.
+    let longer = Instant::now();
+    let again = loop {
+        let again = peer.names(&["IgtmAddressDown"]).await;
+        if end(&again[0]) > end(&shown[0]) {
+            break again;
+        }
+        assert!(longer.elapsed() < Duration::from_secs(20), "{again:?}");
+        sleep(Duration::from_millis(50)).await;
+    };
     assert_eq!(again[0]["startsAt"], shown[0]["startsAt"]);
-    assert!(end(&again[0]) > end(&shown[0]));
+    assert_eq!(again[0]["annotations"], shown[0]["annotations"]);
 
     // Worse than before: one alert, of the new severity.
     let answers = |kind, tier_to: &str| {
@@ -170,34 +176,22 @@ async fn alerts_appear_change_last_and_end() {
         event
     };
     let both = ["IgtmAddressDown", "IgtmNotFirstTier"];
-    tell(
-        &sender,
-        &mut alerts,
-        vec![answers(Kind::TierSwitched, "tier 2")],
-    )
-    .await;
+    rig.raise(answers(Kind::TierSwitched, "tier 2"));
     peer.names(&both).await;
-    tell(
-        &sender,
-        &mut alerts,
-        vec![answers(Kind::FallbackEntered, "fallback")],
-    )
-    .await;
-    let worse = peer.names(&both).await;
-    let severities: Vec<&Value> = worse.iter().map(|it| &it["labels"]["severity"]).collect();
-    assert!(severities.contains(&&"critical".into()), "{severities:?}");
+    rig.raise(answers(Kind::FallbackEntered, "fallback"));
+    peer.severe(&both).await;
 
     // A test neither ends what is real nor is taken for it.
     let mut test = at(Kind::AddressUp, None);
     test.test = true;
-    tell(&sender, &mut alerts, vec![test]).await;
+    rig.raise(test);
     peer.names(&both).await;
 
-    let recovered = vec![
-        at(Kind::AddressUp, Some(begin)),
-        answers(Kind::FallbackLeft, "tier 1"),
-    ];
-    tell(&sender, &mut alerts, recovered).await;
+    rig.raise(at(Kind::AddressUp, Some(begin)));
+    rig.raise(answers(Kind::FallbackLeft, "tier 1"));
     peer.names(&[]).await;
-    assert!(alerts.is_empty());
+    // And nothing brings them back.
+    sleep(Duration::from_millis(700)).await;
+    peer.names(&[]).await;
+    rig.drain(Duration::from_secs(10)).await;
 }

@@ -11,6 +11,7 @@ mod place;
 mod pools;
 mod sample;
 mod since;
+mod standing;
 mod why;
 
 use jiff::Timestamp;

@@ -15,6 +15,8 @@ use crate::notify::event::NodeReason;
 use crate::policy::Active;
 use crate::snapshot::{Ground, RecipeId};
 
+/// Of a step in which more addresses of a strategy came back, the first so many are counted.
+const MOST: usize = 1000;
 /// So many words of operators are told of one move.
 const WORDS: usize = 4;
 
@@ -62,8 +64,9 @@ impl<'a> Because<'a> {
             }
             for recipe in ground.recipes.dependents(&ground.config, target) {
                 loud.insert(recipe);
-                if back {
-                    because.back.entry(recipe).or_default().push(cause);
+                let causes = because.back.entry(recipe).or_default();
+                if back && causes.len() < MOST {
+                    causes.push(cause);
                 }
             }
         }

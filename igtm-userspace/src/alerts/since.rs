@@ -1,6 +1,5 @@
 //! Since when each strategy is answered as it is, and the events of its moves. Pure.
 
-use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -9,6 +8,7 @@ use jiff::Timestamp;
 
 use super::because::Because;
 use super::drained::Believed;
+use super::standing::{Standing, decision};
 use super::{event, seconds};
 use crate::config::model::{Config, Instance, Strategy};
 use crate::notify::event::{Event, Kind, NodeReason, Severity};
@@ -365,52 +365,6 @@ fn title(instance: &Instance, strategy: &Strategy, kind: Kind, now: &Decision) -
         strategy.name,
         now.active
     )
-}
-
-/// Where each instance stands in a file: a change of it may have to look for all of them.
-struct Standing<'a> {
-    instances: &'a [Instance],
-    /// Made when it is needed: most files keep the order that they had.
-    by_name: OnceCell<HashMap<&'a str, usize>>,
-}
-
-impl<'a> Standing<'a> {
-    fn of(config: &'a Config) -> Self {
-        Self {
-            instances: &config.instances,
-            by_name: OnceCell::new(),
-        }
-    }
-
-    /// The place of an instance, which is `likely` there.
-    fn find(&self, name: &str, likely: usize) -> Option<usize> {
-        let there = self.instances.get(likely);
-        match there.filter(|instance| instance.name == name) {
-            Some(_) => Some(likely),
-            None => self.by_name(name),
-        }
-    }
-
-    fn by_name(&self, name: &str) -> Option<usize> {
-        let by_name = self.by_name.get_or_init(|| {
-            let instances = self.instances.iter().enumerate();
-            instances
-                .map(|(at, instance)| (instance.name.as_str(), at))
-                .collect()
-        });
-        by_name.get(name).copied()
-    }
-}
-
-/// What was decided for the strategy of this name.
-fn decision<'a>(
-    former: &'a Snapshot,
-    instance: usize,
-    strategy: &Strategy,
-) -> Option<&'a Decision> {
-    let mut strategies = former.ground.config.instances[instance].strategies.iter();
-    let at = strategies.position(|old| old.name == strategy.name)?;
-    former.decision(instance, at)
 }
 
 fn answers(decision: &Decision) -> Vec<String> {

@@ -4,6 +4,7 @@ mod ends;
 mod itself;
 mod kept;
 mod pools;
+mod run;
 mod said;
 mod words;
 

@@ -39,7 +39,17 @@ pub(super) fn config(channels: Vec<Channel>, subscriptions: Vec<Subscription>) -
         lines: vec![],
         nodes: vec![],
         monitors: vec![],
-        pools: vec![],
+        // Where the addresses of `event` stand: what is in no file is over.
+        pools: vec![crate::health::testing::pool(
+            "web",
+            None,
+            &(0..=255)
+                .map(|n| format!("192.0.2.{n}"))
+                .collect::<Vec<_>>()
+                .iter()
+                .map(String::as_str)
+                .collect::<Vec<_>>(),
+        )],
         instances: vec![],
         templates: vec![],
         channels,

@@ -1,7 +1,7 @@
 //! What a person on call reads of what really happened: events by the way that the daemon makes them,
 //! in the default words of both languages.
 
-use super::ends::{Run, SHARED};
+use super::run::{Run, SHARED};
 use super::*;
 use crate::admin::command::{Applied, NotApplied};
 use crate::alerts::{of_applied, of_dataplane, of_node, of_refused};

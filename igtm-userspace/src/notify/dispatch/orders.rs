@@ -12,23 +12,31 @@ use crate::notify::{Order, OrderError, outgoing, trial};
 use crate::state::outbox::{Push, Step};
 
 impl Dispatch {
-    /// Does as ordered. Whoever asked may have gone: then nobody misses the reply.
+    /// Does as ordered, and records it before it says so: whoever asked may wait for the disk next.
+    /// They may have gone: then nobody misses the reply.
     pub(super) fn obey(&mut self, order: Order) {
         match order {
             Order::Mute { mute, reply } => {
-                let _gone = reply.send(self.mute(mute));
+                let muted = self.mute(mute);
+                self.settle();
+                let _gone = reply.send(muted);
             }
             Order::Unmute { instance, reply } => {
-                let _gone = reply.send(self.router.unmute(&instance));
+                let ended = self.router.unmute(&instance);
+                self.settle();
+                let _gone = reply.send(ended);
             }
             Order::Raise { event, reply } => {
                 let event: Arc<Event> = Arc::from(event);
                 self.step.events.push((*event).clone());
                 let fates: Vec<Fate> = self.route(&event, None);
+                self.settle();
                 let _gone = reply.send(fates);
             }
             Order::Replay { push, reply } => {
-                let _gone = reply.send(self.replay(&push));
+                let replayed = self.replay(&push);
+                self.settle();
+                let _gone = reply.send(replayed);
             }
             Order::Try { channel, reply } => match self.tried(&channel) {
                 Ok(channels) => {

@@ -12,6 +12,7 @@ pub mod flatten;
 mod fuzz;
 pub mod health;
 pub mod line;
+mod metered;
 pub mod metrics;
 pub mod notify;
 mod open_files;

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use crate::config::model::{
-    Channel, ChannelId, ChannelKind, Config, Language, Matching, Policy, Secret, Server,
-    Subscription, XdpMode,
+    Channel, ChannelId, ChannelKind, Config, Language, Matching, Secret, Server, Subscription,
+    XdpMode,
 };
-use crate::policy::fixture as objects;
 
 use super::event::{Event, Kind, NodeReason, Severity};
 use super::message::Message;
@@ -17,7 +16,7 @@ pub(super) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 /// A configuration that notifies and does nothing else; a few of the addresses that [`event`] may be
 /// about are in its pool.
 pub(super) fn config(channels: Vec<Channel>, subscriptions: Vec<Subscription>) -> Config {
-    let mut config = Config {
+    Config {
         server: Server {
             node: "edge-1".to_owned(),
             listen: vec![],
@@ -54,10 +53,7 @@ pub(super) fn config(channels: Vec<Channel>, subscriptions: Vec<Subscription>) -
         templates: vec![],
         channels,
         subscriptions,
-    };
-    let addresses = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"].map(|one| (one, 1));
-    objects::pool(&mut config, "web", Policy::All, &addresses);
-    config
+    }
 }
 
 /// A channel that may dial loopback, signs with [`SECRET`] and waits two seconds.

@@ -35,7 +35,6 @@ pub mod inbox;
 pub mod inventory;
 pub mod matching;
 pub mod message;
-mod meter;
 mod order;
 pub mod outgoing;
 pub mod pagerduty;

@@ -29,11 +29,16 @@ use super::redirect::{Hop, MAX_REDIRECTS};
 use super::tcp;
 use super::tls::Tls;
 use crate::config::model::{HttpCheck, Node};
+use crate::metered::Metered;
 
 const AGENT: &str = concat!("igtm/", env!("CARGO_PKG_VERSION"));
 
 /// The status line and headers of a response, octets.
 const MAX_HEAD: usize = 64 * 1024;
+
+/// All that is read before the head of the response is there, octets: interim responses (`100
+/// Continue`) without end would keep everybody else's probes waiting.
+const MAX_ALL: usize = 128 * 1024;
 
 /// Asks `address` for what `check` says, as `host`.
 pub(super) async fn attempt(
@@ -104,7 +109,7 @@ async fn exchange(
     let answered = async {
         let (mut sender, connection) = http1::Builder::new()
             .max_buf_size(MAX_HEAD)
-            .handshake(TokioIo::new(stream))
+            .handshake(TokioIo::new(Metered::new(stream, MAX_ALL)))
             .await?;
         let mut connection = pin!(connection);
         let mut response = pin!(sender.send_request(request));

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::build::{Asked, MOST_SHOWN, build};
-use super::render::render;
-use super::*;
+use super::{render::render, *};
 use crate::admin::published::{Kernel, Published};
 use crate::alerts::{Because, Since};
 use crate::health::testing::refused;

@@ -22,9 +22,9 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::config::model::SmtpTls;
+use crate::metered::Metered;
 use crate::notify::dial::{self, ConnectError};
 use crate::notify::failure::Failure;
-use crate::notify::meter::Metered;
 use crate::notify::retry::Class;
 
 /// The longest line before TLS, octets: RFC 5321 §4.5.3.1.5 asks for 512.

@@ -18,8 +18,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use url::{Host, Url};
 
 use super::{Http, REPLY_OCTETS};
+use crate::metered::Metered;
 use crate::notify::dial::{self, ConnectError};
-use crate::notify::meter::Metered;
 
 const AGENT: &str = concat!("igtm/", env!("CARGO_PKG_VERSION"));
 /// The status line and headers, octets.

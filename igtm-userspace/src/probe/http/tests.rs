@@ -207,17 +207,15 @@ async fn what_is_no_answer_is_said_in_words() {
     let words = plain(&check(other.port)).await.expect_err("no HTTP");
     assert!(words.ends_with(" in HTTP response"), "{words}");
 
-    let wordy = Site::plain(|_| {
-        Reply::Raw(format!(
-            "HTTP/1.1 200 OK\r\nx: {}\r\n\r\n",
-            "x".repeat(2 * MAX_HEAD)
-        ))
-    })
-    .await;
-    let words = plain(&check(wordy.port))
-        .await
-        .expect_err("a head without end");
+    let head = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "x".repeat(2 * MAX_HEAD));
+    let wordy = Site::plain(move |_| Reply::Raw(head.clone())).await;
+    let words = plain(&check(wordy.port)).await.expect_err("a long head");
     assert!(words.ends_with(" in HTTP response"), "{words}");
+
+    let interim = "HTTP/1.1 100 Continue\r\n\r\n".repeat(MAX_ALL / 16);
+    let endless = Site::plain(move |_| Reply::Raw(interim.clone())).await;
+    let words = plain(&check(endless.port)).await.expect_err("no response");
+    assert!(words.starts_with("more than 131072 octets came"), "{words}");
 }
 
 fn https(port: u16, sni: bool, verify: bool) -> HttpCheck {

@@ -1,7 +1,7 @@
 //! A connection that brings so much and no more.
 //!
 //! Who reads an answer skips what it need not know: HTTP its interim answers (`100 Continue`), SMTP
-//! the first lines of a reply. A receiver that sends nothing else keeps the reader busy, which never
+//! the first lines of a reply. A peer that sends nothing else keeps the reader busy, which never
 //! gives its thread back; so what it may send is bounded below it. Must not know any protocol.
 
 use std::io;
@@ -13,14 +13,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// Octets that one read takes.
 const A_READ: usize = 8 * 1024;
 
-/// The receiver sent more than an answer has.
+/// The peer sent more than an answer has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("more than {0} octets came, and no end of an answer")]
-pub(super) struct TooMuch(pub usize);
+pub(crate) struct TooMuch(pub usize);
 
 /// A stream of which so much is read.
 #[derive(Debug)]
-pub(super) struct Metered<S> {
+pub(crate) struct Metered<S> {
     stream: S,
     most: usize,
     left: usize,
@@ -28,7 +28,7 @@ pub(super) struct Metered<S> {
 
 impl<S> Metered<S> {
     /// At most `most` octets of `stream`; whoever reads on is told [`TooMuch`].
-    pub(super) fn new(stream: S, most: usize) -> Self {
+    pub(crate) fn new(stream: S, most: usize) -> Self {
         Self {
             stream,
             most,
@@ -37,12 +37,12 @@ impl<S> Metered<S> {
     }
 
     /// Once more as much: another answer begins.
-    pub(super) fn renew(&mut self) {
+    pub(crate) fn renew(&mut self) {
         self.left = self.most;
     }
 
     /// What it is of.
-    pub(super) fn inner(&self) -> &S {
+    pub(crate) fn inner(&self) -> &S {
         &self.stream
     }
 }

@@ -151,6 +151,10 @@ fn serve(
             "EHLO" => "250-mailbox\r\n250-8BITMIME\r\n250 AUTH PLAIN LOGIN\r\n".to_owned(),
             "AUTH" if refuses => format!("535 5.7.8 not taken: {}\r\n", line.trim_end()),
             "AUTH" => "235 2.7.0 welcome\r\n".to_owned(),
+            "MAIL" => {
+                to.clear();
+                "250 OK\r\n".to_owned()
+            }
             "RCPT" if greylists && line.contains("<grey") => {
                 "450 4.2.0 greylisted, come again\r\n".to_owned()
             }

@@ -16,7 +16,7 @@ const SECONDS: &str = "IGTM_FUZZ_SECONDS";
 const SEED: &str = "IGTM_FUZZ_SEED";
 /// How long each of the six is tried by `cargo xtask test`: two minutes in all, half of that on two cores.
 const TESTED: Duration = Duration::from_secs(20);
-/// What every run within a day tries is the same: one that failed fails again.
+/// What every run within a day tries is the same inputs in the same order.
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Tries `target`, or all of them one after the other, for `minutes` each; another sequence of

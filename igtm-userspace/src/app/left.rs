@@ -17,17 +17,29 @@ use crate::state::outbox::SavedAlerts;
 pub(super) fn left_over(saved: &SavedAlerts) -> Vec<Arc<Event>> {
     let open = saved.open.iter().filter(|(_, open)| !open.over);
     let told = open.filter(|(_, open)| alerts::is_left_over(&open.event));
-    let by_condition = told.map(|(key, open)| (&key.condition, Arc::clone(&open.event)));
-    let by_condition: BTreeMap<_, _> = by_condition.collect();
-    by_condition.into_values().collect()
+    newest(told.map(|(key, open)| (key.condition.clone(), &open.event)))
+        .into_values()
+        .collect()
+}
+
+/// Of each condition the newest: subscriptions may have been told of different ones.
+fn newest<'a>(
+    told: impl Iterator<Item = (String, &'a Arc<Event>)>,
+) -> BTreeMap<String, Arc<Event>> {
+    let mut newest: BTreeMap<String, Arc<Event>> = BTreeMap::new();
+    for (condition, event) in told {
+        let known = newest.entry(condition).or_insert_with(|| Arc::clone(event));
+        if known.time < event.time {
+            *known = Arc::clone(event);
+        }
+    }
+    newest
 }
 
 /// The newest event of whatever a former run told to last.
 pub(super) fn told(saved: &SavedAlerts) -> Vec<Arc<Event>> {
     let open = saved.open.iter().filter(|(_, open)| !open.over);
-    let mut told: BTreeMap<String, Arc<Event>> = open
-        .map(|(key, open)| (key.condition.clone(), Arc::clone(&open.event)))
-        .collect();
+    let mut told = newest(open.map(|(key, open)| (key.condition.clone(), &open.event)));
     // What nobody was asked about yet is told by this run.
     for one in saved.unrouted.iter().filter(|one| !one.event.test) {
         match Condition::of(&one.event) {

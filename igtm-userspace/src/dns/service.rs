@@ -75,6 +75,10 @@ impl Service {
     }
 }
 
+/// What was to answer panicked, which is told and counted.
+#[derive(Debug)]
+pub(super) struct Panicked;
+
 /// Some messages that came together. What became of them is counted when it goes.
 pub(super) struct Batch<'a> {
     service: &'a Service,
@@ -129,15 +133,15 @@ impl Batch<'_> {
         begun.flatten()
     }
 
-    /// The next of a transfer; what it is made of is that of its beginning.
-    pub(super) fn next_of(&mut self, transfer: &mut Transfer) -> Option<Part> {
+    /// The next of a transfer, if there is one; what it is made of is that of its beginning.
+    pub(super) fn next_of(&mut self, transfer: &mut Transfer) -> Result<Option<Part>, Panicked> {
         let next = self.service.survive(|| transfer.next());
         match &next {
             Some(Some(Part::Message(message))) => self.tally.add(outcome(message)),
             Some(Some(Part::Pause) | None) => {}
             None => self.tally.add(Outcome::Panicked),
         }
-        next.flatten()
+        next.ok_or(Panicked)
     }
 
     /// A message was not looked at because it had waited for too long.

@@ -170,7 +170,13 @@ async fn answer_all(mut stream: TcpStream, client: IpAddr, seat: &Seat) -> io::R
                 State::More => {}
                 State::Transfer(mut zone) => {
                     info!(%client, zone = %zone.origin(), "zone transfer");
-                    while next_of(&mut zone, seat, &mut replies) {
+                    loop {
+                        match next_of(&mut zone, seat, &mut replies) {
+                            Some(true) => {}
+                            Some(false) => break,
+                            // Half a zone without an end: the client must not wait for it.
+                            None => return Ok(()),
+                        }
                         seat.asked();
                         if !send(&mut stream, &mut replies, idle).await? {
                             return Ok(());
@@ -254,12 +260,12 @@ fn answer(frames: &mut Frames, client: IpAddr, seat: &Seat, replies: &mut Vec<u8
     State::More
 }
 
-/// Adds the next message of a transfer, if it is ready; whether there are more.
-fn next_of(zone: &mut Transfer, seat: &Seat, replies: &mut Vec<u8>) -> bool {
-    match seat.guests.service.batch().next_of(zone) {
-        Some(Part::Message(message)) => frame(&message, replies),
-        Some(Part::Pause) => true,
-        None => false,
+/// Adds the next message of a transfer, if it is ready; whether there are more, or `None` when it broke.
+fn next_of(zone: &mut Transfer, seat: &Seat, replies: &mut Vec<u8>) -> Option<bool> {
+    match seat.guests.service.batch().next_of(zone).ok()? {
+        Some(Part::Message(message)) => frame(&message, replies).then_some(true),
+        Some(Part::Pause) => Some(true),
+        None => Some(false),
     }
 }
 

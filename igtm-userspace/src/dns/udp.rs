@@ -69,7 +69,11 @@ impl Worker {
             .name(format!("dns-udp-{number}"))
             // What goes wrong beside a query's answer ends no thread either: its sockets are all that
             // some clients are led to.
-            .spawn(move || while service.survive(|| sockets.serve(&service)).is_none() {})?;
+            .spawn(move || {
+                while service.survive(|| sockets.serve(&service)).is_none() {
+                    pause();
+                }
+            })?;
         Ok(Self {
             changes: Some(changes),
             wake,
@@ -229,9 +233,11 @@ impl Open {
                         datagrams.forget();
                     }
                 }
-                Err(error) if error.raw_os_error() == Some(libc::EMSGSIZE) && fits(datagrams) => {}
+                Err(error) if error.raw_os_error() == Some(libc::EMSGSIZE) && cut(datagrams) => {}
                 Err(error) => {
-                    debug!(%error, client = ?datagrams.skip(), "UDP send");
+                    // Not among the fields: those are evaluated only where somebody reads them.
+                    let client = datagrams.skip();
+                    debug!(%error, ?client, "UDP send");
                 }
             }
         }
@@ -240,7 +246,7 @@ impl Open {
 
 /// Has the client of a reply that the interface does not take ask by TCP (RFC 9715 §3.1); whether that
 /// made it smaller.
-fn fits(datagrams: &mut Datagrams) -> bool {
+fn cut(datagrams: &mut Datagrams) -> bool {
     datagrams.unsent().is_some_and(|reply| {
         let octets = reply.len();
         shorten(reply);

@@ -15,7 +15,7 @@ use tracing::{debug, info, warn};
 use super::memory::{Memory, Outcome};
 use super::resolver::Resolver;
 use super::{Known, Resolved, Resolvers};
-use crate::supervised::supervised;
+use crate::supervised::{caught, supervised};
 
 /// Questions under way at once; more wait.
 const AT_ONCE: usize = 64;
@@ -178,7 +178,9 @@ async fn follow(name: &Name, ipv6: bool, asking: &Asking, memory: &mut Memory) {
             let Ok(_permit) = asking.permits.acquire().await else {
                 return;
             };
-            asking.resolver.ask(name, ipv6).await
+            // One that goes wrong each time has failed each time: what was known goes stale.
+            let asked = caught(asking.resolver.ask(name, ipv6)).await;
+            asked.unwrap_or_else(|_panic| Outcome::Failed("it went wrong".to_owned()))
         };
         match &outcome {
             Outcome::Failed(error) if !failing => {

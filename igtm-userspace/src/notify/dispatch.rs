@@ -5,7 +5,7 @@ mod orders;
 mod unsaid;
 mod workers;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::event::{Event, Kind, NodeReason, Severity};
+use super::group::{Group, GroupKey};
 use super::matching::Rules;
 use super::outgoing;
 use super::routing::{Fate, Moment, Router, Troubled, Undelivered};
@@ -52,6 +53,10 @@ pub(super) struct Dispatch {
     workers: Workers,
     office: Office,
     shown: Arc<Shown>,
+    /// What was raised and is not routed yet, and groups whose time has come and that are not sent yet:
+    /// kept here, so that whatever goes wrong at one of them costs none of the others.
+    taken: VecDeque<Raised>,
+    due: VecDeque<(GroupKey, Group)>,
     /// What is to be recorded with the present step.
     step: Step,
     /// What is withheld, and to be recorded.
@@ -85,18 +90,20 @@ impl Dispatch {
             workers,
             office,
             shown,
+            taken: unrouted
+                .into_iter()
+                .map(|one| Raised {
+                    key: one.key,
+                    event: one.event,
+                })
+                .collect(),
+            due: VecDeque::new(),
             step: Step::default(),
             unsaid: Unsaid::default(),
         };
         let nowhere = dispatch.workers.reconfigure(&config, pending);
         dispatch.step.messages.extend(nowhere);
-        for one in unrouted {
-            dispatch.take(&Raised {
-                key: one.key,
-                event: one.event,
-            });
-        }
-        dispatch.end_gone();
+        // What is known is shown from the first moment on.
         dispatch.settle();
         dispatch
     }
@@ -106,6 +113,9 @@ impl Dispatch {
         let mut refresh = interval(self.sources.remind);
         refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut raised = Vec::new();
+        self.take_all();
+        self.end_gone();
+        self.settle();
         loop {
             let now = Timestamp::now();
             let due = self.router.next_due();
@@ -127,9 +137,8 @@ impl Dispatch {
                     if count == 0 {
                         break;
                     }
-                    for one in raised.drain(..) {
-                        self.take(&one);
-                    }
+                    self.taken.extend(raised.drain(..));
+                    self.take_all();
                     self.say_lost();
                 }
             }
@@ -158,9 +167,11 @@ impl Dispatch {
         }
     }
 
-    fn take(&mut self, raised: &Raised) {
-        self.step.routed.push(raised.key);
-        self.route(&raised.event, None);
+    fn take_all(&mut self) {
+        while let Some(raised) = self.taken.pop_front() {
+            self.step.routed.push(raised.key);
+            self.route(&raised.event, None);
+        }
     }
 
     fn route(&mut self, event: &Arc<Event>, but: Option<&Troubled>) -> Vec<Fate> {
@@ -217,7 +228,8 @@ impl Dispatch {
                 zone: &zone,
             });
         }
-        for (key, group) in self.router.due(now, all) {
+        self.due.extend(self.router.due(now, all));
+        while let Some((key, group)) = self.due.pop_front() {
             for batch in group.batches() {
                 let mut channels = self.rules.config.channels.iter();
                 let Some(channel) = channels.find(|one| one.name == batch.channel) else {

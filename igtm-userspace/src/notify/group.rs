@@ -51,8 +51,10 @@ pub struct Item {
     /// See [`Condition`].
     pub condition: Option<String>,
     /// It ends what may have been told by name before.
+    #[serde(default)]
     pub ends: bool,
     /// A later one of the same condition is there as well.
+    #[serde(default)]
     pub superseded: bool,
 }
 
@@ -98,7 +100,7 @@ pub struct Batch {
     pub events: Vec<Arc<Event>>,
     /// Events beyond those.
     pub more: u64,
-    /// The other channels that are told of some of the same.
+    /// The other channels that are told of all of it as well.
     pub beside: Vec<String>,
 }
 
@@ -175,7 +177,14 @@ impl Group {
         let names: Vec<&String> = told.iter().map(|(name, _)| *name).collect();
         let mut batches = Vec::with_capacity(told.len());
         for (channel, events) in told {
-            let others = names.iter().filter(|name| **name != channel);
+            let own = self
+                .items
+                .iter()
+                .filter(|item| item.channels.contains(channel));
+            let told_all = |name: &String| own.clone().all(|item| item.channels.contains(name));
+            let others = names
+                .iter()
+                .filter(|name| **name != channel && told_all(name));
             let beside: Vec<String> = others.map(|name| (*name).clone()).collect();
             let mut more = self.more.get(channel).copied().unwrap_or(0);
             for events in events.chunks(EVENTS_MOST) {
@@ -188,5 +197,55 @@ impl Group {
             }
         }
         batches
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notify::event::Kind;
+    use crate::notify::fixture::event;
+
+    fn item(address: &str, channels: &[&str]) -> Item {
+        let channels: Vec<String> = channels.iter().map(|name| (*name).to_owned()).collect();
+        let event = Arc::new(event(Kind::AddressDown, address));
+        Item::new(event, channels.into(), false)
+    }
+
+    /// What a daemon of before recorded, which knew less of it.
+    #[test]
+    fn an_older_record_is_read() {
+        let known = item("192.0.2.1", &["ops"]);
+        let mut record = serde_json::to_value(&known).expect("it is written");
+        let fields = record.as_object_mut().expect("an object");
+        fields.retain(|name, _| ["event", "channels"].contains(&name.as_str()));
+        let read: Item = serde_json::from_value(record).expect("it is read");
+        assert_eq!((read.event, read.channels), (known.event, known.channels));
+    }
+
+    /// Who hears of a part does not count: of the rest nobody else would tell.
+    #[test]
+    fn beside_a_channel_are_those_that_hear_all_of_it() {
+        let mut group = Group::new(Timestamp::UNIX_EPOCH, Duration::ZERO);
+        group.add(item("192.0.2.1", &["ops", "mail", "page"]));
+        group.add(item("192.0.2.2", &["ops", "page"]));
+        let batches = group.batches();
+        let beside: Vec<(&str, Vec<&str>)> = batches
+            .iter()
+            .map(|batch| {
+                (
+                    &*batch.channel,
+                    batch.beside.iter().map(|name| &**name).collect(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            beside,
+            [
+                ("ops", vec!["page"]),
+                ("mail", vec!["ops", "page"]),
+                ("page", vec!["ops"]),
+            ]
+        );
     }
 }

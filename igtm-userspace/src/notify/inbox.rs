@@ -239,7 +239,9 @@ impl Line {
         if merged.is_empty() {
             // In order: nothing but those that were kept came before or after them.
             kept.extend(fresh);
-            kept.make_contiguous().sort_by_key(|push| push.made);
+            // The one that is being sent stays the first.
+            let first = from.min(kept.len());
+            kept.make_contiguous()[first..].sort_by_key(|push| push.made);
             self.queue = kept;
             return Vec::new();
         }

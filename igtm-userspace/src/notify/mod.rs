@@ -33,6 +33,7 @@ pub mod group;
 pub mod http;
 pub mod inbox;
 pub mod inventory;
+mod login;
 pub mod matching;
 pub mod message;
 mod order;
@@ -213,15 +214,21 @@ impl Notifier {
         let Self {
             events,
             config,
-            dispatch,
+            mut dispatch,
             quarters,
             ..
         } = self;
         // The end of this queue is what tells the task to finish.
         drop(events);
-        match dispatch.await {
-            Ok(workers) => workers.drain(deadline).await,
-            Err(error) => tracing::error!("alerts ended early: {error}"),
+        match tokio::time::timeout_at(deadline, &mut dispatch).await {
+            Ok(Ok(workers)) => workers.drain(deadline).await,
+            Ok(Err(error)) => tracing::error!("alerts ended early: {error}"),
+            Err(_late) => {
+                tracing::error!(
+                    "alerts did not end in time; what was raised is sent after the next start"
+                );
+                dispatch.abort();
+            }
         }
         drop(config);
         drop(quarters);

@@ -255,7 +255,7 @@ pub fn merge(pushes: &mut [Push], mint: &Mint, now: Timestamp) -> Vec<Push> {
                 subscriptions.push(name);
             }
         }
-        extend(&mut merged.beside, &push.beside, usize::MAX);
+        merged.beside.retain(|name| push.beside.contains(name));
         extend(&mut merged.kinds, &push.kinds, usize::MAX);
         extend(&mut merged.instances, &push.instances, INSTANCES);
     }

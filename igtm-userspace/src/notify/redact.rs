@@ -2,11 +2,10 @@
 //!
 //! Pure. Must not show a secret in `Debug`.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use url::{Position, Url};
 
 use super::fit::{Unit, cut};
+use super::login::Login;
 
 /// What is kept of a reply, octets.
 pub const REPLY_OCTETS: usize = 2048;
@@ -74,15 +73,16 @@ impl Secrets {
     /// The login of a URL as it is sent: `Authorization: Basic` (RFC 7617). Who shows a request in
     /// an error shows that.
     fn and_login(self, url: &Url) -> Self {
-        let (name, password) = (url.username(), url.password());
-        if name.is_empty() && password.is_none() {
+        let Some(login) = Login::of(url) else {
             return self;
-        }
-        let raw = password.filter(|it| !it.is_empty()).unwrap_or(name);
-        let (name, password) = (decoded(name), decoded(password.unwrap_or_default()));
-        let sent = STANDARD.encode(format!("{name}:{password}"));
-        let secret = if password.is_empty() { name } else { password };
-        self.and_password(raw).and_password(&secret).and(&sent)
+        };
+        let (raw, secret) = match url.password() {
+            Some(password) if !password.is_empty() => (password, &login.password),
+            _ => (url.username(), &login.name),
+        };
+        self.and_password(raw)
+            .and_password(&String::from_utf8_lossy(secret))
+            .and(&login.credentials())
     }
 
     /// One more that is a secret however short it is.
@@ -145,18 +145,6 @@ fn without_alone(text: &str, secret: &str) -> String {
         rest = after;
     }
     shown + rest
-}
-
-/// A name or password of a URL without `%2F` and the like.
-fn decoded(text: &str) -> String {
-    // In a form these have a meaning of their own.
-    let form = text
-        .replace('+', "%2B")
-        .replace('&', "%26")
-        .replace('=', "%3D");
-    url::form_urlencoded::parse(form.as_bytes())
-        .map(|(text, _)| text.into_owned())
-        .collect()
 }
 
 /// What stands between the quotes in JSON.

@@ -92,6 +92,9 @@ struct Schedule {
 
 impl Schedule {
     async fn run(&mut self, wanted: &mut watch::Receiver<Wanted>) {
+        // After a panic: rounds that were taken and not begun would never be again.
+        let handles = &self.handles;
+        self.timetable.release(|slot| !handles.contains_key(&slot));
         loop {
             let due = self.timetable.next_due();
             let room = self.running.len() < self.means.attempts();
@@ -146,9 +149,11 @@ impl Schedule {
             self.lateness.leave_out();
         }
         for Due { slot, task, at } in rounds {
-            let Some(vantage) = self.vantages.get(&task.node.name) else {
-                continue;
-            };
+            let vantage = self.vantages.entry(task.node.name.clone());
+            let vantage = vantage.or_insert_with(|| {
+                let (node, means) = (Arc::clone(&task.node), Arc::clone(&self.means));
+                Arc::new(Vantage::new(node, means))
+            });
             let (vantage, lateness) = (Arc::clone(vantage), Arc::clone(&self.lateness));
             let handle = self.running.spawn(async move {
                 lateness.record(at.elapsed());

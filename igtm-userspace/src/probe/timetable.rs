@@ -189,6 +189,13 @@ impl Timetable {
         (begin, left_out)
     }
 
+    /// Those of `over` are under way no longer.
+    pub(super) fn release(&mut self, over: impl Fn(Slot) -> bool) {
+        for (slot, entry) in &mut self.entries {
+            entry.running &= !over(*slot);
+        }
+    }
+
     /// Ends a round; `None` when its task is no longer wanted.
     pub(super) fn finished(&mut self, slot: Slot) -> Option<Arc<Task>> {
         let entry = self.entries.get_mut(&slot)?;

@@ -142,6 +142,10 @@ const BAD: &[(&str, &str)] = &[
         "z:3:16: `HTTPS PRIORITY NAME KEY=VALUE…`: invalid SvcParamKey; `Port=53` was found",
     ),
     (
+        "a 60 HTTPS 1 . no-default-alpn",
+        "z:3:16: `HTTPS PRIORITY NAME KEY=VALUE…`: no-default-alpn needs alpn; `no-default-alpn` was found",
+    ),
+    (
         "a 60 HTTPS 1 . pvd",
         "z:3:16: `HTTPS PRIORITY NAME KEY=VALUE…`: the values of `pvd` are not known here; write `key11=OCTETS`",
     ),

@@ -155,7 +155,7 @@ impl Zones<'_> {
                 ""
             };
             let note = format!(
-                "the CNAMEs {}{more} → `{}` lead in a circle; what leads into it is answered SERVFAIL",
+                "the CNAMEs {}{more} → `{}` lead in a circle; what leads into it is answered SERVFAIL, or by its first 8",
                 shown.join(" → "),
                 names::text(name)
             );

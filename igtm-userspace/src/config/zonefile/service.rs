@@ -48,6 +48,11 @@ pub(super) fn rdata(words: &mut Words<'_>) -> Result<Vec<u8>, Wrong> {
             )));
         }
     }
+    let has = |key: SvcParamKey| params.contains_key(&key.to_int());
+    // RFC 9460 §7.1.1.
+    if has(SvcParamKey::NO_DEFAULT_ALPN) && !has(SvcParamKey::ALPN) {
+        return Err(Wrong::new("no-default-alpn needs alpn"));
+    }
     for (key, value) in params {
         wire.extend(key.to_be_bytes());
         wire.extend((value.len() as u16).to_be_bytes());

@@ -159,6 +159,41 @@ fn a_panic_costs_its_query_alone() {
     assert_eq!(counted, [("nxdomain", half), ("panicked", half)]);
 }
 
+/// Answers like any, but one name by what no socket takes, nor can be made smaller.
+fn immense(
+    snapshot: &Snapshot,
+    message: &[u8],
+    by: Circumstances,
+    out: &mut Vec<u8>,
+) -> Option<Replied> {
+    let replied = answer(snapshot, message, by, out);
+    if message.windows(7).any(|word| word == b"immense") {
+        // A header with one record: an OPT of 65 535 octets.
+        *out = [&out[..4], &[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 41]].concat();
+        out.resize(out.len() + 6, 0);
+        out.resize(out.len() + 2 + 0xffff, 0xff);
+    }
+    replied
+}
+
+/// What cannot be sent is given up, whoever reads the log of it: a reply to port 0, or one that a packet
+/// filter refuses, is the same to the socket.
+#[test]
+fn a_reply_that_cannot_be_sent_costs_itself_alone() {
+    let (address, server) = server();
+    let client = socket();
+    for id in 0..QUERIES {
+        let name = ["immense.gtm.example.com", "www.gtm.example.com"][usize::from(id % 2)];
+        client.send_to(&asked(name, id), address).expect("sent");
+    }
+    let (service, _) = service(well(), immense);
+    let worker = Worker::start(0, service).expect("a thread");
+    worker.open(address, server);
+    let ids = (0..QUERIES / 2).map(|_| received(&client).metadata.id);
+    let expected: BTreeSet<u16> = (0..QUERIES).filter(|id| id % 2 == 1).collect();
+    assert_eq!(ids.collect::<BTreeSet<_>>(), expected);
+}
+
 /// What one query takes in [`slow`].
 const SLOW: Duration = Duration::from_millis(4);
 

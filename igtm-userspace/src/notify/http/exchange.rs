@@ -4,8 +4,6 @@
 
 use std::pin::pin;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -20,6 +18,7 @@ use url::{Host, Url};
 use super::{Http, REPLY_OCTETS};
 use crate::metered::Metered;
 use crate::notify::dial::{self, ConnectError};
+use crate::notify::login::Login;
 
 const AGENT: &str = concat!("igtm/", env!("CARGO_PKG_VERSION"));
 /// The status line and headers, octets.
@@ -108,8 +107,9 @@ fn request(
     sent.insert(HOST, value(&host)?);
     sent.insert(USER_AGENT, HeaderValue::from_static(AGENT));
     sent.insert(ACCEPT, HeaderValue::from_static("*/*"));
-    if let Some(login) = login(url) {
-        sent.insert(AUTHORIZATION, value(&login)?);
+    if let Some(login) = Login::of(url) {
+        let basic = format!("Basic {}", login.credentials());
+        sent.insert(AUTHORIZATION, value(&basic)?);
     }
     // The channel's own come last: what they name is theirs.
     for name in headers.keys() {
@@ -118,42 +118,6 @@ fn request(
     sent.extend(headers);
     sent.insert(CONNECTION, HeaderValue::from_static("close"));
     Ok(request)
-}
-
-/// Basic authentication (RFC 7617) as the URL has it, which holds both percent-encoded.
-fn login(url: &Url) -> Option<String> {
-    let (name, password) = (url.username(), url.password());
-    if name.is_empty() && password.is_none() {
-        return None;
-    }
-    let login = [
-        percent_decoded(name),
-        b":".to_vec(),
-        percent_decoded(password.unwrap_or_default()),
-    ];
-    Some(format!("Basic {}", STANDARD.encode(login.concat())))
-}
-
-fn percent_decoded(text: &str) -> Vec<u8> {
-    let octets = text.as_bytes();
-    let hex = |at: usize| {
-        let two = octets.get(at..at + 2)?;
-        u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok()
-    };
-    let (mut decoded, mut at) = (Vec::with_capacity(octets.len()), 0);
-    while let Some(octet) = octets.get(at) {
-        match hex(at + 1).filter(|_| *octet == b'%') {
-            Some(meant) => {
-                decoded.push(meant);
-                at += 3;
-            }
-            None => {
-                decoded.push(*octet);
-                at += 1;
-            }
-        }
-    }
-    decoded
 }
 
 async fn exchange(

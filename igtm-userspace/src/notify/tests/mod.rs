@@ -13,6 +13,7 @@ mod orders;
 mod others;
 mod outbox;
 mod pagerduty;
+mod panics;
 mod peers;
 mod queue;
 mod receiver;

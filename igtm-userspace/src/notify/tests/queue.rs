@@ -66,7 +66,7 @@ async fn what_fails_is_not_overtaken_by_what_came_later() {
 
 #[tokio::test]
 async fn what_waits_for_a_receiver_that_asked_for_less_becomes_one_message() {
-    let told_so = vec![("Retry-After", "2".to_owned())];
+    let told_so = vec![("Retry-After", "6".to_owned())];
     let mut receiver = Receiver::start(vec![Reply::Status("429 Slow Down", told_so)]).await;
     let rig = Rig::start(one(&receiver.origin));
     rig.raise(event(Kind::AddressDown, "192.0.2.0"));

@@ -26,8 +26,16 @@ impl Sending {
     /// What is left of `push`, to be recorded together with it; and what becomes of it, in words.
     pub(super) fn rest(&self, push: &Push, part: Part) -> (Option<Push>, String) {
         if !self.inbox.has_room_for_a_rest() {
-            let why = "they are not told: much waits for others already".to_owned();
-            return (None, why);
+            let why = "they are not told: much waits for others already";
+            tracing::error!(
+                subscription = push.subscription,
+                channel = push.channel,
+                id = push.id,
+                class = %Class::Transient,
+                last = true,
+                "message not delivered to some: {why}"
+            );
+            return (None, why.to_owned());
         }
         let at = Instant::now();
         let pause = Schedule::new(at).after(Class::Transient, at, rand::random());

@@ -209,6 +209,19 @@ fn a_round_of_a_removed_task_ends_in_nothing() {
 }
 
 #[test]
+fn a_round_that_was_taken_and_never_begun_does_not_end_its_task() {
+    let start = Instant::now();
+    let mut timetable = Timetable::default();
+    timetable.replace(wanted(&icmp(), [1, 2]), start);
+    let taken = timetable.take_due(start + INTERVAL, ALL).0;
+    let begun = taken[0].slot;
+    timetable.release(|slot| slot != begun);
+    let (again, left_out) = timetable.take_due(start + 3 * INTERVAL, ALL);
+    let again: Vec<_> = again.iter().map(|due| due.slot).collect();
+    assert_eq!((again, left_out), (vec![taken[1].slot], 1));
+}
+
+#[test]
 fn a_task_never_has_two_rounds_at_once() {
     let start = Instant::now();
     let mut timetable = Timetable::default();

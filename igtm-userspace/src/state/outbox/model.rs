@@ -53,7 +53,7 @@ pub struct Push {
     pub failures: u32,
     /// How long its receiver has had it wait, seconds.
     pub throttled_s: u64,
-    /// The other channels that were told of some of the same with it.
+    /// The other channels that were told of all of it as well.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub beside: Vec<String>,
     /// The message that only some of its receivers would have: this is the same for the others, and

@@ -75,10 +75,13 @@ impl Waiting {
     pub(in crate::state) fn with_known(&self, known: Vec<Push>, filter: &PushFilter) -> Vec<Push> {
         let written = |push: &Push| !self.messages.contains_key(&(push.made, push.id.clone()));
         let mut all: Vec<Push> = known.into_iter().filter(written).collect();
-        let waiting = self.messages.values().filter(|push| filter.lets(push));
+        let most = usize::try_from(filter.limit).unwrap_or(usize::MAX);
+        // Newest first, and no more than are asked for: whoever writes waits meanwhile.
+        let newest = self.messages.values().rev();
+        let waiting = newest.filter(|push| filter.lets(push)).take(most);
         all.extend(waiting.map(|push| push.clone().without_content()));
         all.sort_by(|one, other| (other.made, &other.id).cmp(&(one.made, &one.id)));
-        all.truncate(usize::try_from(filter.limit).unwrap_or(usize::MAX));
+        all.truncate(most);
         all
     }
 

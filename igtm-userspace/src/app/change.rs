@@ -161,6 +161,7 @@ impl App {
         }
         // After what it is told by: killed in between, the next run tells it again, not never.
         self.keep_moves();
+        self.keep_rounds(Timestamp::now());
         self.store.reserve_serials(now.serial);
     }
 

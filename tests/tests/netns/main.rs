@@ -17,6 +17,7 @@ mod flattening;
 mod forced;
 mod frozen;
 mod growth;
+mod hostile;
 mod inspection;
 mod interfaces;
 mod limits;

@@ -164,7 +164,7 @@ fn no_secret_comes_out_of_igtm_anywhere() -> Result<()> {
     // Not all at trace: what watches the configuration's directory would log the log's own growth.
     let slack = format!("HOOK_OF_SLACK=http://{RECEIVER}/services/{MARK}-env-slack");
     let environment = format!(
-        "env RUST_LOG=debug,igtm=trace,igtm_userspace=trace,reqwest=trace,hyper=trace,rustls=trace,lettre=trace SSL_CERT_FILE={} {slack}",
+        "env RUST_LOG=debug,igtm=trace,igtm_userspace=trace,hyper=trace,rustls=trace,lettre=trace SSL_CERT_FILE={} {slack}",
         mailbox.roots().display()
     );
     let config = config(&world, &vendors)?;

@@ -11,6 +11,7 @@ pub mod flatten;
 #[cfg(test)]
 mod fuzz;
 pub mod health;
+mod http1;
 pub mod line;
 mod metered;
 pub mod metrics;

@@ -155,30 +155,9 @@ fn blank(
 ) -> Push {
     let template = channel.template.and_then(|id| config.templates.get(id.0));
     Push {
-        id: Mint::id(),
-        made,
-        channel: channel.name.clone(),
-        r#type: channel.kind.name().to_owned(),
         subscription,
         template: template.map(|one| one.name.clone()),
-        origin,
-        title: String::new(),
-        kinds: Vec::new(),
-        instances: Vec::new(),
-        count: 0,
-        state: PushState::Pending,
-        note: None,
-        parts: Vec::new(),
-        parts_done: 0,
-        attempts: Vec::new(),
-        failures: 0,
-        throttled_s: 0,
-        beside: Vec::new(),
-        rest_of: None,
-        next: None,
-        finished: None,
-        events: Vec::new(),
-        more: 0,
+        ..Push::blank(Mint::id(), made, &channel.name, channel.kind.name(), origin)
     }
 }
 

@@ -13,15 +13,12 @@ mod tests;
 use std::error::Error as _;
 use std::io;
 use std::net::IpAddr;
-use std::pin::pin;
 
 use bytes::Bytes;
 use http_body_util::Empty;
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
 use hyper::header::{ACCEPT, CONNECTION, HOST, LOCATION, USER_AGENT};
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::failure::{Deadline, Failure, Phase, io_words};
@@ -29,16 +26,8 @@ use super::redirect::{Hop, MAX_REDIRECTS};
 use super::tcp;
 use super::tls::Tls;
 use crate::config::model::{HttpCheck, Node};
+use crate::http1::{self, AGENT, ALL};
 use crate::metered::Metered;
-
-const AGENT: &str = concat!("igtm/", env!("CARGO_PKG_VERSION"));
-
-/// The status line and headers of a response, octets.
-const MAX_HEAD: usize = 64 * 1024;
-
-/// All that is read before the head of the response is there, octets: interim responses (`100
-/// Continue`) without end would keep everybody else's probes waiting.
-const MAX_ALL: usize = 128 * 1024;
 
 /// Asks `address` for what `check` says, as `host`.
 pub(super) async fn attempt(
@@ -106,23 +95,8 @@ async fn exchange(
     request: Request<Empty<Bytes>>,
     deadline: Deadline,
 ) -> Result<Response<Incoming>, Failure> {
-    let answered = async {
-        let (mut sender, connection) = http1::Builder::new()
-            .max_buf_size(MAX_HEAD)
-            .handshake(TokioIo::new(Metered::new(stream, MAX_ALL)))
-            .await?;
-        let mut connection = pin!(connection);
-        let mut response = pin!(sender.send_request(request));
-        let mut open = true;
-        loop {
-            // The connection does the work; what it failed with, the response says.
-            tokio::select! {
-                biased;
-                response = &mut response => return response,
-                _ = &mut connection, if open => open = false,
-            }
-        }
-    };
+    let stream = Metered::new(stream, ALL);
+    let answered = http1::exchange(stream, request, async |response| Ok(response));
     deadline
         .within(Phase::Http, answered)
         .await?
@@ -134,7 +108,7 @@ fn failure(error: hyper::Error) -> Failure {
         .source()
         .and_then(|source| source.downcast_ref::<io::Error>());
     Failure::Http(if error.is_parse() {
-        // Not HTTP at all, or a head over MAX_HEAD: hyper's words tell.
+        // Not HTTP at all, or a head over `http1::HEAD`: hyper's words tell.
         format!("{error} in HTTP response")
     } else if error.is_incomplete_message() || error.is_canceled() {
         "connection closed in HTTP response".to_owned()

@@ -2,29 +2,19 @@
 //!
 //! Must not name the URL in an error, nor wait for longer than whoever calls it does.
 
-use std::pin::pin;
-
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONNECTION, HOST, HeaderMap, HeaderValue, USER_AGENT};
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
 use url::{Host, Url};
 
 use super::{Http, REPLY_OCTETS};
+use crate::http1::{self, AGENT, ALL};
 use crate::metered::Metered;
 use crate::notify::dial::{self, ConnectError};
 use crate::notify::login::Login;
-
-const AGENT: &str = concat!("igtm/", env!("CARGO_PKG_VERSION"));
-/// The status line and headers, octets.
-const HEAD: usize = 64 * 1024;
-/// All that a receiver may send, octets: certificates, head and body.
-const ALL: usize = 128 * 1024;
 
 /// What came back.
 pub(super) struct Exchanged {
@@ -69,9 +59,10 @@ impl Http {
         let stream = Metered::new(stream, ALL);
         if url.scheme() == "https" {
             let stream = self.tls.connect(name, stream).await;
-            exchange(stream.map_err(ExchangeError::Tls)?, request).await
+            let stream = stream.map_err(ExchangeError::Tls)?;
+            Ok(http1::exchange(stream, request, read).await?)
         } else {
-            exchange(stream, request).await
+            Ok(http1::exchange(stream, request, read).await?)
         }
     }
 }
@@ -120,31 +111,7 @@ fn request(
     Ok(request)
 }
 
-async fn exchange(
-    stream: impl AsyncRead + AsyncWrite + Unpin,
-    request: Request<Full<Bytes>>,
-) -> Result<Exchanged, ExchangeError> {
-    let (mut sender, connection) = http1::Builder::new()
-        .max_buf_size(HEAD)
-        .handshake(TokioIo::new(stream))
-        .await?;
-    let mut connection = pin!(connection);
-    let mut exchanged = pin!(async move {
-        let response = sender.send_request(request).await?;
-        read(response).await
-    });
-    let mut open = true;
-    loop {
-        // The connection does the work; what it failed with, the exchange says.
-        tokio::select! {
-            biased;
-            exchanged = &mut exchanged => return exchanged,
-            _ = &mut connection, if open => open = false,
-        }
-    }
-}
-
-async fn read(response: Response<Incoming>) -> Result<Exchanged, ExchangeError> {
+async fn read(response: Response<Incoming>) -> hyper::Result<Exchanged> {
     let (head, mut incoming) = response.into_parts();
     let mut body = Vec::new();
     while body.len() < REPLY_OCTETS {
@@ -153,7 +120,7 @@ async fn read(response: Response<Incoming>) -> Result<Exchanged, ExchangeError> 
             None => break,
             // The status has said all that matters.
             Some(Err(_)) if !head.status.is_success() => break,
-            Some(Err(error)) => return Err(error.into()),
+            Some(Err(error)) => return Err(error),
         }
     }
     body.truncate(REPLY_OCTETS);

@@ -155,30 +155,12 @@ enum Reached {
 
 fn push(made: Timestamp, event: &Arc<Event>) -> Push {
     Push {
-        id: Mint::id(),
-        made,
-        channel: "ops".to_owned(),
-        r#type: "webhook".to_owned(),
         subscription: "night".to_owned(),
-        template: None,
-        origin: Origin::Alert,
         title: "as it was".to_owned(),
         kinds: vec!["address_down".to_owned()],
-        instances: Vec::new(),
         count: 1,
-        state: PushState::Pending,
-        note: None,
-        parts: Vec::new(),
-        parts_done: 0,
-        attempts: Vec::new(),
-        failures: 0,
-        throttled_s: 0,
-        beside: Vec::new(),
-        rest_of: None,
-        next: None,
-        finished: None,
         events: vec![Arc::clone(event)],
-        more: 0,
+        ..Push::blank(Mint::id(), made, "ops", "webhook", Origin::Alert)
     }
 }
 

@@ -207,12 +207,15 @@ async fn what_is_no_answer_is_said_in_words() {
     let words = plain(&check(other.port)).await.expect_err("no HTTP");
     assert!(words.ends_with(" in HTTP response"), "{words}");
 
-    let head = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "x".repeat(2 * MAX_HEAD));
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nx: {}\r\n\r\n",
+        "x".repeat(2 * http1::HEAD)
+    );
     let wordy = Site::plain(move |_| Reply::Raw(head.clone())).await;
     let words = plain(&check(wordy.port)).await.expect_err("a long head");
     assert!(words.ends_with(" in HTTP response"), "{words}");
 
-    let interim = "HTTP/1.1 100 Continue\r\n\r\n".repeat(MAX_ALL / 16);
+    let interim = "HTTP/1.1 100 Continue\r\n\r\n".repeat(ALL / 16);
     let endless = Site::plain(move |_| Reply::Raw(interim.clone())).await;
     let words = plain(&check(endless.port)).await.expect_err("no response");
     assert!(words.starts_with("more than 131072 octets came"), "{words}");

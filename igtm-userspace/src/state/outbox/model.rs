@@ -85,6 +85,39 @@ pub enum PushState {
     Suppressed,
 }
 
+impl Push {
+    /// One for `channel` of `type`, pending, that tells nothing yet: what has no say in a field takes it
+    /// from here.
+    pub fn blank(id: String, made: Timestamp, channel: &str, r#type: &str, origin: Origin) -> Self {
+        Self {
+            id,
+            made,
+            channel: channel.to_owned(),
+            r#type: r#type.to_owned(),
+            subscription: String::new(),
+            template: None,
+            origin,
+            title: String::new(),
+            kinds: Vec::new(),
+            instances: Vec::new(),
+            count: 0,
+            state: PushState::Pending,
+            note: None,
+            parts: Vec::new(),
+            parts_done: 0,
+            attempts: Vec::new(),
+            failures: 0,
+            throttled_s: 0,
+            beside: Vec::new(),
+            rest_of: None,
+            next: None,
+            finished: None,
+            events: Vec::new(),
+            more: 0,
+        }
+    }
+}
+
 impl PushState {
     /// Each with its name.
     pub const ALL: [(Self, &'static str); 4] = [

@@ -15,30 +15,20 @@ fn at(second: i64) -> Timestamp {
 
 fn push(channel: &str, state: PushState, note: Option<&str>) -> Push {
     Push {
-        id: "msg_1".to_owned(),
-        made: at(0),
-        channel: channel.to_owned(),
-        r#type: "wecom_app".to_owned(),
-        subscription: String::new(),
-        template: None,
-        origin: Origin::Test,
         title: "a test".to_owned(),
         kinds: vec!["test".to_owned()],
-        instances: Vec::new(),
         count: 1,
         state,
         note: note.map(str::to_owned),
-        parts: Vec::new(),
         parts_done: 1,
-        attempts: Vec::new(),
-        failures: 0,
-        throttled_s: 0,
-        beside: Vec::new(),
-        rest_of: None,
-        next: None,
         finished: Some(at(1)),
-        events: Vec::new(),
-        more: 0,
+        ..Push::blank(
+            "msg_1".to_owned(),
+            at(0),
+            channel,
+            "wecom_app",
+            Origin::Test,
+        )
     }
 }
 

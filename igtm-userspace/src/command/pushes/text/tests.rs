@@ -13,30 +13,14 @@ fn at(second: i64) -> Timestamp {
 
 pub(in crate::command::pushes) fn push(id: &str) -> Push {
     Push {
-        id: id.to_owned(),
-        made: at(0),
-        channel: "ops".to_owned(),
-        r#type: "webhook".to_owned(),
         subscription: "night".to_owned(),
         template: Some("short".to_owned()),
-        origin: Origin::Alert,
         title: "192.0.2.1 is down (and 2 more)".to_owned(),
         kinds: vec!["address_down".to_owned(), "pool_down".to_owned()],
         instances: vec!["www".to_owned(), "api".to_owned()],
         count: 3,
         state: PushState::Delivered,
-        note: None,
-        parts: Vec::new(),
-        parts_done: 0,
-        attempts: Vec::new(),
-        failures: 0,
-        throttled_s: 0,
-        beside: Vec::new(),
-        rest_of: None,
-        next: None,
-        finished: None,
-        events: Vec::new(),
-        more: 0,
+        ..Push::blank(id.to_owned(), at(0), "ops", "webhook", Origin::Alert)
     }
 }
 
